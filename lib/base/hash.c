@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+
+#include <string.h>
+
+#define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
+
+static uint64_t load_le64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+static inline void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = ROTL(v[1], 13) ^ v[0];
+    v[3] = ROTL(v[3], 16) ^ v[2];
+    v[0] = ROTL(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = ROTL(v[1], 17) ^ v[2];
+    v[3] = ROTL(v[3], 21) ^ v[0];
+    v[2] = ROTL(v[2], 32);
+}
+
+uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_bytes)
+{
+    const uint8_t *p = data;
+    uint64_t v[4] = {key->k0 ^ 0x736f6d6570736575ULL, key->k1 ^ 0x646f72616e646f6dULL,
+        key->k0 ^ 0x6c7967656e657261ULL, key->k1 ^ 0x7465646279746573ULL};
+    size_t whole = len_bytes & ~(size_t)7;
+    for (size_t i = 0; i < whole; i += 8) {
+        uint64_t m = load_le64(p + i);
+        v[3] ^= m;
+        sip_round(v);
+        v[0] ^= m;
+    }
+    uint64_t last = (uint64_t)len_bytes << 56;
+    for (size_t i = whole; i < len_bytes; i++)
+        last |= (uint64_t)p[i] << (8 * (i - whole));
+    v[3] ^= last;
+    sip_round(v);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Nibble-wise: 16 entries of the reflected polynomial 0x82f63b78. */
+static const uint32_t crc_nibble[16] = {0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc,
+    0x5125dad3, 0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4,
+    0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
+
+uint32_t th_crc32c(uint32_t crc, const void *data, size_t len_bytes)
+{
+    const uint8_t *p = data;
+    crc = ~crc;
+    for (size_t i = 0; i < len_bytes; i++) {
+        crc ^= p[i];
+        crc = crc >> 4 ^ crc_nibble[crc & 15];
+        crc = crc >> 4 ^ crc_nibble[crc & 15];
+    }
+    return ~crc;
+}

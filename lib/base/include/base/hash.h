@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012)
+ * for every table that an outsider could fill, with the instance's key; a
+ * mixer for what is a hash already; CRC-32C (RFC 3720, appendix B.4) for files.
+ */
+#ifndef TH_BASE_HASH_H
+#define TH_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct th_hash_key {
+    uint64_t k0, k1;
+};
+
+uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_bytes);
+/* CRC-32C of data, continuing from crc (0 to begin). */
+uint32_t th_crc32c(uint32_t crc, const void *data, size_t len_bytes);
+
+/* A bijective mixer of 64 bits (the finaliser of MurmurHash3). */
+static inline uint64_t th_mix64(uint64_t x)
+{
+    x ^= x >> 33;
+    x *= 0xff51afd7ed558ccdULL;
+    x ^= x >> 33;
+    x *= 0xc4ceb9fe1a85ec53ULL;
+    return x ^ (x >> 33);
+}
+
+/* Two hashes into one; order matters. */
+static inline uint64_t th_hash_pair(uint64_t a, uint64_t b)
+{
+    return th_mix64(a + 0x9e3779b97f4a7c15ULL + (b << 6) + (b >> 2)) ^ th_mix64(b);
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow table: packets in, connections out. It keeps state by 5-tuple (and VLAN),
+ * follows TCP, puts streams in order within limits, accounts bytes, times out, and
+ * cuts long connections into parts. Who listens gets ordered data, gaps and ends; it
+ * may hang its own state on `app`. All memory is bounded: at the cap the flow
+ * that was idle longest is ended early and counted.
+ *
+ * Direction 0 is originator to responder, 1 the way back.
+ */
+#ifndef TH_FLOW_FLOW_H
+#define TH_FLOW_FLOW_H
+
+#include "base/hash.h"
+#include "event/event.h"
+#include "packet/decode.h"
+
+#define TH_UID_LEN 19 /* 'C' and 17 characters, and a terminating zero, as Zeek writes them */
+
+enum th_flow_end {
+    TH_FLOW_END_CLOSED,  /* both sides are done */
+    TH_FLOW_END_TIMEOUT, /* nothing for the time-out of its state */
+    TH_FLOW_END_FLUSH,   /* the input ended */
+    TH_FLOW_END_EVICTED  /* the memory cap needed room */
+};
+
+struct th_flow {
+    struct th_addr addr[2]; /* [0] originator, [1] responder */
+    uint16_t port[2];
+    uint8_t proto;
+    uint16_t vlan, inner_vlan;
+    char uid[TH_UID_LEN];
+    bool has_mac;
+    struct th_mac mac[2];
+    int64_t first_ns, last_ns;
+    uint64_t pkts[2];
+    uint64_t ip_bytes[2];
+    uint64_t wire_bytes[2];
+    uint64_t payload_bytes[2]; /* TCP: by sequence numbers, each byte once */
+    uint64_t missed_bytes;
+    uint32_t parts;    /* interim records made so far */
+    void *app;         /* the listener's */
+    bool skip_data[2]; /* set by the listener: no more data of this direction wanted; the rest is
+                          only counted */
+    /* what follows is lib/flow's own: struct th_flow_priv in flow_priv.h */
+};
+
+struct th_flow_ops {
+    /* The first packet of a flow was accepted. */
+    void (*begin)(void *arg, struct th_flow *f);
+    /* TCP: the next bytes in order. Others: one datagram (may be shorter than it was: payload_len
+     * is its real length). time_ns is the time of the packet that made them available. */
+    void (*data)(void *arg, struct th_flow *f, int dir, int64_t time_ns, const uint8_t *p,
+        size_t len, size_t wire_len);
+    /* TCP: this many bytes are missing here and will not come. */
+    void (*gap)(void *arg, struct th_flow *f, int dir, int64_t time_ns, uint64_t len_bytes);
+    /* TCP: this direction sent its FIN and all data before it was delivered. */
+    void (*fin)(void *arg, struct th_flow *f, int dir, int64_t time_ns);
+    /* A part of a long connection is due: f->parts counts it already. */
+    void (*part)(void *arg, struct th_flow *f, int64_t time_ns);
+    /* The flow goes: make its record, free what hangs on app. */
+    void (*end)(void *arg, struct th_flow *f, enum th_flow_end why);
+    /* Something is wrong; name is static. f may be NULL. */
+    void (*weird)(void *arg, struct th_flow *f, int64_t time_ns, const char *name);
+};
+
+struct th_flow_config {
+    struct th_hash_key key;             /* table hash and uids: same key and input, same uids */
+    uint32_t max_flows;                 /* default 1,000,000 */
+    uint64_t max_reassembly_bytes;      /* in all, default 128 MiB */
+    uint32_t max_reassembly_flow_bytes; /* out of order, one direction; default 1 MiB */
+    int64_t part_interval_ns;           /* interim records; default 5 minutes, 0 none */
+    /* time-outs; 0 takes Zeek's defaults: TCP 5 min, attempt 5 s, closing 5 s, UDP 1 min, ICMP 1
+     * min */
+    int64_t tcp_idle_ns, tcp_attempt_ns, tcp_close_ns, udp_idle_ns, icmp_idle_ns;
+};
+
+struct th_flow_stats {
+    uint64_t packets, flows, evicted, reassembly_dropped_bytes, retransmitted_bytes, fragments,
+        fragments_dropped;
+    uint32_t flows_now;
+    uint64_t reassembly_bytes_now;
+};
+
+struct th_flows;
+struct th_flows *th_flows_new(
+    const struct th_flow_config *config, const struct th_flow_ops *ops, void *arg);
+void th_flows_free(struct th_flows *t); /* without ending the flows: call th_flows_flush first */
+/* One decoded packet of kind IP. Time-outs run on packet time. */
+void th_flows_packet(struct th_flows *t, const struct th_pkt *pkt);
+/* Lets time pass without a packet. */
+void th_flows_advance(struct th_flows *t, int64_t now_ns);
+/* Ends every flow, oldest first. */
+void th_flows_flush(struct th_flows *t);
+const struct th_flow_stats *th_flows_stats(const struct th_flows *t);
+
+/* The conn event of a flow as it stands: all fields that lib/flow knows (not service, not
+ * local_*). Strings point into f or into the storage given. */
+struct th_conn_text {
+    char history[32];
+    char community_id[40];
+};
+void th_flow_conn(const struct th_flow *f, struct th_conn_text *text, struct th_ev_conn *ret);
+
+/* Community ID version 1 (Corelight's specification) of a 5-tuple, for TCP, UDP, ICMP, SCTP and
+ * others; text "1:base64". */
+void th_community_id(uint8_t proto, const struct th_addr *src, const struct th_addr *dst,
+    uint16_t src_port, uint16_t dst_port, char out[40]);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is it? Identity turns addresses in events into entities that last: a device
+ * is known by its MAC where the MAC can be trusted (DHCP, ARP, a link address that
+ * stands for one host), else by its address; names come from DHCP, NTLM, Kerberos
+ * and others. It also remembers by which name an outside address was looked up or
+ * spoken to, and to which registered domain that name belongs.
+ *
+ * Events must come in order of time. Every shard runs its own copy over all events
+ * and gets the same answers.
+ */
+#ifndef TH_IDENTITY_IDENTITY_H
+#define TH_IDENTITY_IDENTITY_H
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "event/event.h"
+
+#define TH_PARTITIONS 64u
+#define TH_ENTITY_TEXT_LEN 12 /* "d" and 10 characters of base 32 */
+
+enum th_entity_kind { TH_ENTITY_DEVICE = 1, TH_ENTITY_USER = 2 };
+
+struct th_entity {
+    uint64_t id;   /* lasts; made from what it was first known by */
+    uint32_t slot; /* dense number in this process, for arrays */
+    uint8_t kind;
+    bool has_mac;
+    bool gateway; /* its MAC speaks for many addresses: a router, not one host */
+    struct th_mac mac;
+    struct th_addr addr; /* last used */
+    int64_t first_ns, last_ns;
+    char hostname[64]; /* best name, "" when none; printable ASCII */
+    char user[64];     /* last user seen on it, "" when none */
+};
+
+/* The other side of something a device did: where it went, in terms that last. */
+struct th_peer {
+    uint64_t key; /* hash of the registered domain when one is known, else of the address;
+                     for an inside host hash of its entity id */
+    struct th_addr addr;
+    bool has_addr;
+    uint16_t port; /* responder's port, 0 when there is none */
+    bool inside;
+    uint32_t slot;        /* entity slot when inside, else UINT32_MAX */
+    struct th_str host;   /* name it was called by ("cdn.example.com"), or empty */
+    struct th_str domain; /* registered domain ("example.com"), or empty */
+};
+
+struct th_who {
+    struct th_entity *orig;   /* the acting device when inside, else NULL */
+    struct th_entity *resp;   /* the answering device when inside, else NULL */
+    struct th_peer orig_peer; /* the originator as a peer (for what resp received) */
+    struct th_peer resp_peer; /* the responder as a peer (for what orig did) */
+};
+
+struct th_identity_config {
+    struct th_hash_key key;
+    const struct th_subnet *local; /* inside networks besides private addresses */
+    size_t local_count;
+    uint32_t max_entities; /* default 200,000; beyond: counted, not tracked */
+    uint32_t max_names;    /* address-to-name memory, default 200,000 */
+};
+
+struct th_identity;
+struct th_identity *th_identity_new(const struct th_identity_config *config);
+void th_identity_free(struct th_identity *id);
+/* Learns what the event says of identity and tells who it is about. Views in ret point into the
+ * event or into id and stay valid until the next call. */
+void th_identity_event(struct th_identity *id, const struct th_event *ev, struct th_who *ret);
+bool th_identity_is_inside(const struct th_identity *id, const struct th_addr *a);
+uint32_t th_identity_count(const struct th_identity *id);
+/* Entities by slot (0 to count - 1) or by id; NULL for none. */
+struct th_entity *th_identity_slot(const struct th_identity *id, uint32_t slot);
+struct th_entity *th_identity_find(const struct th_identity *id, uint64_t entity_id);
+/* "d3k7q..." */
+void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN]);
+static inline unsigned th_entity_partition(uint64_t entity_id)
+{
+    return (unsigned)(th_mix64(entity_id) % TH_PARTITIONS);
+}
+/* Registered domain of a host name by the public suffix list, lower case; empty for an address
+ * or a bare suffix. The result is in static-free storage given by the caller (256 bytes). */
+struct th_str th_registered_domain(struct th_str host, char storage[256]);
+/* Whole state, versioned and checked; load into a fresh object of the same config. */
+void th_identity_save(const struct th_identity *id, struct th_buf *out);
+int th_identity_load(struct th_identity *id, const uint8_t *data, size_t len_bytes);
+
+/* Finds the inside networks of logs in which no private address appears: feed it every conn
+ * event, then ask. Order of events plays no part. */
+struct th_site;
+struct th_site *th_site_new(void);
+void th_site_free(struct th_site *s);
+void th_site_event(struct th_site *s, const struct th_event *ev);
+/* Up to max networks (IPv4 /24, IPv6 /64, merged where neighbours); returns how many. None when
+ * private addresses take part in at least a tenth of the connections. */
+size_t th_site_networks(const struct th_site *s, struct th_subnet *ret, size_t max);
+
+#endif

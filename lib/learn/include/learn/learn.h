@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pattern of life. Events with their entities go in; for each entity and hour
+ * come out signals: what was observed, what was expected, how rare that is. It
+ * learns from every window it closes (gated, so that an attack does not become
+ * normal), from the first minute, for ever, in bounded memory.
+ *
+ * A learner owns the entities of its partitions. What is known of the whole
+ * organisation (popularity of destinations, distributions of features, calibrators)
+ * is read as of the last closed epoch, an event-time hour: at its end each learner
+ * writes what its partitions contribute (th_learn_epoch_out), the contributions of
+ * all partitions are applied in partition order by all learners
+ * (th_learn_epoch_in). So one learner and four say the same.
+ *
+ * Nothing here reads a clock, allocates by an outsider's number, or logs.
+ */
+#ifndef TH_LEARN_LEARN_H
+#define TH_LEARN_LEARN_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "event/event.h"
+#include "identity/identity.h"
+
+/* features.def: TH_FEATURE(NAME, "name", CLASS, "unit", "what it measures, for a person") */
+enum th_feature {
+#define TH_FEATURE(NAME, name, CLASS, unit, help) TH_FEAT_##NAME,
+#include "learn/features.def"
+#undef TH_FEATURE
+    TH_FEATURE_COUNT
+};
+
+enum th_feature_class {
+    TH_CLASS_RATE,    /* a count or sum an hour, against the entity's own habit */
+    TH_CLASS_NOVELTY, /* something new for the entity, weighted by how rare it is for all */
+    TH_CLASS_SEQUENCE /* evidence that adds up over events: beacon, scan, tunnel, DGA, path */
+};
+
+struct th_feature_info {
+    const char *name;
+    const char *unit;
+    const char *help;
+    uint8_t class; /* enum th_feature_class */
+};
+const struct th_feature_info *th_feature_get(unsigned feature);
+int th_feature_find(struct th_str name); /* number, or -1 */
+
+#define TH_SIGNAL_DETAIL_LEN 160
+
+/* One feature of one entity in one hour. */
+struct th_signal {
+    uint16_t feature;
+    double observed;
+    double expected;  /* what the pattern of life expects here */
+    double low, high; /* its 90 % range */
+    double lgp_raw;   /* -log10 of the parametric p-value (stage one), >= 0 */
+    double lgp;       /* -log10 of p after calibration with the organisation (stage two), >= 0 */
+    int64_t first_ns, last_ns; /* the evidence */
+    bool has_peer;
+    struct th_peer
+        peer; /* the peer it is about; host and domain point into peer_host/peer_domain */
+    char peer_host[128];
+    char peer_domain[128];
+    uint32_t peer_devices;             /* inside devices that also use this peer, within 28 days */
+    uint32_t org_devices;              /* devices active in that time */
+    char detail[TH_SIGNAL_DETAIL_LEN]; /* examples, printable ASCII: "names asked for: a.b, c.d" */
+};
+
+/* All signals of an entity's hour worth looking at: at most TH_WINDOW_MAX_SIGNALS, rarest first. */
+#define TH_WINDOW_MAX_SIGNALS 48u
+struct th_window {
+    uint64_t entity;
+    uint32_t slot;
+    int64_t start_ns, end_ns;
+    uint64_t events;      /* events of the entity in it */
+    double learned_hours; /* active hours learned before it */
+    const struct th_signal *signals;
+    uint32_t count;
+};
+
+/* Windows come in order of (end, entity id). */
+typedef void (*th_window_fn)(void *arg, const struct th_window *w);
+
+struct th_learn_config {
+    struct th_hash_key key;
+    uint64_t partitions;      /* bit p: partition p is ours; all ones for a single shard */
+    bool prior_only_features; /* reserved, zero */
+};
+
+struct th_learn_stats {
+    uint64_t events, late_events, windows, gated_updates, evicted_pairs;
+    uint64_t devices;           /* entities with state */
+    uint64_t memory_bytes;      /* of entity state: what a device costs is this by devices */
+    double pooled_device_hours; /* behind the calibrators, prior included */
+    double prior_device_hours;
+};
+
+struct th_learn;
+struct th_learn *th_learn_new(const struct th_learn_config *config);
+void th_learn_free(struct th_learn *l);
+/* Events in time order. One that is older than the last closed window of its entity is late: it is
+ * scored as a window of its own time and learned with the weight of its age. */
+void th_learn_event(struct th_learn *l, const struct th_event *ev, const struct th_who *who);
+/* Closes all windows that end at or before until_ns. */
+void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void *arg);
+/* This epoch's contributions of partition p (one call each, in order), and their taking over. */
+void th_learn_epoch_out(struct th_learn *l, unsigned partition, struct th_buf *out);
+int th_learn_epoch_in(
+    struct th_learn *l, unsigned partition, const uint8_t *data, size_t len_bytes);
+/* After the last partition of an epoch: the organisation's state moves on to time_ns. */
+void th_learn_epoch_done(struct th_learn *l, int64_t time_ns);
+void th_learn_stats_get(const struct th_learn *l, struct th_learn_stats *ret);
+
+/* State: one partition, and the organisation. Versioned, with checksums. */
+void th_learn_save_partition(const struct th_learn *l, unsigned partition, struct th_buf *out);
+int th_learn_load_partition(
+    struct th_learn *l, unsigned partition, const uint8_t *data, size_t len_bytes);
+void th_learn_save_org(const struct th_learn *l, struct th_buf *out);
+int th_learn_load_org(struct th_learn *l, const uint8_t *data, size_t len_bytes);
+/* The prior: what lab organisations taught (distributions and calibrators, nothing of single
+ * devices or destinations). Same form as the org state, stripped. */
+void th_learn_save_prior(const struct th_learn *l, struct th_buf *out);
+int th_learn_load_prior(struct th_learn *l, const uint8_t *data, size_t len_bytes);
+
+#endif

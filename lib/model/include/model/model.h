@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Models: named rules over an entity's signals, written as YAML (models/, format in
+ * docs/models.md), compiled and checked with the line of a mistake. A model that
+ * holds for a window breaches; the breach carries its evidence and a score.
+ *
+ * Score: 0 to 100, 12.5 x -log10 of the share of device-hours in the organisation whose
+ * best breach is at least this rare. So 50 is one in 10,000 device-hours. Never more
+ * than the pooled device-hours support.
+ */
+#ifndef TH_MODEL_MODEL_H
+#define TH_MODEL_MODEL_H
+
+#include "learn/learn.h"
+
+struct th_models;
+
+/* A mistake in a model file: where and what. */
+struct th_model_error {
+    int line; /* 1-based, 0: the whole file */
+    char text[200];
+};
+
+struct th_models *th_models_new(void);
+void th_models_free(struct th_models *m);
+/* Compiles one file (one or more YAML documents) and adds its models. */
+int th_models_add(
+    struct th_models *m, const char *yaml, size_t len_bytes, struct th_model_error *ret_err);
+unsigned th_models_count(const struct th_models *m);
+
+struct th_model_info {
+    const char *id;   /* "beacon-to-rare-destination" */
+    const char *name; /* for people */
+    const char *description;
+    const char *technique; /* ATT&CK, "T1071.001" */
+    const char *tactic;    /* phase: "command-and-control", ... */
+    unsigned version;
+};
+const struct th_model_info *th_models_info(const struct th_models *m, unsigned model);
+
+#define TH_BREACH_MAX_EVIDENCE 8u
+struct th_breach {
+    uint64_t id; /* hash of model, version, entity, window and peer: a replay gives it again */
+    unsigned model;
+    uint64_t entity;
+    int64_t time_ns;          /* when its evidence was complete */
+    int64_t start_ns, end_ns; /* the window */
+    double lgp;               /* combined rarity before the pooled calibration */
+    double score;             /* 0 to 100 */
+    uint32_t late_hours;      /* "seen N hours late", 0 when in time */
+    bool has_peer;
+    struct th_peer peer;                               /* views point into evidence[0] */
+    struct th_signal evidence[TH_BREACH_MAX_EVIDENCE]; /* rarest first */
+    uint32_t evidence_count;
+};
+
+typedef void (*th_breach_fn)(void *arg, const struct th_breach *b);
+
+/* Evaluates windows, keeps throttles and the pooled calibrator. Sharded like the learner. */
+struct th_scorer;
+struct th_scorer *th_scorer_new(const struct th_models *m, uint64_t partitions);
+void th_scorer_free(struct th_scorer *s);
+void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
+/* Epochs, state and prior as in learn.h. */
+void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf *out);
+int th_scorer_epoch_in(
+    struct th_scorer *s, unsigned partition, const uint8_t *data, size_t len_bytes);
+void th_scorer_epoch_done(struct th_scorer *s, int64_t time_ns);
+double th_scorer_pooled_device_hours(const struct th_scorer *s);
+/* The score at or above which `alerts_per_day` alerts a day are to be expected. */
+double th_scorer_threshold(const struct th_scorer *s, double alerts_per_day, double active_devices);
+void th_scorer_save(const struct th_scorer *s, struct th_buf *out);
+int th_scorer_load(struct th_scorer *s, const uint8_t *data, size_t len_bytes);
+void th_scorer_save_prior(const struct th_scorer *s, struct th_buf *out);
+int th_scorer_load_prior(struct th_scorer *s, const uint8_t *data, size_t len_bytes);
+
+/* Incidents: breaches joined into stories by entity, peer and destination. One process of an
+ * organisation runs this, over the breaches of all shards in order of (time, id). */
+struct th_incident {
+    uint64_t id;
+    int64_t start_ns, end_ns;
+    double score;
+    bool alert; /* at or past the threshold of the alert budget */
+    const uint64_t *devices;
+    uint32_t device_count;
+    const uint64_t *breaches; /* ids, by time */
+    uint32_t breach_count;
+    const char *title;   /* one line */
+    const char *summary; /* sentences: what was observed against what was expected */
+};
+typedef void (*th_incident_fn)(void *arg, const struct th_incident *i);
+
+struct th_incidents;
+struct th_incidents *th_incidents_new(const struct th_models *m, const struct th_identity *id);
+void th_incidents_free(struct th_incidents *in);
+void th_incidents_add(struct th_incidents *in, const struct th_breach *b, double threshold);
+/* Tells all incidents that changed since the last call, best first. */
+void th_incidents_report(struct th_incidents *in, th_incident_fn fn, void *arg);
+void th_incidents_save(const struct th_incidents *in, struct th_buf *out);
+int th_incidents_load(struct th_incidents *in, const uint8_t *data, size_t len_bytes);
+
+/* One JSON object a line, as `thymusctl analyse --json` prints them (docs/findings.md). */
+void th_breach_json(const struct th_breach *b, const struct th_models *m,
+    const struct th_identity *id, struct th_buf *out);
+void th_incident_json(
+    const struct th_incident *i, const struct th_identity *id, struct th_buf *out);
+/* A sentence for one piece of evidence: "sent 2.1 GB to example.com in an hour; expected at most
+ * 14 MB". Printable ASCII, no line break. */
+void th_signal_sentence(const struct th_signal *s, struct th_buf *out);
+
+#endif

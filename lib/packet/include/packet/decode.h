@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a captured frame to addresses, ports and payload. Headers are stripped in
+ * place (Ethernet, 802.1Q/QinQ, MPLS, PPPoE, Linux cooked, raw IP, 802.11, ...);
+ * nothing is copied; views point into the frame. What is wrong with a packet is one
+ * static word (`weird`), in Zeek's spelling where Zeek has one.
+ */
+#ifndef TH_PACKET_DECODE_H
+#define TH_PACKET_DECODE_H
+
+#include "base/addr.h"
+#include "base/cursor.h"
+
+enum th_pkt_kind {
+    TH_PKT_IP,    /* addresses set; ports when TCP, UDP, SCTP; type and code when ICMP */
+    TH_PKT_ARP,   /* l3 is the ARP packet */
+    TH_PKT_OTHER, /* link layer only: nothing above that we read */
+    TH_PKT_BAD    /* malformed before addresses were known; see weird */
+};
+
+struct th_pkt {
+    int64_t time_ns;
+    uint32_t cap_len;  /* bytes of the frame we have */
+    uint32_t wire_len; /* bytes it had on the wire, as the capture claims */
+    uint8_t kind;      /* enum th_pkt_kind */
+    bool has_mac;
+    struct th_mac src_mac, dst_mac;
+    uint16_t vlan, inner_vlan; /* 0: none */
+    uint16_t ethertype;
+    struct th_str l3; /* from the network header to the end of what we have */
+
+    /* kind IP */
+    struct th_addr src, dst;
+    uint8_t proto; /* transport, after IPv6 extension headers */
+    uint8_t ttl;
+    bool fragment; /* not the whole datagram: no transport header was read */
+    bool more_fragments;
+    uint32_t frag_offset; /* bytes */
+    uint32_t frag_id;
+    uint32_t ip_len; /* length of the IP packet by its header, bytes (never above wire_len's
+                        worth; taken from wire_len when the header says 0: segmentation
+                        offload) */
+    uint16_t src_port, dst_port; /* ICMP: type and code as Zeek does (dst_port: code or the
+                                    counterpart type of a request) */
+    bool icmp_is_reply;
+    /* TCP */
+    uint32_t seq, ack;
+    uint16_t window;
+    uint8_t tcp_flags;     /* FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128 */
+    struct th_str payload; /* transport payload that we have */
+    uint32_t payload_len;  /* transport payload by the headers: > payload.len when cut */
+    const char *weird;     /* static word, or NULL */
+};
+
+/* Decodes one frame of a link type (the LINKTYPE_ number of the capture). Always fills time,
+ * lengths and kind. -TH_E_UNSUPPORTED_LINKTYPE when it cannot be read at all. */
+int th_decode(uint32_t linktype, int64_t time_ns, const uint8_t *frame, uint32_t cap_len,
+    uint32_t wire_len, struct th_pkt *ret);
+bool th_linktype_supported(uint32_t linktype);
+
+#endif
