@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+/* Already negative: a function returns TH_E_LIMIT, never -TH_E_LIMIT. */
 enum th_error {
     TH_ERR_BASE = -20000,
 #define TH_ERROR(name, text) TH_E_##name,

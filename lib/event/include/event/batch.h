@@ -59,7 +59,7 @@ struct th_source_info {
 struct th_batch_writer;
 struct th_batch_writer *th_batch_writer_new(void);
 void th_batch_writer_free(struct th_batch_writer *w);
-/* Copies the event in; order is the caller's duty. -TH_E_LIMIT: full, finish it first. */
+/* Copies the event in; order is the caller's duty. TH_E_LIMIT: full, finish it first. */
 int th_batch_add(struct th_batch_writer *w, const struct th_event *ev) TH_WARN_UNUSED;
 uint32_t th_batch_count(const struct th_batch_writer *w);
 /* True when it holds TH_BATCH_MAX_EVENTS or about TH_BATCH_TARGET_RAW_BYTES. */

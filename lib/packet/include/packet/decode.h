@@ -53,7 +53,7 @@ struct th_pkt {
 };
 
 /* Decodes one frame of a link type (the LINKTYPE_ number of the capture). Always fills time,
- * lengths and kind. -TH_E_UNSUPPORTED_LINKTYPE when it cannot be read at all. */
+ * lengths and kind. TH_E_UNSUPPORTED_LINKTYPE when it cannot be read at all. */
 int th_decode(uint32_t linktype, int64_t time_ns, const uint8_t *frame, uint32_t cap_len,
     uint32_t wire_len, struct th_pkt *ret);
 bool th_linktype_supported(uint32_t linktype);

@@ -25,7 +25,7 @@ struct th_engine_stats {
 struct th_engine;
 struct th_engine *th_engine_new(const struct th_engine_config *config, const struct th_sink *sink);
 void th_engine_free(struct th_engine *e);
-/* One frame. 0, a negative error of the sink, or -TH_E_UNSUPPORTED_LINKTYPE. */
+/* One frame. 0, a negative error of the sink, or TH_E_UNSUPPORTED_LINKTYPE. */
 int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, const uint8_t *frame,
     uint32_t cap_len, uint32_t wire_len);
 /* Ends all flows and writes what is pending. 0 or an error of the sink. */
