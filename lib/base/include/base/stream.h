@@ -9,6 +9,7 @@
 #define TH_BASE_STREAM_H
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 struct th_stream;
@@ -16,12 +17,17 @@ struct th_stream;
  * pieces of 256 KiB or more. */
 int th_stream_open(int fd, struct th_stream **ret) TH_WARN_UNUSED;
 void th_stream_free(struct th_stream *s);
+TH_DEFINE_CLEANUP(struct th_stream, th_stream_free)
+#define TH_AUTOSTREAM TH_CLEANUP(th_stream_freep)
 /* A view of at least want bytes (fewer only at the end of the data), valid until the next call.
  * want is at most TH_STREAM_MAX_VIEW. Negative: -errno of read, or -TH_E... err: the bytes before
  * the fault have been delivered first. */
 #define TH_STREAM_MAX_VIEW (16u << 20)
 int th_stream_view(struct th_stream *s, size_t want, struct th_str *ret) TH_WARN_UNUSED;
 void th_stream_consume(struct th_stream *s, size_t n);
+/* What the data ends with, once a view came out shorter than wanted: 0 for a clean end, else the
+ * error that th_stream_view returns when all bytes before it are consumed. */
+int th_stream_fault(const struct th_stream *s);
 /* "", "gzip", "zstd" or "xz". */
 const char *th_stream_compression(const struct th_stream *s);
 /* XXH3-64 over the decompressed bytes consumed so far: the content hash once the end is reached. */
