@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# The two commands of the project are `make demo` and `make test`; everything here is thin, the
+# work is meson's (meson.build) and the scripts'.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+CAPTURE ?=
+
+.PHONY: all setup build test demo bench lint fuzz docs clean install
+
+all: build
+
+setup:
+	@scripts/setup
+
+# All programs end up in $(BUILD)/bin.
+build: setup
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) >/dev/null
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+
+test: setup
+	@scripts/run-suites --build $(BUILD) --jobs $(JOBS) $(SUITES)
+
+demo: build
+	@scripts/demo $(BUILD) $(CAPTURE)
+
+bench: build
+	@bench/run $(BUILD)
+
+# Whole tree with ALL=1, else what differs from the main branch.
+lint: setup
+	@scripts/lint $(if $(ALL),--all) --build $(BUILD)
+
+# Searches SECONDS_EACH (default 30) seconds a target with libFuzzer.
+fuzz: setup
+	@scripts/fuzz $(FUZZ)
+
+docs: build
+	@scripts/docs $(BUILD)
+
+install: build
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	@rm -rf build build-*
