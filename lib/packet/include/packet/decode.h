@@ -57,5 +57,9 @@ struct th_pkt {
 int th_decode(uint32_t linktype, int64_t time_ns, const uint8_t *frame, uint32_t cap_len,
     uint32_t wire_len, struct th_pkt *ret);
 bool th_linktype_supported(uint32_t linktype);
+/* Reads a transport header out of data, which is whole_len bytes by the IP header (more than data
+ * when the capture cut it), into a packet whose addresses and proto are known: for datagrams put
+ * together from fragments. */
+void th_decode_transport(struct th_pkt *pkt, struct th_str data, uint32_t whole_len);
 
 #endif
