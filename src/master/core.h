@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The work of role core over recorded input: options and descriptors in, findings
+ * out. role_core.c sets it up and drives it; core_state.c saves and loads what was
+ * learned; core_report.c writes the lines about inputs and the summary.
+ */
+#ifndef TH_MASTER_CORE_H
+#define TH_MASTER_CORE_H
+
+#include "crew.h"
+#include "merge.h"
+#include "priv/spawn.h"
+
+enum { TH_CORE_MAX_NETS = 64, TH_CORE_MAX_HOURS = 4096 };
+
+struct th_core_options {
+    double alerts_per_day;
+    unsigned shards;
+    struct th_subnet local[TH_CORE_MAX_NETS];
+    size_t local_count;
+};
+
+struct th_core {
+    struct th_core_options options;
+    struct th_inherited inherited;
+    struct th_buf name_text;
+    const char **names; /* of the inputs, as the user gave them */
+    size_t name_count;
+    struct th_models *models;
+    struct th_merge *merge;
+    struct th_crew crew;
+    struct th_shard shard;
+    struct th_incidents *incidents; /* lead only */
+    int out_fd;
+    struct th_buf out;
+    bool out_failed;
+    bool prior_loaded;
+    bool state_loaded;
+    int64_t resumed_ns; /* last event time of the loaded state, TH_TIME_UNSET without one */
+
+    uint64_t events, breaches, incident_count, alerts;
+    int64_t first_ns, last_ns;
+    uint64_t kind_events[TH_KIND_COUNT];
+    struct {
+        int64_t hour_ns;
+        uint64_t events;
+    } hours[TH_CORE_MAX_HOURS];
+    size_t hour_count;
+    struct th_learn_stats stats;
+};
+
+/* core_state.c */
+int th_core_load(struct th_core *core) TH_WARN_UNUSED;
+int th_core_save(struct th_core *core) TH_WARN_UNUSED;
+
+/* core_report.c */
+void th_core_write(struct th_core *core, struct th_buf *line);
+void th_core_report_epoch(struct th_core *core);
+void th_core_report_incidents(struct th_core *core);
+/* Returns how many inputs were not, or not wholly, read. */
+size_t th_core_report_inputs(struct th_core *core);
+void th_core_report_summary(struct th_core *core, size_t unread);
+double th_core_threshold(const struct th_core *core);
+
+int role_core(int argc, char **argv);
+
+#endif

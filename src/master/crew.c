@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crew.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/cursor.h"
+
+static int send_all(int fd, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int recv_all(int fd, void *data, size_t len)
+{
+    uint8_t *p = data;
+    while (len > 0) {
+        ssize_t n = read(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return TH_E_ROLE_FAILED;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int send_message(int fd, const struct th_buf *m)
+{
+    uint64_t len = m->len;
+    int r = m->overflow ? TH_E_LIMIT : send_all(fd, &len, sizeof(len));
+    return r < 0 ? r : send_all(fd, m->p, m->len);
+}
+
+static int recv_message(int fd, struct th_buf *ret)
+{
+    uint64_t len;
+    th_buf_clear(ret);
+    int r = recv_all(fd, &len, sizeof(len));
+    uint8_t *p = r < 0 || len == 0 ? NULL : th_buf_reserve(ret, len);
+    if (r < 0 || len == 0)
+        return r;
+    if (!p)
+        return TH_E_LIMIT;
+    r = recv_all(fd, p, len);
+    if (r == 0)
+        th_buf_commit(ret, len);
+    return r;
+}
+
+uint64_t th_crew_partitions(unsigned number, unsigned size)
+{
+    uint64_t mask = 0;
+    for (unsigned p = 0; p < TH_PARTITIONS; p++)
+        if (p % size == number)
+            mask |= UINT64_C(1) << p;
+    return mask;
+}
+
+int th_crew_start(struct th_crew *crew, unsigned size)
+{
+    *crew = (struct th_crew){.size = size};
+    if (size < 1 || size > TH_CREW_MAX)
+        return -EINVAL;
+    for (unsigned i = 1; i < size; i++) {
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+            return -errno;
+        pid_t pid = fork();
+        if (pid < 0)
+            return -errno;
+        if (pid == 0) {
+            for (unsigned k = 1; k < i; k++)
+                close(crew->fds[k]);
+            close(pair[0]);
+            *crew = (struct th_crew){.size = size, .number = i, .fds = {pair[1]}};
+            return 0;
+        }
+        close(pair[1]);
+        crew->fds[i] = pair[0];
+        crew->pids[i] = pid;
+    }
+    return 0;
+}
+
+static void contribute_all(struct th_shard *shard, struct th_buf *blocks[TH_PARTITIONS])
+{
+    for (unsigned p = 0; p < TH_PARTITIONS; p++)
+        if (shard->partitions >> p & 1)
+            th_shard_contribute(shard, p, blocks[p]);
+}
+
+/* A helper's message: breaches, then for each of its partitions its blocks. */
+static int helper_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
+{
+    TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    uint64_t count = shard->breach_count;
+    th_buf_put(&m, &count, sizeof(count));
+    th_buf_put(&m, shard->breaches, count * sizeof(*shard->breaches));
+    for (unsigned p = 0; p < TH_PARTITIONS; p++) {
+        if (!(shard->partitions >> p & 1))
+            continue;
+        TH_AUTOBUF struct th_buf block = TH_BUF_INIT;
+        th_shard_contribute(shard, p, &block);
+        th_buf_le32(&m, (uint32_t)block.len);
+        th_buf_put(&m, block.p, block.len);
+    }
+    int r = send_message(crew->fds[0], &m);
+    if (r == 0)
+        r = recv_message(crew->fds[0], &m);
+    return r < 0 ? r : th_shard_take_over(shard, m.p, m.len, epoch_ns);
+}
+
+static int lead_take_message(
+    struct th_shard *shard, const struct th_buf *m, uint64_t mask, struct th_buf *blocks[])
+{
+    struct th_cur c = th_cur_init(m->p, m->len);
+    uint64_t count = 0;
+    struct th_str head = th_cur_bytes(&c, sizeof(count));
+    if (c.failed)
+        return TH_E_TRUNCATED;
+    memcpy(&count, head.p, sizeof(count));
+    if (count > th_cur_left(&c) / sizeof(struct th_breach))
+        return TH_E_MALFORMED;
+    struct th_str raw = th_cur_bytes(&c, count * sizeof(struct th_breach));
+    size_t total = shard->breach_count + count;
+    if (count) {
+        if (total > shard->breach_cap) {
+            shard->breach_cap = total;
+            shard->breaches = th_xreallocarray(shard->breaches, total, sizeof(*shard->breaches));
+        }
+        memcpy(shard->breaches + shard->breach_count, raw.p, raw.len);
+        shard->breach_count = total;
+    }
+    for (unsigned p = 0; p < TH_PARTITIONS; p++) {
+        if (mask >> p & 1)
+            th_buf_str(blocks[p], th_cur_bytes(&c, th_cur_le32(&c)));
+    }
+    return c.failed ? TH_E_TRUNCATED : 0;
+}
+
+static int lead_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
+{
+    struct th_buf store[TH_PARTITIONS] = {0};
+    struct th_buf *blocks[TH_PARTITIONS];
+    TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    int r = 0;
+    for (unsigned p = 0; p < TH_PARTITIONS; p++)
+        blocks[p] = &store[p];
+    contribute_all(shard, blocks);
+    for (unsigned i = 1; i < crew->size && r == 0; i++) {
+        r = recv_message(crew->fds[i], &m);
+        if (r == 0)
+            r = lead_take_message(shard, &m, th_crew_partitions(i, crew->size), blocks);
+    }
+    th_buf_clear(&m);
+    for (unsigned p = 0; p < TH_PARTITIONS; p++) {
+        th_buf_put(&m, store[p].p, store[p].len);
+        th_buf_done(&store[p]);
+    }
+    for (unsigned i = 1; i < crew->size && r == 0; i++)
+        r = send_message(crew->fds[i], &m);
+    return r < 0 ? r : th_shard_take_over(shard, m.p, m.len, epoch_ns);
+}
+
+int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
+{
+    th_shard_close(shard, epoch_ns);
+    if (crew->number != 0)
+        return helper_epoch(crew, shard, epoch_ns);
+    int r = lead_epoch(crew, shard, epoch_ns);
+    if (shard->breach_count > 1)
+        qsort(shard->breaches, shard->breach_count, sizeof(*shard->breaches), th_breach_cmp);
+    for (size_t i = 0; i < shard->breach_count; i++)
+        th_breach_rebase(&shard->breaches[i]);
+    return r;
+}
+
+int th_crew_gather_state(struct th_crew *crew, struct th_shard *shard, struct th_buf *ret)
+{
+    struct th_buf parts[TH_PARTITIONS] = {0};
+    int r = 0;
+    for (unsigned p = 0; p < TH_PARTITIONS; p++)
+        if (shard->partitions >> p & 1)
+            th_learn_save_partition(shard->learn, p, &parts[p]);
+    for (unsigned p = 0; p < TH_PARTITIONS && r == 0; p++) {
+        unsigned owner = p % crew->size;
+        if (crew->number == 0 && owner != 0)
+            r = recv_message(crew->fds[owner], &parts[p]);
+        else if (crew->number != 0 && owner == crew->number)
+            r = send_message(crew->fds[0], &parts[p]);
+        th_buf_le32(ret, (uint32_t)parts[p].len);
+        th_buf_put(ret, parts[p].p, parts[p].len);
+        th_buf_done(&parts[p]);
+    }
+    for (unsigned p = 0; p < TH_PARTITIONS; p++)
+        th_buf_done(&parts[p]);
+    return r;
+}
+
+int th_crew_gather_stats(struct th_crew *crew, struct th_shard *shard, struct th_learn_stats *ret)
+{
+    th_learn_stats_get(shard->learn, ret);
+    if (crew->number != 0)
+        return send_all(crew->fds[0], ret, sizeof(*ret));
+    for (unsigned i = 1; i < crew->size; i++) {
+        struct th_learn_stats s;
+        int r = recv_all(crew->fds[i], &s, sizeof(s));
+        if (r < 0)
+            return r;
+        ret->late_events += s.late_events;
+        ret->windows += s.windows;
+        ret->gated_updates += s.gated_updates;
+        ret->evicted_pairs += s.evicted_pairs;
+        ret->devices += s.devices;
+        ret->memory_bytes += s.memory_bytes;
+    }
+    return 0;
+}
+
+int th_crew_join(struct th_crew *crew)
+{
+    int r = 0;
+    for (unsigned i = 1; crew->number == 0 && i < crew->size; i++) {
+        int status;
+        close(crew->fds[i]);
+        if (waitpid(crew->pids[i], &status, 0) < 0 || !WIFEXITED(status) ||
+            WEXITSTATUS(status) != 0)
+            r = TH_E_ROLE_FAILED;
+    }
+    return r;
+}

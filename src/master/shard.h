@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One shard of core: identity over all events, learning and scoring for the
+ * partitions it owns. Time moves in epochs (event-time hours). At the end of one the
+ * shard closes its windows, tells its breaches, and writes what its partitions
+ * contribute to the organisation's knowledge; it goes on when it has taken over the
+ * contributions of all partitions, in partition order. What it concludes therefore
+ * does not depend on how many shards there are.
+ */
+#ifndef TH_MASTER_SHARD_H
+#define TH_MASTER_SHARD_H
+
+#include "identity/identity.h"
+#include "learn/learn.h"
+#include "model/model.h"
+
+struct th_shard_config {
+    struct th_hash_key key;
+    uint64_t partitions; /* bit p: partition p is ours */
+    const struct th_subnet *local;
+    size_t local_count;
+    const struct th_models *models;
+};
+
+struct th_shard {
+    struct th_identity *identity;
+    struct th_learn *learn;
+    struct th_scorer *scorer;
+    uint64_t partitions;
+    /* breaches of the epoch being closed, by (time, id) */
+    struct th_breach *breaches;
+    size_t breach_count, breach_cap;
+};
+
+void th_shard_init(struct th_shard *s, const struct th_shard_config *config);
+void th_shard_done(struct th_shard *s);
+void th_shard_event(struct th_shard *s, const struct th_event *ev);
+/* Closes windows up to until_ns; fills s->breaches. */
+void th_shard_close(struct th_shard *s, int64_t until_ns);
+/* Appends what partition p contributes, as one length-prefixed block. */
+void th_shard_contribute(struct th_shard *s, unsigned partition, struct th_buf *out);
+/* Takes over the blocks of all partitions, 0 to 63, as th_shard_contribute wrote them. */
+int th_shard_take_over(
+    struct th_shard *s, const uint8_t *blocks, size_t len_bytes, int64_t epoch_ns) TH_WARN_UNUSED;
+/* Makes the peer views of a breach point into its own evidence again (after a copy). */
+void th_breach_rebase(struct th_breach *b);
+int th_breach_cmp(const void *a, const void *b);
+
+#endif
