@@ -2,7 +2,7 @@
 /*
  * Spools in, one stream of events out. The capture and import roles write sorted
  * runs (event/batch.h); the merger finds them, drops what was read twice, and gives
- * all events in their total order (time, source, seq), however the inputs were
+ * all events in their total order (time, kind, source, seq), however the inputs were
  * ordered. A run is opened only when its time comes, so thousands of small inputs
  * cost memory only where they overlap.
  */

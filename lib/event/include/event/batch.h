@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Batches: how events travel and rest between processes. A frame holds up to
- * TH_BATCH_MAX_EVENTS events of one source, in (time, seq) order, column by
+ * TH_BATCH_MAX_EVENTS events of one source, in th_event_cmp order, column by
  * column, each column with its wire id and length, the whole compressed with zstd
  * level 1. A spool is a sequence of frames; frames of one *run* follow each other in
  * time order, so a reader merges runs without an index. A second kind of frame tells

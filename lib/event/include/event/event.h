@@ -77,7 +77,7 @@ struct th_event {
     int64_t time_ns; /* event time, by which events are ordered: when the record was complete
                         (a connection's end or its part's, a lookup's answer), never before ts */
     uint64_t source; /* id of the source: a sensor's, or the hash of a file's content */
-    uint64_t seq;    /* number in the source, from 0; (time, source, seq) is a total order */
+    uint64_t seq;    /* number in the source, from 0 */
     uint16_t kind;   /* enum th_kind */
 };
 
@@ -165,11 +165,20 @@ static inline const void *th_event_field(const struct th_event *ev, const struct
     return (const uint8_t *)ev + f->offset;
 }
 
-/* Order of events: (time, source, seq). Negative, zero or positive. */
+/* Connections come last among events of equal time: what a lookup or a handshake in them said
+ * is then known when they are judged, whichever file it stood in. */
+static inline unsigned th_kind_rank(unsigned kind)
+{
+    return kind == TH_KIND_CONN ? TH_KIND_COUNT : kind;
+}
+
+/* Order of events: (time, kind, source, seq). Negative, zero or positive. */
 static inline int th_event_cmp(const struct th_event *a, const struct th_event *b)
 {
     if (a->time_ns != b->time_ns)
         return a->time_ns < b->time_ns ? -1 : 1;
+    if (a->kind != b->kind)
+        return th_kind_rank(a->kind) < th_kind_rank(b->kind) ? -1 : 1;
     if (a->source != b->source)
         return a->source < b->source ? -1 : 1;
     return (a->seq > b->seq) - (a->seq < b->seq);
