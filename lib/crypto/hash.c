@@ -30,7 +30,7 @@ void th_digest_init(struct th_digest *d, enum th_digest_alg alg)
     case TH_DIGEST_SHA1: sha1_init(&state_of(d)->sha1); return;
     case TH_DIGEST_SHA256: sha256_init(&state_of(d)->sha256); return;
     }
-    TH_ASSERT(!"a known digest");
+    TH_ASSERT(false && "a known digest");
 }
 
 void th_digest_update(struct th_digest *d, const void *data, size_t len_bytes)
