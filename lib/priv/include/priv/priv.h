@@ -10,20 +10,48 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
-enum th_role {
-#define TH_ROLE(NAME, name, ...) TH_ROLE_##NAME,
+enum th_right {
+#define TH_RIGHT(NAME, help) TH_RIGHT_##NAME,
 #include "priv/roles.def"
-#undef TH_ROLE
+    TH_RIGHT_COUNT
+};
+
+enum th_role {
+#define TH_ROLE(NAME, ...) TH_ROLE_##NAME,
+#include "priv/roles.def"
     TH_ROLE_COUNT
 };
 
-/* Locks this process for good: no new privileges, not dumpable, seccomp filter (a forbidden call
- * ends the process), Landlock where the kernel has it. `landlock` false leaves Landlock out, for
- * the test that seccomp alone holds. */
+struct th_role_info {
+    const char *name;
+    const char *program;
+    unsigned rights; /* bit per enum th_right */
+    const char *does;
+    const char *reads; /* hostile bytes */
+};
+const struct th_role_info *th_role_info(enum th_role role);
+
+/* Locks this process for good: nobody's ids when it is root, no new privileges, not dumpable,
+ * ends with its parent; Landlock where the kernel has it; a seccomp filter (a forbidden call ends
+ * the process). `landlock` false leaves Landlock out, for the test that seccomp alone holds.
+ * 0, also when the kernel has no Landlock (th_landlock_abi tells); else negative, and the caller
+ * must end. */
 int th_role_lock(enum th_role role, bool landlock) TH_WARN_UNUSED;
+/* Version of Landlock that the kernel has; 0: none. Not to be called after the lock. */
+int th_landlock_abi(void);
+/* Landlock alone: no file, no TCP, no signal or abstract socket beyond this process; -ENOSYS
+ * where the kernel has none. Part of th_role_lock. */
+int th_landlock_deny_all(void) TH_WARN_UNUSED;
 /* Drops root to the given ids for good; no-op when not root. */
 int th_drop_ids(unsigned uid, unsigned gid) TH_WARN_UNUSED;
+
+/* What the table says about a system call number in a role. */
+enum th_call_rule { TH_CALL_FORBIDDEN, TH_CALL_CONDITIONAL, TH_CALL_ALLOWED };
+enum th_call_rule th_role_call_rule(enum th_role role, int number);
+/* The table as a page of documentation (Markdown). */
+void th_roles_doc(struct th_buf *out);
 
 #endif

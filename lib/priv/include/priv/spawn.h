@@ -14,13 +14,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#define TH_ROLE_MAX_FDS 64u
+
 struct th_role_fd {
     int fd;
     const char *tag; /* what it is for: "input", "spool", "out", "models", "state" */
 };
 
 /* Starts program with --role and args (NULL-terminated, may be NULL); stdin, stdout and stderr
- * stay. Returns the pid. */
+ * stay. The role ends when the thread that started it does. */
 int th_spawn(const char *program, const char *role, const struct th_role_fd *fds, size_t count,
     const char *const args[], pid_t *ret_pid) TH_WARN_UNUSED;
 /* Path of a sibling program of the one that runs ("thymus-master"), in ret (bytes long). */
@@ -28,7 +30,7 @@ int th_sibling_program(const char *name, char *ret, size_t bytes) TH_WARN_UNUSED
 
 /* In the role, first of all: reads the manifest. Descriptors get CLOEXEC. */
 struct th_inherited {
-    struct th_role_fd fds[64];
+    struct th_role_fd fds[TH_ROLE_MAX_FDS];
     size_t count;
 };
 int th_inherit(struct th_inherited *ret) TH_WARN_UNUSED;
@@ -51,8 +53,8 @@ void th_handoff_detach(struct th_handoff *h);
 size_t th_handoff_count(const struct th_handoff *h);
 /* Name of an input as the user gave it, for messages; NULL past the end. */
 const char *th_handoff_name(const struct th_handoff *h, size_t index);
-/* Opens input `index` for reading: a fresh descriptor that the caller closes, or -errno. "-" is
- * standard input and can be taken once. */
+/* Opens input `index` for reading: a fresh descriptor that the caller closes, or -errno, for which
+ * th_input_strerror (inputs.h) has words. "-" is standard input and can be taken once. */
 int th_handoff_open(struct th_handoff *h, size_t index) TH_WARN_UNUSED;
 
 #endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "priv/priv.h"
+
+#include <asm/termbits.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "priv_sanitizer.h"
+
+#define NOBODY_ID 65534u /* the overflow id, which owns nothing */
+
+#define TH_R(NAME) (1u << TH_RIGHT_##NAME)
+
+static const struct th_role_info roles[TH_ROLE_COUNT] = {
+#define TH_ROLE(NAME, role_name, role_program, role_rights, what, hostile)                         \
+    [TH_ROLE_##NAME] = {.name = (role_name),                                                       \
+        .program = (role_program),                                                                 \
+        .rights = (role_rights),                                                                   \
+        .does = (what),                                                                            \
+        .reads = (hostile)},
+#include "priv/roles.def"
+};
+
+const struct th_role_info *th_role_info(enum th_role role)
+{
+    TH_ASSERT((unsigned)role < TH_ROLE_COUNT);
+    return &roles[role];
+}
+
+int th_drop_ids(unsigned uid, unsigned gid)
+{
+    if (geteuid() != 0)
+        return 0;
+    if (uid == 0 || gid == 0)
+        return -EINVAL;
+    if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+        return -errno;
+    /* A way back would be a bug in the kernel or here; either is worth ending for. */
+    TH_ASSERT(setresuid(0, 0, 0) < 0 && geteuid() == uid && getegid() == gid);
+    return 0;
+}
+
+/* Adds every call of the role's rights. `self` is compared with by the table. */
+static int add_rules(scmp_filter_ctx ctx, unsigned rights, scmp_datum_t self)
+{
+    int r = 0;
+#define TH_CALL(RIGHT, call)                                                                       \
+    if (r == 0 && (rights & TH_R(RIGHT)))                                                          \
+        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 0, NULL);
+#define TH_CALL_IF(RIGHT, call, help, ...)                                                         \
+    if (r == 0 && (rights & TH_R(RIGHT))) {                                                        \
+        const struct scmp_arg_cmp cmp[] = {__VA_ARGS__};                                           \
+        r = seccomp_rule_add_array(                                                                \
+            ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), (unsigned)TH_ARRAY_LEN(cmp), cmp);                \
+    }
+#include "priv/roles.def"
+    return r;
+}
+
+static int load_filter(unsigned rights)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (!ctx)
+        return -ENOMEM;
+    int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (r == 0)
+        r = add_rules(ctx, rights, (scmp_datum_t)getpid());
+    if (r == 0)
+        r = th_sanitizer_rules(ctx);
+    if (r == 0)
+        r = seccomp_load(ctx); /* also sets no_new_privs */
+    seccomp_release(ctx);
+    return r;
+}
+
+int th_role_lock(enum th_role role, bool landlock)
+{
+    const struct th_role_info *info = th_role_info(role);
+    int r = th_drop_ids(NOBODY_ID, NOBODY_ID);
+    /* In a user namespace of one user there is nobody to become: that root is no root. */
+    if (r < 0 && r != -EINVAL && r != -EPERM)
+        return r;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return -errno;
+    if (landlock) {
+        r = th_landlock_deny_all();
+        if (r < 0 && r != -ENOSYS)
+            return r;
+    }
+    th_sanitizer_before_lock();
+    return load_filter(info->rights) < 0 ? TH_E_SANDBOX : 0;
+}
+
+enum th_call_rule th_role_call_rule(enum th_role role, int number)
+{
+    unsigned rights = th_role_info(role)->rights;
+    enum th_call_rule rule = TH_CALL_FORBIDDEN;
+#define TH_CALL(RIGHT, call)                                                                       \
+    if ((rights & TH_R(RIGHT)) && number == SCMP_SYS(call))                                        \
+        rule = TH_CALL_ALLOWED;
+#define TH_CALL_IF(RIGHT, call, ...)                                                               \
+    if ((rights & TH_R(RIGHT)) && number == SCMP_SYS(call))                                        \
+        rule = TH_CALL_CONDITIONAL;
+#include "priv/roles.def"
+    return rule;
+}
