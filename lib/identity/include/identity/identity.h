@@ -22,7 +22,8 @@
 enum th_entity_kind { TH_ENTITY_DEVICE = 1, TH_ENTITY_USER = 2 };
 
 struct th_entity {
-    uint64_t id;   /* lasts; made from what it was first known by */
+    uint64_t id;   /* lasts; made from what it was first known by; 50 bits, so that its text
+                      (th_entity_text) says all of it */
     uint32_t slot; /* dense number in this process, for arrays */
     uint8_t kind;
     bool has_mac;
@@ -37,7 +38,8 @@ struct th_entity {
 /* The other side of something a device did: where it went, in terms that last. */
 struct th_peer {
     uint64_t key; /* hash of the registered domain when one is known, else of the address;
-                     for an inside host hash of its entity id */
+                     for an inside host hash of its entity id, or of its address while it is
+                     none yet (nobody answers there) */
     struct th_addr addr;
     bool has_addr;
     uint16_t port; /* responder's port, 0 when there is none */
@@ -47,6 +49,10 @@ struct th_peer {
     struct th_str domain; /* registered domain ("example.com"), or empty */
 };
 
+/* Whom an event is about. An address that was never seen to send or to answer has no entity
+ * (else a scan would fill the tables). A request through an HTTP proxy (CONNECT, or an absolute
+ * URI), and the connection that carries it, has as resp_peer the host it names, outside, without
+ * address unless the name is one; resp is then still the proxy. */
 struct th_who {
     struct th_entity *orig;   /* the acting device when inside, else NULL */
     struct th_entity *resp;   /* the answering device when inside, else NULL */
@@ -70,9 +76,22 @@ void th_identity_free(struct th_identity *id);
 void th_identity_event(struct th_identity *id, const struct th_event *ev, struct th_who *ret);
 bool th_identity_is_inside(const struct th_identity *id, const struct th_addr *a);
 uint32_t th_identity_count(const struct th_identity *id);
+struct th_identity_stats {
+    uint64_t refused_entities;  /* not tracked: the table was full */
+    uint64_t evicted_addresses; /* forgotten for newer ones */
+    uint64_t gateways;          /* MACs found to be a router's */
+};
+void th_identity_stats_get(const struct th_identity *id, struct th_identity_stats *ret);
 /* Entities by slot (0 to count - 1) or by id; NULL for none. */
 struct th_entity *th_identity_slot(const struct th_identity *id, uint32_t slot);
 struct th_entity *th_identity_find(const struct th_identity *id, uint64_t entity_id);
+/* Which address a device had when; the newest first, open ones have to_ns INT64_MAX. */
+struct th_binding {
+    struct th_addr addr;
+    int64_t from_ns, to_ns;
+};
+size_t th_identity_history(
+    const struct th_identity *id, uint32_t slot, struct th_binding *ret, size_t max);
 /* "d3k7q..." */
 void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN]);
 static inline unsigned th_entity_partition(uint64_t entity_id)
@@ -82,6 +101,12 @@ static inline unsigned th_entity_partition(uint64_t entity_id)
 /* Registered domain of a host name by the public suffix list, lower case; empty for an address
  * or a bare suffix. The result is in static-free storage given by the caller (256 bytes). */
 struct th_str th_registered_domain(struct th_str host, char storage[256]);
+/* The same with a memory of recent names: for callers that ask once per event (some 50 ns for a
+ * name met before, against about a microsecond). */
+struct th_domains;
+struct th_domains *th_domains_new(const struct th_hash_key *key);
+void th_domains_free(struct th_domains *d);
+struct th_str th_domains_get(struct th_domains *d, struct th_str host, char storage[256]);
 /* Whole state, versioned and checked; load into a fresh object of the same config. */
 void th_identity_save(const struct th_identity *id, struct th_buf *out);
 int th_identity_load(struct th_identity *id, const uint8_t *data, size_t len_bytes);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "base/err.h"
+#include "make_event.h"
+
+TH_DEFINE_CLEANUP(struct th_identity, th_identity_free)
+#define AUTO_ID TH_CLEANUP(th_identity_freep) struct th_identity *
+
+static void feed(struct th_identity *id, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char text[24];
+        char hw[TH_MAC_TEXT_LEN];
+        struct th_who who;
+        snprintf(text, sizeof(text), "10.1.%d.%d", i % 3, i % 200 + 1);
+        snprintf(hw, sizeof(hw), "02:00:00:00:%02x:%02x", i % 7, i % 100);
+        struct th_str answers[] = {th_str_c("198.51.100.7")};
+        struct th_ev_dns d = {.h = {.kind = TH_KIND_DNS, .time_ns = T0 + i * TH_NS_PER_MIN}};
+        TH_SET(&d, DNS, query, th_str_c(i % 2 ? "a.example.com" : "b.example.org"));
+        TH_SET(&d, DNS, answers, (struct th_strs){answers, 1});
+        TH_SET(&d, DNS, id_orig_h, addr(text));
+        th_identity_event(id, &d.h, &who);
+        struct th_ev_dhcp l = dhcp(i * 60, text, hw, "host");
+        th_identity_event(id, &l.h, &who);
+        struct th_ev_conn c = conn(i * 60 + 1, text, "198.51.100.7", hw, NULL, NULL);
+        th_identity_event(id, &c.h, &who);
+    }
+}
+
+static void saved_in_the_middle_goes_on_the_same(void **state)
+{
+    (void)state;
+    AUTO_ID whole = identity_make(0);
+    AUTO_ID first = identity_make(0);
+    AUTO_ID second = identity_make(0);
+    TH_AUTOBUF struct th_buf middle = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    feed(whole, 0, 500);
+    feed(first, 0, 250);
+    th_identity_save(first, &middle);
+    assert_int_equal(th_identity_load(second, middle.p, middle.len), 0);
+    feed(second, 250, 500);
+    th_identity_save(whole, &a);
+    th_identity_save(second, &b);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(a.p, b.p, a.len);
+    assert_true(th_identity_count(whole) > 50);
+}
+
+static void damage_is_refused(void **state)
+{
+    (void)state;
+    AUTO_ID id = identity_make(0);
+    TH_AUTOBUF struct th_buf good = TH_BUF_INIT;
+    feed(id, 0, 20);
+    th_identity_save(id, &good);
+    for (size_t cut = 0; cut < good.len; cut += 1 + good.len / 40) {
+        AUTO_ID fresh = identity_make(8);
+        assert_int_equal(th_identity_load(fresh, good.p, cut), TH_E_TRUNCATED);
+    }
+    good.p[good.len - 1] ^= 1;
+    AUTO_ID fresh = identity_make(0);
+    assert_int_equal(th_identity_load(fresh, good.p, good.len), TH_E_CHECKSUM);
+    good.p[4] = 9;
+    assert_int_equal(th_identity_load(fresh, good.p, good.len), TH_E_VERSION);
+    good.p[0] = 0;
+    assert_int_equal(th_identity_load(fresh, good.p, good.len), TH_E_UNKNOWN_FORMAT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(saved_in_the_middle_goes_on_the_same),
+        cmocka_unit_test(damage_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
