@@ -42,7 +42,12 @@ enum th_source_status {
     TH_SOURCE_DUPLICATE = 4   /* same content as another input, read once */
 };
 
-/* What a role found out about one input. */
+/* Format and message of a source are cut to this. */
+#define TH_SOURCE_MAX_TEXT_BYTES 4096u
+
+/* What a role found out about one input. Its frame comes after all event frames of the input. A
+ * content hash is known only then: when two sources of one kind of input have the same `source`,
+ * whoever merges the spool drops the events of the later one (status DUPLICATE). */
 struct th_source_info {
     uint32_t input;
     uint32_t status; /* enum th_source_status */
@@ -59,7 +64,10 @@ struct th_source_info {
 struct th_batch_writer;
 struct th_batch_writer *th_batch_writer_new(void);
 void th_batch_writer_free(struct th_batch_writer *w);
-/* Copies the event in; order is the caller's duty. TH_E_LIMIT: full, finish it first. */
+/* Strings and lists of one event, bytes; th_batch_add refuses more. */
+#define TH_EVENT_MAX_BYTES (1u << 20)
+/* Copies the event in; order is the caller's duty. TH_E_LIMIT: full, finish it first. -EMSGSIZE:
+ * the event alone is past TH_EVENT_MAX_BYTES. -EINVAL: no such kind. */
 int th_batch_add(struct th_batch_writer *w, const struct th_event *ev) TH_WARN_UNUSED;
 uint32_t th_batch_count(const struct th_batch_writer *w);
 /* True when it holds TH_BATCH_MAX_EVENTS or about TH_BATCH_TARGET_RAW_BYTES. */
@@ -91,7 +99,7 @@ void th_batch_reader_free(struct th_batch_reader *r);
 int th_batch_open(struct th_batch_reader *r, const uint8_t *frame, size_t len_bytes,
     struct th_batch_head *ret_head) TH_WARN_UNUSED;
 /* 1 and the next event, valid until the next call; 0 at the end; negative when damaged. The
- * event's source is 0: whoever reads the source frame sets it. */
+ * event's source is 0: whoever reads the source frame sets it, and may write nothing else. */
 int th_batch_next(struct th_batch_reader *r, struct th_event **ret_ev) TH_WARN_UNUSED;
 
 #endif
