@@ -53,10 +53,24 @@ static inline uint32_t hash_of(const uint8_t *p, uint32_t len)
     return (uint32_t)(h ^ h >> 32);
 }
 
+/* memcmp without the call: most strings are shorter than a cache line. */
+static inline bool equal(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+    uint32_t i = 0;
+    for (; len - i > 8; i += 8)
+        if (load(a + i, 8) != load(b + i, 8))
+            return false;
+    if (len >= 8)
+        return load(a + len - 8, 8) == load(b + len - 8, 8);
+    if (len >= 4)
+        return load(a, 4) == load(b, 4) && load(a + len - 4, 4) == load(b + len - 4, 4);
+    return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+}
+
 static inline bool same(const struct th_dict *d, uint32_t i, const void *p, uint32_t len)
 {
     const struct th_dict_entry *e = &d->entries[i];
-    return e->len == len && (len == 0 || memcmp(d->bytes + e->at, p, len) == 0);
+    return e->len == len && equal(d->bytes + e->at, p, len);
 }
 
 static void enter_slot(struct th_dict *d, uint32_t index)
