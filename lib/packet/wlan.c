@@ -20,6 +20,7 @@ static void set_macs(struct th_decode *d, uint8_t flags, const struct th_str a[4
 {
     unsigned src = flags & FC_FROM_DS ? (flags & FC_TO_DS ? 3 : 2) : 1;
     unsigned dst = flags & FC_TO_DS ? 2 : 0;
+    TH_ASSERT(a[src].p && a[dst].p);
     memcpy(d->p->src_mac.b, a[src].p, 6);
     memcpy(d->p->dst_mac.b, a[dst].p, 6);
     d->p->has_mac = true;

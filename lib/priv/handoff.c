@@ -203,6 +203,7 @@ int th_handoff_attach(int fd, struct th_handoff **ret)
     ssize_t len = read_all(names, &text);
     if (len < 0)
         return (int)len;
+    TH_ASSERT(text);
     struct th_handoff *h = th_xcalloc(1, sizeof(*h));
     h->fd = fd;
     h->text = text;
