@@ -25,30 +25,31 @@ enum th_flow_end {
 };
 
 struct th_flow {
+    /* The order is that of use: a packet of a known flow touches the first lines only. */
     struct th_addr addr[2]; /* [0] originator, [1] responder */
-    uint16_t port[2];
-    uint8_t proto;
+    uint16_t port[2];       /* ICMP: type, and code or the counterpart type of a request */
     uint16_t vlan, inner_vlan;
-    char uid[TH_UID_LEN];
+    uint8_t proto;
     bool has_mac;
-    struct th_mac mac[2];
+    bool skip_data[2]; /* set by the listener: no more data of this direction wanted; the rest is
+                          only counted */
+    uint32_t parts;    /* interim records made so far */
     int64_t first_ns, last_ns;
     uint64_t pkts[2];
     uint64_t ip_bytes[2];
     uint64_t wire_bytes[2];
-    uint64_t payload_bytes[2]; /* TCP: by sequence numbers, each byte once */
+    uint64_t payload_bytes[2]; /* TCP: by sequence numbers, each byte once, gaps included */
     uint64_t missed_bytes;
-    uint32_t parts;    /* interim records made so far */
-    void *app;         /* the listener's */
-    bool skip_data[2]; /* set by the listener: no more data of this direction wanted; the rest is
-                          only counted */
+    void *app; /* the listener's */
+    struct th_mac mac[2];
+    char uid[TH_UID_LEN];
     /* what follows is lib/flow's own: struct th_flow_priv in flow_priv.h */
 };
 
 struct th_flow_ops {
     /* The first packet of a flow was accepted. */
     void (*begin)(void *arg, struct th_flow *f);
-    /* TCP: the next bytes in order. Others: one datagram (may be shorter than it was: payload_len
+    /* TCP: the next bytes in order. Others: one datagram (may be shorter than it was: wire_len
      * is its real length). time_ns is the time of the packet that made them available. */
     void (*data)(void *arg, struct th_flow *f, int dir, int64_t time_ns, const uint8_t *p,
         size_t len, size_t wire_len);
@@ -73,6 +74,7 @@ struct th_flow_config {
     /* time-outs; 0 takes Zeek's defaults: TCP 5 min, attempt 5 s, closing 5 s, UDP 1 min, ICMP 1
      * min */
     int64_t tcp_idle_ns, tcp_attempt_ns, tcp_close_ns, udp_idle_ns, icmp_idle_ns;
+    bool ignore_vlan; /* leave the VLAN ids out of the key: the two ways are tagged differently */
 };
 
 struct th_flow_stats {
@@ -99,6 +101,7 @@ const struct th_flow_stats *th_flows_stats(const struct th_flows *t);
 struct th_conn_text {
     char history[32];
     char community_id[40];
+    char proto[4]; /* the number of a protocol without a name */
 };
 void th_flow_conn(const struct th_flow *f, struct th_conn_text *text, struct th_ev_conn *ret);
 

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table's life: packets to their flows, parts, time-outs, eviction. */
+#include "flow/flow.h"
+
+#include "flow_priv.h"
+
+static int64_t or_default(int64_t v, int64_t instead)
+{
+    return v ? v : instead;
+}
+
+struct th_flows *th_flows_new(
+    const struct th_flow_config *config, const struct th_flow_ops *ops, void *arg)
+{
+    struct th_flows *t = th_xcalloc(1, sizeof(*t));
+    t->config = *config;
+    t->ops = *ops;
+    t->arg = arg;
+    if (!t->config.max_flows)
+        t->config.max_flows = 1000000;
+    if (!t->config.max_reassembly_bytes)
+        t->config.max_reassembly_bytes = 128u << 20;
+    if (!t->config.max_reassembly_flow_bytes)
+        t->config.max_reassembly_flow_bytes = 1u << 20;
+    t->timeout_ns[TH_CLASS_TCP] = or_default(config->tcp_idle_ns, 5 * TH_NS_PER_MIN);
+    t->timeout_ns[TH_CLASS_ATTEMPT] = or_default(config->tcp_attempt_ns, 5 * TH_NS_PER_S);
+    t->timeout_ns[TH_CLASS_CLOSING] = or_default(config->tcp_close_ns, 5 * TH_NS_PER_S);
+    t->timeout_ns[TH_CLASS_UDP] = or_default(config->udp_idle_ns, TH_NS_PER_MIN);
+    t->timeout_ns[TH_CLASS_ICMP] = or_default(config->icmp_idle_ns, TH_NS_PER_MIN);
+    t->now_ns = t->sweep_ns = INT64_MIN;
+    t->free_head = TH_FLOW_NONE;
+    for (unsigned i = 0; i < TH_CLASS_COUNT; i++)
+        t->lists[i] = (struct th_list){.head = TH_FLOW_NONE, .tail = TH_FLOW_NONE};
+    t->frags = th_frags_new(&t->config.key);
+    return t;
+}
+
+void th_flows_free(struct th_flows *t)
+{
+    if (!t)
+        return;
+    for (unsigned class = 0; class < TH_CLASS_COUNT; class ++) {
+        for (uint32_t i = t->lists[class].head; i != TH_FLOW_NONE; i = th_table_at(t, i)->next)
+            th_reasm_free(t, th_table_at(t, i));
+    }
+    for (uint32_t i = 0; i < t->chunk_count; i++)
+        free(t->chunks[i]);
+    free(t->chunks);
+    free(t->slots);
+    th_frags_free(t->frags);
+    free(t);
+}
+
+const struct th_flow_stats *th_flows_stats(const struct th_flows *t)
+{
+    return &t->stats;
+}
+
+static void end_flow(struct th_flows *t, struct th_flow_priv *p, enum th_flow_end why)
+{
+    th_reasm_flush(t, p, t->now_ns);
+    p->ending = true;
+    if (t->ops.end)
+        t->ops.end(t->arg, &p->f, why);
+    th_reasm_free(t, p);
+    th_list_remove(t, p);
+    th_table_remove(t, p);
+}
+
+static bool is_expired(const struct th_flows *t, const struct th_flow_priv *p)
+{
+    return th_time_add(p->seen_ns, t->timeout_ns[p->class]) <= t->now_ns;
+}
+
+static void sweep(struct th_flows *t)
+{
+    t->sweep_ns = th_time_add(t->now_ns, TH_FLOW_TOUCH_NS);
+    for (unsigned class = 0; class < TH_CLASS_COUNT; class ++) {
+        while (t->lists[class].head != TH_FLOW_NONE) {
+            struct th_flow_priv *p = th_table_at(t, t->lists[class].head);
+            if (!is_expired(t, p))
+                break;
+            end_flow(t, p, class == TH_CLASS_CLOSING ? TH_FLOW_END_CLOSED : TH_FLOW_END_TIMEOUT);
+        }
+    }
+    th_reasm_sweep(t);
+    th_frag_sweep(t);
+}
+
+/* Time is the highest that was seen: a capture whose clock steps back breaks nothing. */
+static inline void advance(struct th_flows *t, int64_t now_ns)
+{
+    if (now_ns > t->now_ns)
+        t->now_ns = now_ns;
+    if (t->now_ns >= t->sweep_ns)
+        sweep(t);
+}
+
+void th_flows_advance(struct th_flows *t, int64_t now_ns)
+{
+    advance(t, now_ns);
+}
+
+static void evict_one(struct th_flows *t)
+{
+    struct th_flow_priv *idlest = NULL;
+    for (unsigned class = 0; class < TH_CLASS_COUNT; class ++) {
+        if (t->lists[class].head == TH_FLOW_NONE)
+            continue;
+        struct th_flow_priv *p = th_table_at(t, t->lists[class].head);
+        if (!idlest || p->seen_ns < idlest->seen_ns)
+            idlest = p;
+    }
+    TH_ASSERT(idlest);
+    t->stats.evicted++;
+    end_flow(t, idlest, TH_FLOW_END_EVICTED);
+}
+
+static enum th_flow_class class_of(const struct th_flow_priv *p)
+{
+    if (p->f.proto == TH_IPPROTO_TCP)
+        return th_tcp_class(p);
+    return th_is_icmp(p->f.proto) ? TH_CLASS_ICMP : TH_CLASS_UDP;
+}
+
+static struct th_flow_priv *create(
+    struct th_flows *t, const struct th_pkt *pkt, uint32_t tag, int *ret_dir)
+{
+    while (t->stats.flows_now >= t->config.max_flows)
+        evict_one(t);
+    struct th_flow_priv *p = th_table_add(t, tag);
+    struct th_flow *f = &p->f;
+    int dir = th_flow_is_reversed(pkt);
+    f->addr[dir] = pkt->src;
+    f->addr[!dir] = pkt->dst;
+    f->port[dir] = pkt->src_port;
+    f->port[!dir] = pkt->dst_port;
+    f->proto = pkt->proto;
+    f->vlan = pkt->vlan;
+    f->inner_vlan = pkt->inner_vlan;
+    f->has_mac = pkt->has_mac;
+    f->mac[dir] = pkt->src_mac;
+    f->mac[!dir] = pkt->dst_mac;
+    f->first_ns = f->last_ns = pkt->time_ns;
+    p->part_ns = p->touch_ns = t->now_ns;
+    th_flow_uid(&t->config.key, pkt, f->uid);
+    if (dir)
+        th_history_put(p, 0, '^');
+    th_list_append(t, p, class_of(p));
+    *ret_dir = dir;
+    return p;
+}
+
+static void make_part(struct th_flows *t, struct th_flow_priv *p)
+{
+    p->f.parts++;
+    if (t->ops.part)
+        t->ops.part(t->arg, &p->f, t->now_ns);
+    p->part_ns = t->now_ns;
+    p->part_payload[0] = p->f.payload_bytes[0];
+    p->part_payload[1] = p->f.payload_bytes[1];
+}
+
+static inline void account(struct th_flows *t, struct th_flow_priv *p, int dir,
+    const struct th_pkt *pkt, const struct th_count *count)
+{
+    struct th_flow *f = &p->f;
+    f->pkts[dir] += count->pkts;
+    f->ip_bytes[dir] += count->ip_bytes;
+    f->wire_bytes[dir] += count->wire_bytes;
+    if (pkt->time_ns > f->last_ns)
+        f->last_ns = pkt->time_ns;
+    p->seen_ns = t->now_ns;
+}
+
+static void datagram(struct th_flows *t, struct th_flow_priv *p, int dir, const struct th_pkt *pkt)
+{
+    p->f.payload_bytes[dir] += pkt->payload_len;
+    if (pkt->payload_len && !th_is_icmp(pkt->proto))
+        th_history_once(p, dir, 'd');
+    if (!p->f.skip_data[dir] && t->ops.data)
+        t->ops.data(t->arg, &p->f, dir, pkt->time_ns, (const uint8_t *)pkt->payload.p,
+            pkt->payload.len, pkt->payload_len);
+}
+
+/* Moves it to the end of its class's list, unless it did so a moment ago. */
+static inline void touch(struct th_flows *t, struct th_flow_priv *p)
+{
+    enum th_flow_class class = class_of(p);
+    if (class == p->class && t->now_ns - p->touch_ns < TH_FLOW_TOUCH_NS)
+        return;
+    p->touch_ns = t->now_ns;
+    th_list_remove(t, p);
+    th_list_append(t, p, class);
+}
+
+void th_flow_input(struct th_flows *t, const struct th_pkt *pkt, const struct th_count *count)
+{
+    /* The transport header could not be read: enough to count for a flow that is known. */
+    bool readable = pkt->payload.p != NULL;
+    int dir = 0;
+    uint32_t tag = th_table_tag(t, pkt);
+    struct th_flow_priv *p = th_table_find(t, pkt, tag, &dir);
+    if (p && readable) {
+        bool reuse = pkt->proto == TH_IPPROTO_TCP && th_tcp_is_reuse(p, dir, pkt);
+        if (__builtin_expect(reuse || is_expired(t, p), 0)) {
+            end_flow(t, p,
+                reuse || p->class == TH_CLASS_CLOSING ? TH_FLOW_END_CLOSED : TH_FLOW_END_TIMEOUT);
+            p = NULL;
+        }
+    }
+    bool fresh = !p;
+    if (fresh && !readable) {
+        th_flow_weird(t, NULL, pkt->time_ns, pkt->weird);
+        return;
+    }
+    if (fresh)
+        p = create(t, pkt, tag, &dir);
+    else if (t->config.part_interval_ns &&
+        __builtin_expect(t->now_ns - p->part_ns >= t->config.part_interval_ns, 0))
+        make_part(t, p);
+    account(t, p, dir, pkt, count);
+    if (fresh && t->ops.begin)
+        t->ops.begin(t->arg, &p->f);
+    if (__builtin_expect(pkt->weird != NULL, 0))
+        th_flow_weird(t, p, pkt->time_ns, pkt->weird);
+    if (!readable)
+        return;
+    if (p->f.pkts[dir] == count->pkts && pkt->has_mac)
+        p->f.mac[dir] = pkt->src_mac; /* the responder's own, not whom the originator asked */
+    if (pkt->proto == TH_IPPROTO_TCP)
+        th_tcp_packet(t, p, dir, pkt);
+    else
+        datagram(t, p, dir, pkt);
+    touch(t, p);
+}
+
+void th_flows_packet(struct th_flows *t, const struct th_pkt *pkt)
+{
+    advance(t, pkt->time_ns);
+    t->stats.packets++;
+    if (pkt->kind != TH_PKT_IP)
+        return;
+    if (__builtin_expect(pkt->fragment, 0)) {
+        th_frag_packet(t, pkt);
+        return;
+    }
+    struct th_count count = {.pkts = 1, .ip_bytes = pkt->ip_len, .wire_bytes = pkt->wire_len};
+    th_flow_input(t, pkt, &count);
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct th_flow_priv *x = *(struct th_flow_priv *const *)a;
+    const struct th_flow_priv *y = *(struct th_flow_priv *const *)b;
+    if (x->f.first_ns != y->f.first_ns)
+        return x->f.first_ns < y->f.first_ns ? -1 : 1;
+    return memcmp(x->f.uid, y->f.uid, TH_UID_LEN);
+}
+
+void th_flows_flush(struct th_flows *t)
+{
+    th_frag_flush(t);
+    if (!t->stats.flows_now)
+        return;
+    TH_AUTOFREE struct th_flow_priv **all =
+        th_xreallocarray(NULL, t->stats.flows_now, sizeof(struct th_flow_priv *));
+    size_t n = 0;
+    for (unsigned class = 0; class < TH_CLASS_COUNT; class ++) {
+        for (uint32_t i = t->lists[class].head; i != TH_FLOW_NONE; i = th_table_at(t, i)->next)
+            all[n++] = th_table_at(t, i);
+    }
+    TH_ASSERT(n == t->stats.flows_now);
+    qsort(all, n, sizeof(struct th_flow_priv *), by_age);
+    for (size_t i = 0; i < n; i++)
+        end_flow(
+            t, all[i], all[i]->class == TH_CLASS_CLOSING ? TH_FLOW_END_CLOSED : TH_FLOW_END_FLUSH);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding flows: chunks, hash slots with linear probing, lists by class of time-out. */
+#include "flow_priv.h"
+
+enum { CHUNK_BITS = 8, CHUNK_FLOWS = 1 << CHUNK_BITS, SLOTS_MIN = 1024 };
+
+struct th_flow_priv *th_table_at(const struct th_flows *t, uint32_t index)
+{
+    return &t->chunks[index >> CHUNK_BITS][index & (CHUNK_FLOWS - 1)];
+}
+
+static uint64_t load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* Equal for both directions: the lower end goes first. IPv4 needs four bytes of an address. */
+uint32_t th_table_tag(const struct th_flows *t, const struct th_pkt *pkt)
+{
+    struct {
+        uint8_t addr[32];
+        uint16_t port[2];
+        uint16_t vlan;
+        uint8_t proto, inner_vlan;
+    } key;
+    int order = memcmp(pkt->src.b, pkt->dst.b, 16);
+    bool swap = order > 0 || (order == 0 && pkt->src_port > pkt->dst_port);
+    const struct th_addr *low = swap ? &pkt->dst : &pkt->src;
+    const struct th_addr *high = swap ? &pkt->src : &pkt->dst;
+    key.port[0] = swap ? pkt->dst_port : pkt->src_port;
+    key.port[1] = swap ? pkt->src_port : pkt->dst_port;
+    key.vlan = t->config.ignore_vlan ? 0 : pkt->vlan;
+    key.proto = pkt->proto;
+    key.inner_vlan = t->config.ignore_vlan ? 0 : (uint8_t)pkt->inner_vlan;
+    uint8_t *start = key.addr;
+    if (__builtin_expect(th_addr_is_v4(low) && th_addr_is_v4(high), 1)) {
+        start = key.addr + 24;
+        memcpy(start, low->b + 12, 4);
+        memcpy(start + 4, high->b + 12, 4);
+    } else {
+        memcpy(start, low->b, 16);
+        memcpy(start + 16, high->b, 16);
+    }
+    return (uint32_t)th_siphash(
+        &t->config.key, start, (size_t)((uint8_t *)&key + sizeof(key) - start));
+}
+
+static inline bool addr_eq(const struct th_addr *a, const struct th_addr *b)
+{
+    return ((load64(a->b) ^ load64(b->b)) | (load64(a->b + 8) ^ load64(b->b + 8))) == 0;
+}
+
+/* 0 or 1: the packet's direction in this flow; -1: another flow. */
+static inline int match(const struct th_flows *t, const struct th_flow *f, const struct th_pkt *pkt)
+{
+    if (f->proto != pkt->proto)
+        return -1;
+    if (!t->config.ignore_vlan && (f->vlan != pkt->vlan || f->inner_vlan != pkt->inner_vlan))
+        return -1;
+    if (f->port[0] == pkt->src_port && f->port[1] == pkt->dst_port &&
+        addr_eq(&f->addr[0], &pkt->src) && addr_eq(&f->addr[1], &pkt->dst))
+        return 0;
+    if (f->port[1] == pkt->src_port && f->port[0] == pkt->dst_port &&
+        addr_eq(&f->addr[1], &pkt->src) && addr_eq(&f->addr[0], &pkt->dst))
+        return 1;
+    return -1;
+}
+
+struct th_flow_priv *th_table_find(
+    struct th_flows *t, const struct th_pkt *pkt, uint32_t tag, int *ret_dir)
+{
+    if (!t->slots)
+        return NULL;
+    for (uint32_t i = tag & t->slot_mask; t->slots[i].index != TH_FLOW_NONE;
+         i = (i + 1) & t->slot_mask) {
+        if (t->slots[i].tag != tag)
+            continue;
+        struct th_flow_priv *p = th_table_at(t, t->slots[i].index);
+        int dir = match(t, &p->f, pkt);
+        if (dir >= 0) {
+            *ret_dir = dir;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void put_slot(struct th_flows *t, uint32_t tag, uint32_t index)
+{
+    uint32_t i = tag & t->slot_mask;
+    while (t->slots[i].index != TH_FLOW_NONE)
+        i = (i + 1) & t->slot_mask;
+    t->slots[i] = (struct th_slot){.tag = tag, .index = index};
+}
+
+/* Keeps at least half of the slots free. */
+static void grow_slots(struct th_flows *t)
+{
+    uint32_t count = t->slots ? t->slot_mask + 1 : 0;
+    if (count && t->stats.flows_now < count / 2)
+        return;
+    struct th_slot *old = t->slots;
+    uint32_t wider = count ? count * 2 : SLOTS_MIN;
+    t->slots = th_xcalloc(wider, sizeof(*t->slots));
+    t->slot_mask = wider - 1;
+    for (uint32_t i = 0; i < wider; i++)
+        t->slots[i].index = TH_FLOW_NONE;
+    for (uint32_t i = 0; i < count; i++) {
+        if (old[i].index != TH_FLOW_NONE)
+            put_slot(t, old[i].tag, old[i].index);
+    }
+    free(old);
+}
+
+static void add_chunk(struct th_flows *t)
+{
+    uint32_t base = t->chunk_count << CHUNK_BITS;
+    t->chunks = th_xreallocarray(t->chunks, t->chunk_count + 1, sizeof(struct th_flow_priv *));
+    struct th_flow_priv *chunk = th_xcalloc(CHUNK_FLOWS, sizeof(*chunk));
+    t->chunks[t->chunk_count++] = chunk;
+    for (uint32_t i = CHUNK_FLOWS; i-- > 0;) {
+        chunk[i].index = base + i;
+        chunk[i].next = t->free_head;
+        t->free_head = base + i;
+    }
+}
+
+struct th_flow_priv *th_table_add(struct th_flows *t, uint32_t tag)
+{
+    if (t->free_head == TH_FLOW_NONE)
+        add_chunk(t);
+    grow_slots(t);
+    uint32_t index = t->free_head;
+    struct th_flow_priv *p = th_table_at(t, index);
+    t->free_head = p->next;
+    memset(p, 0, sizeof(*p));
+    p->index = index;
+    p->tag = tag;
+    put_slot(t, tag, index);
+    t->stats.flows++;
+    t->stats.flows_now++;
+    return p;
+}
+
+/* Deletion with linear probing: those behind move up when their home is not past the hole (Knuth,
+ * The Art of Computer Programming 6.4, algorithm R). */
+static void free_slot(struct th_flows *t, uint32_t hole)
+{
+    uint32_t i = hole;
+    for (;;) {
+        i = (i + 1) & t->slot_mask;
+        if (t->slots[i].index == TH_FLOW_NONE)
+            break;
+        uint32_t home = t->slots[i].tag & t->slot_mask;
+        if (((i - home) & t->slot_mask) >= ((i - hole) & t->slot_mask)) {
+            t->slots[hole] = t->slots[i];
+            hole = i;
+        }
+    }
+    t->slots[hole].index = TH_FLOW_NONE;
+}
+
+void th_table_remove(struct th_flows *t, struct th_flow_priv *p)
+{
+    uint32_t i = p->tag & t->slot_mask;
+    while (t->slots[i].index != p->index) {
+        TH_ASSERT(t->slots[i].index != TH_FLOW_NONE);
+        i = (i + 1) & t->slot_mask;
+    }
+    free_slot(t, i);
+    p->next = t->free_head;
+    t->free_head = p->index;
+    t->stats.flows_now--;
+}
+
+void th_list_append(struct th_flows *t, struct th_flow_priv *p, enum th_flow_class class)
+{
+    struct th_list *l = &t->lists[class];
+    p->class = (uint8_t) class;
+    p->prev = l->tail;
+    p->next = TH_FLOW_NONE;
+    if (l->tail != TH_FLOW_NONE)
+        th_table_at(t, l->tail)->next = p->index;
+    else
+        l->head = p->index;
+    l->tail = p->index;
+}
+
+void th_list_remove(struct th_flows *t, struct th_flow_priv *p)
+{
+    struct th_list *l = &t->lists[p->class];
+    if (p->prev != TH_FLOW_NONE)
+        th_table_at(t, p->prev)->next = p->next;
+    else
+        l->head = p->next;
+    if (p->next != TH_FLOW_NONE)
+        th_table_at(t, p->next)->prev = p->prev;
+    else
+        l->tail = p->prev;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A flow's id: a keyed hash of its first packet's time, ends and sequence number. So
+ * the same capture gives the same ids, whatever else the table holds.
+ */
+#include "flow_priv.h"
+
+static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+void th_flow_uid(const struct th_hash_key *key, const struct th_pkt *pkt, char out[TH_UID_LEN])
+{
+    struct {
+        int64_t time_ns;
+        uint8_t addr[32];
+        uint32_t seq;
+        uint16_t port[2], vlan, inner_vlan;
+        uint64_t proto;
+    } id = {.time_ns = pkt->time_ns,
+        .seq = pkt->seq,
+        .port = {pkt->src_port, pkt->dst_port},
+        .vlan = pkt->vlan,
+        .inner_vlan = pkt->inner_vlan,
+        .proto = pkt->proto};
+    memcpy(id.addr, pkt->src.b, 16);
+    memcpy(id.addr + 16, pkt->dst.b, 16);
+    struct th_hash_key other = {.k0 = ~key->k0, .k1 = key->k1};
+    uint64_t h[2] = {th_siphash(key, &id, sizeof(id)), th_siphash(&other, &id, sizeof(id))};
+    out[0] = 'C';
+    for (unsigned i = 0; i < TH_UID_LEN - 2; i++) {
+        out[1 + i] = digits[h[i & 1] % 62];
+        h[i & 1] /= 62;
+    }
+    out[TH_UID_LEN - 1] = '\0';
+}
