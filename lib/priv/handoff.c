@@ -136,6 +136,10 @@ static int open_for_role(struct th_handoff_server *s, uint32_t index)
         return -EINVAL;
     if (strcmp(s->paths[index], "-") != 0)
         return th_input_open(s->paths[index]);
+    /* A file as standard input is opened afresh: with an offset of its own, as often as wanted. */
+    int again = th_input_open("/proc/self/fd/0");
+    if (again >= 0)
+        return again;
     if (s->stdin_taken)
         return -EBUSY;
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);

@@ -76,6 +76,9 @@ static void test_files_are_handed_over(void **state)
         in_dir("a"), in_dir("missing"), in_dir("fifo"), in_dir("folder"), "/dev/null", "-"};
     struct th_handoff_server *s = NULL;
     int role_fd = -1;
+    int p[2];
+    assert_int_equal(pipe(p), 0);
+    assert_int_equal(dup2(p[0], STDIN_FILENO), STDIN_FILENO); /* a pipe: can be taken once */
     assert_int_equal(th_handoff_new(paths, TH_ARRAY_LEN(paths), &s, &role_fd), 0);
     pid_t pid = fork();
     if (pid == 0) {

@@ -54,7 +54,8 @@ size_t th_handoff_count(const struct th_handoff *h);
 /* Name of an input as the user gave it, for messages; NULL past the end. */
 const char *th_handoff_name(const struct th_handoff *h, size_t index);
 /* Opens input `index` for reading: a fresh descriptor that the caller closes, or -errno, for which
- * th_input_strerror (inputs.h) has words. "-" is standard input and can be taken once. */
+ * th_input_strerror (inputs.h) has words. "-" is
+ * standard input; unless that is a regular file it can be taken once. */
 int th_handoff_open(struct th_handoff *h, size_t index) TH_WARN_UNUSED;
 
 #endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/run.h"
+
+#include "event/batch.h"
+
+struct th_sorter {
+    struct th_sink out;
+    size_t max_events, max_bytes;
+    struct th_arena arena;
+    struct th_event **events;
+    size_t count, cap;
+};
+
+/* ---- copies ---- */
+
+static struct th_strs copy_strs(struct th_arena *a, struct th_strs s)
+{
+    struct th_str *v = s.n ? th_arena_alloc(a, s.n * sizeof(*v)) : NULL;
+    if (!v)
+        return (struct th_strs){0};
+    for (uint32_t i = 0; i < s.n; i++)
+        v[i] = th_arena_str(a, s.v[i]);
+    return (struct th_strs){.v = v, .n = s.n};
+}
+
+static const void *copy_bytes(struct th_arena *a, const void *p, size_t len)
+{
+    void *copy = len ? th_arena_alloc(a, len) : NULL;
+    if (copy)
+        memcpy(copy, p, len);
+    return copy;
+}
+
+/* Gives one field of a copied struct bytes of its own. */
+static void own_field(struct th_arena *a, void *field, uint8_t type)
+{
+    switch (type) {
+    case TH_TYPE_STRING: {
+        struct th_str *s = field;
+        *s = th_arena_str(a, *s);
+        break;
+    }
+    case TH_TYPE_STRINGS: {
+        struct th_strs *s = field;
+        *s = copy_strs(a, *s);
+        break;
+    }
+    case TH_TYPE_INTERVALS: {
+        struct th_spans *s = field;
+        s->v = copy_bytes(a, s->v, s->n * sizeof(*s->v));
+        s->n = s->v ? s->n : 0;
+        break;
+    }
+    case TH_TYPE_ADDRS: {
+        struct th_addrs *s = field;
+        s->v = copy_bytes(a, s->v, s->n * sizeof(*s->v));
+        s->n = s->v ? s->n : 0;
+        break;
+    }
+    default: break;
+    }
+}
+
+struct th_event *th_event_copy(struct th_arena *a, const struct th_event *ev)
+{
+    const struct th_kind_info *k = th_kind_get(ev->kind);
+    TH_ASSERT(k);
+    struct th_event *copy = th_arena_alloc(a, k->size_bytes);
+    if (!copy)
+        return NULL;
+    memcpy(copy, ev, k->size_bytes);
+    for (uint64_t m = ev->set; m; m &= m - 1) {
+        const struct th_field_info *f = &k->fields[__builtin_ctzll(m)];
+        own_field(a, (uint8_t *)copy + f->offset, f->type);
+    }
+    return copy;
+}
+
+/* ---- sorting ---- */
+
+struct th_sorter *th_sorter_new(size_t max_events, size_t max_bytes, const struct th_sink *out)
+{
+    struct th_sorter *s = th_xcalloc(1, sizeof(*s));
+    s->out = *out;
+    s->max_events = max_events ? max_events : TH_RUN_MAX_EVENTS;
+    s->max_bytes = max_bytes ? max_bytes : TH_RUN_MAX_BYTES;
+    return s;
+}
+
+void th_sorter_free(struct th_sorter *s)
+{
+    if (!s)
+        return;
+    th_arena_done(&s->arena);
+    free(s->events);
+    free(s);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    return th_event_cmp(*(struct th_event *const *)a, *(struct th_event *const *)b);
+}
+
+int th_sorter_flush(struct th_sorter *s)
+{
+    int r = 0;
+    qsort(s->events, s->count, sizeof(*s->events), by_order);
+    for (size_t i = 0; r == 0 && i < s->count; i++)
+        r = th_sink_put(&s->out, s->events[i]);
+    s->count = 0;
+    th_arena_reset(&s->arena);
+    return r;
+}
+
+bool th_sorter_full(const struct th_sorter *s)
+{
+    return s->count >= s->max_events || s->arena.used_bytes >= s->max_bytes;
+}
+
+int th_sorter_put(struct th_sorter *s, const struct th_event *ev)
+{
+    int r = th_sorter_full(s) ? th_sorter_flush(s) : 0;
+    if (r < 0)
+        return r;
+    if (s->count == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 1024;
+        s->events = th_xreallocarray(s->events, s->cap, sizeof(*s->events));
+    }
+    struct th_event *copy = th_event_copy(&s->arena, ev);
+    TH_ASSERT(copy); /* the arena has no limit of its own */
+    s->events[s->count++] = copy;
+    return 0;
+}
+
+/* ---- runs as frames ---- */
+
+struct th_run_writer {
+    struct th_byte_sink out;
+    struct th_sorter *sorter;
+    struct th_batch_writer *batch;
+    struct th_buf frame;
+    uint32_t input;
+    uint32_t run;
+    uint64_t oversize;
+};
+
+static int finish_batch(struct th_run_writer *w)
+{
+    struct th_batch_head head = {.input = w->input, .run = w->run};
+    if (th_batch_count(w->batch) == 0)
+        return 0;
+    th_buf_clear(&w->frame);
+    int r = th_batch_finish(w->batch, &head, &w->frame);
+    return r < 0 ? r : w->out.write(w->out.arg, th_buf_view(&w->frame));
+}
+
+/* The sorter's sink. */
+static int add_sorted(void *arg, const struct th_event *ev)
+{
+    struct th_run_writer *w = arg;
+    int r = th_batch_full(w->batch) ? finish_batch(w) : 0;
+    if (r == 0)
+        r = th_batch_add(w->batch, ev);
+    if (r == TH_E_LIMIT) { /* larger than the room that was left */
+        r = finish_batch(w);
+        if (r == 0)
+            r = th_batch_add(w->batch, ev);
+    }
+    if (r != -EMSGSIZE)
+        return r;
+    w->oversize++;
+    return 0;
+}
+
+uint64_t th_run_writer_oversize(const struct th_run_writer *w)
+{
+    return w->oversize;
+}
+
+struct th_run_writer *th_run_writer_new(const struct th_byte_sink *out)
+{
+    struct th_run_writer *w = th_xcalloc(1, sizeof(*w));
+    struct th_sink sink = {.put = add_sorted, .arg = w};
+    w->out = *out;
+    w->sorter = th_sorter_new(0, 0, &sink);
+    w->batch = th_batch_writer_new();
+    return w;
+}
+
+void th_run_writer_free(struct th_run_writer *w)
+{
+    if (!w)
+        return;
+    th_sorter_free(w->sorter);
+    th_batch_writer_free(w->batch);
+    th_buf_done(&w->frame);
+    free(w);
+}
+
+int th_run_writer_flush(struct th_run_writer *w)
+{
+    int r = th_sorter_flush(w->sorter);
+    if (r == 0)
+        r = finish_batch(w);
+    w->run++;
+    return r;
+}
+
+int th_run_writer_input(struct th_run_writer *w, uint32_t input)
+{
+    int r = input == w->input ? 0 : th_run_writer_flush(w);
+    if (r == 0)
+        w->input = input;
+    return r;
+}
+
+int th_run_writer_put(struct th_run_writer *w, const struct th_event *ev)
+{
+    int r = th_sorter_full(w->sorter) ? th_run_writer_flush(w) : 0;
+    return r < 0 ? r : th_sorter_put(w->sorter, ev);
+}
