@@ -27,6 +27,8 @@ struct th_flows *th_flows_new(
     t->timeout_ns[TH_CLASS_CLOSING] = or_default(config->tcp_close_ns, 5 * TH_NS_PER_S);
     t->timeout_ns[TH_CLASS_UDP] = or_default(config->udp_idle_ns, TH_NS_PER_MIN);
     t->timeout_ns[TH_CLASS_ICMP] = or_default(config->icmp_idle_ns, TH_NS_PER_MIN);
+    for (unsigned i = 0; i < TH_CLASS_COUNT; i++)
+        t->touch_ns[i] = TH_MAX(t->timeout_ns[i] / TH_FLOW_TOUCH_SHARE, TH_FLOW_SWEEP_NS);
     t->now_ns = t->sweep_ns = INT64_MIN;
     t->free_head = TH_FLOW_NONE;
     for (unsigned i = 0; i < TH_CLASS_COUNT; i++)
@@ -74,7 +76,7 @@ static bool is_expired(const struct th_flows *t, const struct th_flow_priv *p)
 
 static void sweep(struct th_flows *t)
 {
-    t->sweep_ns = th_time_add(t->now_ns, TH_FLOW_TOUCH_NS);
+    t->sweep_ns = th_time_add(t->now_ns, TH_FLOW_SWEEP_NS);
     for (unsigned class = 0; class < TH_CLASS_COUNT; class ++) {
         while (t->lists[class].head != TH_FLOW_NONE) {
             struct th_flow_priv *p = th_table_at(t, t->lists[class].head);
@@ -177,7 +179,7 @@ static void datagram(struct th_flows *t, struct th_flow_priv *p, int dir, const 
 {
     p->f.payload_bytes[dir] += pkt->payload_len;
     if (pkt->payload_len && !th_is_icmp(pkt->proto))
-        th_history_once(p, dir, 'd');
+        th_history_once(p, dir, TH_ONCE_DATA);
     if (!p->f.skip_data[dir] && t->ops.data)
         t->ops.data(t->arg, &p->f, dir, pkt->time_ns, (const uint8_t *)pkt->payload.p,
             pkt->payload.len, pkt->payload_len);
@@ -187,7 +189,7 @@ static void datagram(struct th_flows *t, struct th_flow_priv *p, int dir, const 
 static inline void touch(struct th_flows *t, struct th_flow_priv *p)
 {
     enum th_flow_class class = class_of(p);
-    if (class == p->class && t->now_ns - p->touch_ns < TH_FLOW_TOUCH_NS)
+    if (class == p->class && t->now_ns - p->touch_ns < t->touch_ns[class])
         return;
     p->touch_ns = t->now_ns;
     th_list_remove(t, p);

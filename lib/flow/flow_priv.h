@@ -25,9 +25,11 @@
 #define TH_FRAG_MAX_BYTES (16u << 20)
 #define TH_FRAG_MAX_PIECES 1024u
 #define TH_FRAG_TIMEOUT_NS (30 * TH_NS_PER_S)
-/* A flow moves in its list at most this often, and lists are swept this often: time-outs are late
- * by no more than the sum. */
-#define TH_FLOW_TOUCH_NS TH_NS_PER_S
+/* A flow moves in its list only when this share of its time-out (at least a sweep's interval) has
+ * passed since the last time: moving touches its neighbours. An idle flow's end is told late by
+ * no more than that and a sweep. */
+#define TH_FLOW_TOUCH_SHARE 32
+#define TH_FLOW_SWEEP_NS TH_NS_PER_S
 #define TH_FLOW_HISTORY_MAX 26u
 #define TH_FLOW_NONE UINT32_MAX
 
@@ -90,7 +92,7 @@ struct th_tcp_end {
 };
 
 struct th_flow_priv {
-    struct th_flow f;
+    _Alignas(64) struct th_flow f;
     int64_t seen_ns;  /* the table's clock at its last packet */
     int64_t touch_ns; /* and when it last moved in its list */
     int64_t part_ns;  /* when its current part began */
@@ -99,7 +101,7 @@ struct th_flow_priv {
     uint8_t class;       /* enum th_flow_class */
     bool ending;
     uint8_t history_len;
-    uint8_t once; /* bit set: letters recorded once per direction (enum in history.c) */
+    uint8_t once; /* bit set: letters recorded once per direction (enum th_once) */
     char history[TH_FLOW_HISTORY_MAX];
     uint64_t part_payload[2]; /* payload_bytes when the current part began */
     struct th_tcp_end end[2];
@@ -126,6 +128,7 @@ struct th_frags;
 struct th_flows {
     struct th_flow_config config;
     int64_t timeout_ns[TH_CLASS_COUNT];
+    int64_t touch_ns[TH_CLASS_COUNT];
     struct th_flow_ops ops;
     void *arg;
     struct th_flow_stats stats;
@@ -183,8 +186,16 @@ bool th_flow_is_reversed(const struct th_pkt *pkt);
 void th_history_put(struct th_flow_priv *p, int dir, char letter);
 /* Letters that count: written at the 1st, 10th, 100th ... occurrence. */
 void th_history_count(struct th_flow_priv *p, int dir, char letter, uint32_t *counter);
-/* Letters written once a direction: 'a', 'd', 'i', 'q'. */
-void th_history_once(struct th_flow_priv *p, int dir, char letter);
+/* Letters written once a direction. */
+enum th_once { TH_ONCE_ACK, TH_ONCE_DATA, TH_ONCE_INCONSISTENT, TH_ONCE_MULTI };
+static inline void th_history_once(struct th_flow_priv *p, int dir, enum th_once what)
+{
+    unsigned bit = 1u << ((unsigned)what * 2 + (unsigned)dir);
+    if (__builtin_expect(p->once & bit, bit))
+        return;
+    p->once = (uint8_t)(p->once | bit);
+    th_history_put(p, dir, "adiq"[what]);
+}
 
 /* reassembly.c */
 void th_reasm_data(

@@ -21,13 +21,3 @@ void th_history_count(struct th_flow_priv *p, int dir, char letter, uint32_t *co
     if (*counter == UINT32_MAX)
         *counter = UINT32_MAX / 2;
 }
-
-void th_history_once(struct th_flow_priv *p, int dir, char letter)
-{
-    static const char letters[] = "adiq";
-    unsigned bit = (unsigned)(strchr(letters, letter) - letters) * 2 + (unsigned)dir;
-    if (p->once >> bit & 1)
-        return;
-    p->once = (uint8_t)(p->once | 1u << bit);
-    th_history_put(p, dir, letter);
-}

@@ -68,6 +68,13 @@ static inline int match(const struct th_flows *t, const struct th_flow *f, const
     return -1;
 }
 
+/* All lines that a packet will touch at once, while the first is compared. */
+static inline void prefetch(const struct th_flow_priv *p)
+{
+    for (size_t at = 64; at < sizeof(*p); at += 64)
+        __builtin_prefetch((const char *)p + at, 1);
+}
+
 struct th_flow_priv *th_table_find(
     struct th_flows *t, const struct th_pkt *pkt, uint32_t tag, int *ret_dir)
 {
@@ -78,6 +85,7 @@ struct th_flow_priv *th_table_find(
         if (t->slots[i].tag != tag)
             continue;
         struct th_flow_priv *p = th_table_at(t, t->slots[i].index);
+        prefetch(p);
         int dir = match(t, &p->f, pkt);
         if (dir >= 0) {
             *ret_dir = dir;
@@ -118,7 +126,9 @@ static void add_chunk(struct th_flows *t)
 {
     uint32_t base = t->chunk_count << CHUNK_BITS;
     t->chunks = th_xreallocarray(t->chunks, t->chunk_count + 1, sizeof(struct th_flow_priv *));
-    struct th_flow_priv *chunk = th_xcalloc(CHUNK_FLOWS, sizeof(*chunk));
+    struct th_flow_priv *chunk =
+        aligned_alloc(_Alignof(struct th_flow_priv), CHUNK_FLOWS * sizeof(*chunk));
+    TH_ASSERT(chunk);
     t->chunks[t->chunk_count++] = chunk;
     for (uint32_t i = CHUNK_FLOWS; i-- > 0;) {
         chunk[i].index = base + i;

@@ -142,13 +142,13 @@ static void note_flags(struct th_flow_priv *p, int dir, const struct th_pkt *pkt
     bool fin = flags & TH_TCP_FIN;
     bool rst = flags & TH_TCP_RST;
     if (syn && (fin || rst))
-        th_history_once(p, dir, 'q');
+        th_history_once(p, dir, TH_ONCE_MULTI);
     else if (fin && rst)
-        th_history_once(p, dir, 'i');
+        th_history_once(p, dir, TH_ONCE_INCONSISTENT);
     if (pkt->payload_len)
-        th_history_once(p, dir, 'd');
+        th_history_once(p, dir, TH_ONCE_DATA);
     else if (flags & TH_TCP_ACK && !syn && !fin && !rst)
-        th_history_once(p, dir, 'a');
+        th_history_once(p, dir, TH_ONCE_ACK);
     if (pkt->window == 0 && !syn && !rst && !fin)
         th_history_count(p, dir, 'w', &e->zero_windows);
 }

@@ -40,10 +40,16 @@ static int pcap_next(struct th_capture *c, struct th_record *ret)
     if (__builtin_expect(r != 1, 0))
         return r == 0 ? 0 : th_capture_fail_read(c, r, "the head");
     struct th_cur cur = th_cur_init(th_capture_at(c), RECORD_LEN);
-    uint32_t sec = th_capture_u32(c, &cur);
-    uint32_t fraction = th_capture_u32(c, &cur);
-    uint32_t cap_len = th_capture_u32(c, &cur);
-    uint32_t wire_len = th_capture_u32(c, &cur);
+    uint32_t sec = th_cur_be32(&cur);
+    uint32_t fraction = th_cur_be32(&cur);
+    uint32_t cap_len = th_cur_be32(&cur);
+    uint32_t wire_len = th_cur_be32(&cur);
+    if (!c->big_endian) {
+        sec = __builtin_bswap32(sec);
+        fraction = __builtin_bswap32(fraction);
+        cap_len = __builtin_bswap32(cap_len);
+        wire_len = __builtin_bswap32(wire_len);
+    }
     if (__builtin_expect(c->lengths_may_swap || c->lengths_swapped, 0))
         fix_swapped(c, &cap_len, &wire_len);
     if (__builtin_expect(cap_len > TH_CAPTURE_MAX_RECORD, 0))
