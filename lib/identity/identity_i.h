@@ -202,9 +202,9 @@ void device_name(struct device *d, struct th_str name, enum host_rank rank);
 void device_user(struct device *d, struct th_str user);
 
 /* ---- learn_names.c: what single kinds of events tell ---- */
-void tell_dns(struct th_identity *id, const struct th_event *ev);
-void tell_http(struct th_identity *id, const struct th_event *ev);
-void tell_ssl(struct th_identity *id, const struct th_event *ev);
+void tell_dns(struct th_identity *id, const struct th_event *h);
+void tell_http(struct th_identity *id, const struct th_event *h);
+void tell_ssl(struct th_identity *id, const struct th_event *h);
 void tell_accounts(
     struct th_identity *id, const struct th_event *ev, struct device *orig, struct device *resp);
 /* Fills name, domain and key of an entry. */

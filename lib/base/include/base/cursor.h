@@ -39,9 +39,6 @@ static inline bool th_cur_need(struct th_cur *c, size_t n)
         c->failed = true;
         return false;
     }
-    /* Bytes left means that there are bytes: clang's analyser does not see it by itself. */
-    if (n > 0 && !c->p)
-        __builtin_unreachable();
     return true;
 }
 

@@ -116,7 +116,7 @@ int th_identity_load(struct th_identity *id, const uint8_t *data, size_t len_byt
 struct th_site;
 struct th_site *th_site_new(void);
 void th_site_free(struct th_site *s);
-void th_site_event(struct th_site *s, const struct th_event *ev);
+void th_site_event(struct th_site *s, const struct th_event *h);
 /* Up to max networks (IPv4 /24, IPv6 /64, merged where neighbours); returns how many. None when
  * private addresses take part in at least a tenth of the connections. */
 size_t th_site_networks(const struct th_site *s, struct th_subnet *ret, size_t max);
