@@ -171,6 +171,44 @@ void th_stream_consume(struct th_stream *s, size_t n)
     s->pos += n;
 }
 
+/* Drops the rest of a line that is too long. */
+static int skip_line(struct th_stream *s)
+{
+    struct th_str v;
+    int err;
+    while ((err = th_stream_view(s, 1, &v)) == 0 && v.len) {
+        int64_t at = th_str_index(v, '\n');
+        th_stream_consume(s, at < 0 ? v.len : (size_t)at + 1);
+        if (at >= 0)
+            break;
+    }
+    return err < 0 ? err : TH_E_LIMIT;
+}
+
+int th_stream_line(struct th_stream *s, size_t max, struct th_str *ret)
+{
+    size_t want = 1;
+    for (;;) {
+        struct th_str v;
+        int err = th_stream_view(s, want, &v);
+        if (err < 0)
+            return err;
+        int64_t at =
+            v.len >= want ? th_str_index(th_str_n(v.p + want - 1, v.len - want + 1), '\n') : -1;
+        size_t len = at < 0 ? v.len : (size_t)at + want - 1;
+        if (len > max)
+            return skip_line(s);
+        if (at >= 0 || v.len < want) {
+            th_stream_consume(s, len + (at >= 0));
+            if (at < 0 && s->fault)
+                return s->fault; /* who knows what the rest of this line was */
+            *ret = th_str_n(v.p, len);
+            return at >= 0 || len > 0;
+        }
+        want = v.len + 1;
+    }
+}
+
 int th_stream_fault(const struct th_stream *s)
 {
     return s->fault;

@@ -236,6 +236,59 @@ static void test_view_grows_to_what_is_wanted(void **state)
     assert_int_equal(v.len, data.len - 5);
 }
 
+static void test_lines(void **state)
+{
+    (void)state;
+    static const char text[] = "one\n\nthree\r\na long line that is dropped\nlast";
+    struct th_stream *s TH_AUTOSTREAM = NULL;
+    struct th_str v;
+    assert_int_equal(th_stream_open(fd_of(text, sizeof(text) - 1), &s), 0);
+    assert_int_equal(th_stream_line(s, 10, &v), 1);
+    assert_true(th_str_is(v, "one"));
+    assert_int_equal(th_stream_line(s, 10, &v), 1);
+    assert_int_equal(v.len, 0);
+    assert_int_equal(th_stream_line(s, 10, &v), 1);
+    assert_true(th_str_is(v, "three\r"));
+    assert_int_equal(th_stream_line(s, 10, &v), TH_E_LIMIT);
+    assert_int_equal(th_stream_line(s, 10, &v), 1);
+    assert_true(th_str_is(v, "last"));
+    assert_int_equal(th_stream_line(s, 10, &v), 0);
+    assert_true(th_stream_hash(s) == XXH3_64bits(text, sizeof(text) - 1));
+}
+
+/* Lines that lie across the pieces of reading come whole. */
+static void test_lines_across_pieces(void **state)
+{
+    (void)state;
+    struct th_buf data TH_AUTOBUF = TH_BUF_INIT;
+    for (unsigned i = 0; i < 300000; i++)
+        th_buf_printf(&data, "%u\n", i);
+    struct th_stream *s TH_AUTOSTREAM = NULL;
+    struct th_str v;
+    uint64_t n;
+    assert_int_equal(th_stream_open(fd_of(data.p, data.len), &s), 0);
+    for (unsigned i = 0; i < 300000; i++) {
+        assert_int_equal(th_stream_line(s, 10, &v), 1);
+        assert_true(th_str_u64(v, &n) && n == i);
+    }
+    assert_int_equal(th_stream_line(s, 10, &v), 0);
+}
+
+static void test_line_cut_by_a_fault_is_dropped(void **state)
+{
+    (void)state;
+    struct th_buf file TH_AUTOBUF = TH_BUF_INIT;
+    struct th_stream *s TH_AUTOSTREAM = NULL;
+    struct th_str v;
+    put_gzip(&file, (const uint8_t *)"whole\ncut", 9);
+    th_buf_puts(&file, "garbage");
+    assert_int_equal(th_stream_open(fd_of(file.p, file.len), &s), 0);
+    assert_int_equal(th_stream_line(s, 10, &v), 1);
+    assert_true(th_str_is(v, "whole"));
+    assert_int_equal(th_stream_line(s, 10, &v), TH_E_COMPRESSED_DATA);
+    assert_int_equal(th_stream_line(s, 10, &v), TH_E_COMPRESSED_DATA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +301,9 @@ int main(void)
         cmocka_unit_test(test_window_past_the_limit_is_refused),
         cmocka_unit_test(test_folder_is_an_error),
         cmocka_unit_test(test_view_grows_to_what_is_wanted),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_lines_across_pieces),
+        cmocka_unit_test(test_line_cut_by_a_fault_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

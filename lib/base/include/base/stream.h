@@ -25,6 +25,10 @@ TH_DEFINE_CLEANUP(struct th_stream, th_stream_free)
 #define TH_STREAM_MAX_VIEW (16u << 20)
 int th_stream_view(struct th_stream *s, size_t want, struct th_str *ret) TH_WARN_UNUSED;
 void th_stream_consume(struct th_stream *s, size_t n);
+/* 1 and the next line of at most max bytes (without its '\n', valid until the next call), 0 at the
+ * end. TH_E_LIMIT: a longer line, which was dropped; the next call goes on behind it. Any other
+ * error: the data ends here, a line cut off by it is dropped. */
+int th_stream_line(struct th_stream *s, size_t max, struct th_str *ret) TH_WARN_UNUSED;
 /* What the data ends with, once a view came out shorter than wanted: 0 for a clean end, else the
  * error that th_stream_view returns when all bytes before it are consumed. */
 int th_stream_fault(const struct th_stream *s);
