@@ -76,6 +76,11 @@ static struct th_str path_of_file(struct th_str name)
     return (struct th_str){"", 0};
 }
 
+bool th_zeek_is_log_name(struct th_str file_name)
+{
+    return path_of_file(file_name).len && memmem(file_name.p, file_name.len, ".log", 4);
+}
+
 struct th_zeek *th_zeek_new(struct th_str file_name, const struct th_sink *sink)
 {
     struct th_zeek *z = th_xcalloc(1, sizeof(*z));

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -78,9 +79,24 @@ static int load_filter(unsigned rights)
     return r;
 }
 
+static int by_byte(const void *a, const void *b)
+{
+    return *(const uint8_t *)a - *(const uint8_t *)b;
+}
+
+/* The C library's qsort asks once how much memory there is (sysinfo), when first given more than
+ * it sorts on the stack; roles sort, and the call is none of theirs. */
+static void let_qsort_ask(void)
+{
+    uint8_t some[4096];
+    memset(some, 1, sizeof(some));
+    qsort(some, sizeof(some), 1, by_byte);
+}
+
 int th_role_lock(enum th_role role, bool landlock)
 {
     const struct th_role_info *info = th_role_info(role);
+    let_qsort_ask();
     int r = th_drop_ids(NOBODY_ID, NOBODY_ID);
     /* In a user namespace of one user there is nobody to become: that root is no root. */
     if (r < 0 && r != -EINVAL && r != -EPERM)

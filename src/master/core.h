@@ -10,6 +10,7 @@
 #include "crew.h"
 #include "merge.h"
 #include "priv/spawn.h"
+#include "roles.h"
 
 enum { TH_CORE_MAX_NETS = 64, TH_CORE_MAX_HOURS = 4096 };
 
@@ -61,7 +62,5 @@ void th_core_report_incidents(struct th_core *core);
 size_t th_core_report_inputs(struct th_core *core);
 void th_core_report_summary(struct th_core *core, size_t unread);
 double th_core_threshold(const struct th_core *core);
-
-int role_core(int argc, char **argv);
 
 #endif

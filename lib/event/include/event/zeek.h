@@ -49,6 +49,8 @@ void th_zeek_long_line(struct th_zeek *z);
 void th_zeek_result(struct th_zeek *z, struct th_zeek_result *ret);
 /* True for the name of a log that Zeek writes and that has no use here. */
 bool th_zeek_is_unused(struct th_str path);
+/* True for a file name that says which Zeek log it is: "conn.log", "conn.2024-01-01.log.gz". */
+bool th_zeek_is_log_name(struct th_str file_name);
 
 TH_DEFINE_CLEANUP(struct th_zeek, th_zeek_free)
 

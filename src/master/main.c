@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "roles.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} roles[] = {
+    {"import", role_import},
+};
+
+static int usage(void)
+{
+    fputs("usage: thymus-master --role NAME\n"
+          "Roles are started by thymusctl and by the daemon, with descriptors of their own.\n",
+        stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3 || strcmp(argv[1], "--role") != 0)
+        return usage();
+    th_log_set(TH_LOG_INFO, "thymus-master");
+    for (size_t i = 0; i < TH_ARRAY_LEN(roles); i++)
+        if (strcmp(argv[2], roles[i].name) == 0)
+            return roles[i].run(argc, argv);
+    return usage();
+}

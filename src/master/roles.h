@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The roles of thymus-master; each lies in role_NAME.c and returns an exit status. */
+#ifndef TH_MASTER_ROLES_H
+#define TH_MASTER_ROLES_H
+
+int role_import(int argc, char **argv);
+int role_core(int argc, char **argv);
+
+#endif
