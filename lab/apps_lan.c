@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What devices say on their own network: addresses, names, presence. */
+#include "apps.h"
+#include "base/mem.h"
+
+#define LEASE_NS (8 * TH_NS_PER_HOUR)
+
+static const struct th_mac everyone = {{255, 255, 255, 255, 255, 255}};
+
+static void arp(struct lab_actor *a, int64_t ts, bool reply, const struct th_mac *from,
+    const struct th_addr *from_ip, const struct th_mac *to, const struct th_addr *about)
+{
+    struct lab_sim *s = a->sim;
+    struct lab_flow *f = lab_flow_new(s->pool, s->opt.seed, a->stream << 32 | a->flows++);
+    f->ts = ts;
+    f->src = *from_ip;
+    f->dst = *about;
+    f->src_mac = *from;
+    f->dst_mac = *to;
+    struct th_ev_arp *e = LAB_REC(a, f, ARP, ts, ts);
+    static const struct th_mac none = {{0}};
+    TH_SET(e, ARP, ts, ts);
+    TH_SET(e, ARP, operation, reply ? th_str_n("reply", 5) : th_str_n("request", 7));
+    TH_SET(e, ARP, src_mac, *from);
+    TH_SET(e, ARP, dst_mac, *to);
+    TH_SET(e, ARP, orig_h, *from_ip);
+    TH_SET(e, ARP, resp_h, *about);
+    TH_SET(e, ARP, orig_hw, *from);
+    TH_SET(e, ARP, resp_hw, reply ? *to : none);
+    lab_submit(a, f);
+}
+
+void lab_arp_ask(
+    struct lab_actor *a, int64_t ts, const struct th_addr *about, const struct th_mac *answer)
+{
+    arp(a, ts, false, &a->dev->now_mac, &a->dev->addr, &everyone, about);
+    if (answer)
+        arp(a, ts + 200 * TH_NS_PER_US, true, answer, about, &a->dev->now_mac, &a->dev->addr);
+}
+
+static struct th_addr gateway_addr(void)
+{
+    static const uint8_t b[4] = {10, 20, 0, 1};
+    return th_addr_v4(b);
+}
+
+void lab_app_arp(struct lab_actor *a, struct lab_task *t)
+{
+    struct th_addr gw = gateway_addr();
+    const struct lab_device *dc = lab_dns_server(a);
+    if (!a->sim->flat || lab_chance(&a->rng, 0.6))
+        lab_arp_ask(a, t->next_ns, &gw, &a->sim->gateway_mac);
+    else
+        lab_arp_ask(a, t->next_ns, &dc->addr, &dc->now_mac);
+    t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.6);
+}
+
+static struct th_addr lease_addr(uint32_t no)
+{
+    uint8_t b[4] = {10, 20, (uint8_t)(128 + no / 250), (uint8_t)(2 + no % 250)};
+    return th_addr_v4(b);
+}
+
+/* Wireless devices mostly get the address they had; with some churn. */
+static void take_lease(struct lab_actor *a)
+{
+    struct lab_sim *s = a->sim;
+    struct lab_device *d = a->dev;
+    bool keep = d->lease != UINT32_MAX && !s->lease_used[d->lease] && lab_chance(&a->rng, 0.55);
+    uint32_t at = keep ? d->lease : lab_below(&a->rng, s->lease_count);
+    while (s->lease_used[at])
+        at = (at + 1) % s->lease_count;
+    s->lease_used[at] = 1;
+    d->lease = at;
+    d->addr = lease_addr(at);
+}
+
+static void dhcp(struct lab_actor *a, int64_t ts, bool renew)
+{
+    static const struct th_str full[] = {{"DISCOVER", 8}, {"OFFER", 5}, {"REQUEST", 7}, {"ACK", 3}};
+    struct lab_sim *s = a->sim;
+    struct lab_device *d = a->dev;
+    const struct lab_device *dc = lab_dns_server(a);
+    struct lab_flow *f = lab_open_to(a, ts, LAB_UDP, dc, 67);
+    f->sport = 68;
+    if (!renew) {
+        static const uint8_t any[4] = {0}, all[4] = {255, 255, 255, 255};
+        f->src = th_addr_v4(any);
+        f->dst = th_addr_v4(all);
+        f->dst_mac = everyone;
+        f->up = 600;
+        f->down = 0;
+        f->pkts[0] = 2;
+    } else {
+        f->up = 300;
+        f->down = 300;
+    }
+    f->state = renew ? LAB_SF : LAB_S0;
+    f->dur_ns = 3 * TH_NS_PER_MS + lab_exp_ns(&a->rng, 20 * TH_NS_PER_MS);
+    f->service = "dhcp";
+    struct th_ev_dhcp *e = LAB_REC(a, f, DHCP, ts, ts + f->dur_ns);
+    struct th_str *uid = lab_flow_alloc(s->pool, f, sizeof *uid);
+    *uid = th_str_n(f->uid, LAB_UID_LEN);
+    TH_SET(e, DHCP, ts, ts);
+    TH_SET(e, DHCP, uids, (struct th_strs){.v = uid, .n = 1});
+    if (renew)
+        TH_SET(e, DHCP, client_addr, d->addr);
+    TH_SET(e, DHCP, server_addr, dc->addr);
+    TH_SET(e, DHCP, client_port, 68);
+    TH_SET(e, DHCP, server_port, 67);
+    TH_SET(e, DHCP, mac, d->now_mac);
+    TH_SET(e, DHCP, host_name, th_str_c(d->name));
+    if (d->os == LAB_OS_WINDOWS)
+        TH_SET(e, DHCP, client_fqdn, th_str_c(d->fqdn));
+    TH_SET(e, DHCP, domain, th_str_c(s->domain));
+    TH_SET(e, DHCP, requested_addr, d->addr);
+    TH_SET(e, DHCP, assigned_addr, d->addr);
+    TH_SET(e, DHCP, lease_time, LEASE_NS);
+    TH_SET(e, DHCP, msg_types, (struct th_strs){.v = renew ? full + 2 : full, .n = renew ? 2 : 4});
+    TH_SET(e, DHCP, duration, f->dur_ns);
+    static const char *const vendor[] = {"MSFT 5.0", "", "android-dhcp-14", "", "udhcp 1.30.1"};
+    static const char *const wants[] = {"1,3,6,15,31,33,43,44,46,47,119,121,249,252",
+        "1,121,3,6,15,108,114,119,252", "1,3,6,15,26,28,51,58,59,43,114,108",
+        "1,28,2,3,15,6,119,12", "1,3,6,12,15,28,42"};
+    if (*vendor[d->os])
+        TH_SET(e, DHCP, vendor_class, th_str_c(vendor[d->os]));
+    TH_SET(e, DHCP, param_list, th_str_c(wants[d->os]));
+    lab_submit(a, f);
+}
+
+static void multicast(struct lab_actor *a, int64_t ts, const uint8_t group[4], uint16_t sport,
+    uint16_t port, const char *service, uint64_t bytes, unsigned copies)
+{
+    struct th_addr to = th_addr_v4(group);
+    struct lab_flow *f = lab_open(a, ts, LAB_UDP, &to, port);
+    if (sport)
+        f->sport = sport;
+    f->dst_mac = group[0] >= 224 && group[0] < 240
+        ? (struct th_mac){{1, 0, 0x5e, (uint8_t)(group[1] & 0x7f), group[2], group[3]}}
+        : everyone;
+    f->local_dst = group[0] == 10;
+    f->state = LAB_S0;
+    f->service = service;
+    f->up = bytes * copies;
+    f->pkts[0] = copies;
+    f->dur_ns = copies > 1 ? 100 * TH_NS_PER_MS * (copies - 1) : 0;
+    lab_submit(a, f);
+}
+
+static void dns_multicast(
+    struct lab_actor *a, int64_t ts, bool llmnr, struct th_str name, unsigned qtype)
+{
+    static const uint8_t groups[2][4] = {{224, 0, 0, 251}, {224, 0, 0, 252}};
+    struct th_addr to = th_addr_v4(groups[llmnr]);
+    struct lab_flow *f = lab_open(a, ts, LAB_UDP, &to, llmnr ? 5355 : 5353);
+    if (!llmnr)
+        f->sport = 5353;
+    f->dst_mac = (struct th_mac){{1, 0, 0x5e, 0, 0, groups[llmnr][3]}};
+    f->service = "dns";
+    f->state = LAB_S0;
+    f->up = (18u + name.len) * (llmnr ? 2u : 1u);
+    f->pkts[0] = llmnr ? 2 : 1;
+    f->dur_ns = llmnr ? 95 * TH_NS_PER_MS : 0;
+    struct th_ev_dns *e = LAB_REC(a, f, DNS, ts, ts);
+    TH_SET(e, DNS, proto, th_str_n("udp", 3));
+    TH_SET(e, DNS, trans_id, llmnr ? lab_u64(&a->rng) & 0xffff : 0);
+    TH_SET(e, DNS, query, LAB_TEXT(a, f, name));
+    TH_SET(e, DNS, qclass, 1);
+    TH_SET(e, DNS, qclass_name, th_str_n("C_INTERNET", 10));
+    TH_SET(e, DNS, qtype, qtype);
+    TH_SET(e, DNS, qtype_name, qtype == 12 ? th_str_n("PTR", 3) : th_str_n("A", 1));
+    TH_SET(e, DNS, AA, false);
+    TH_SET(e, DNS, TC, false);
+    TH_SET(e, DNS, RD, false);
+    TH_SET(e, DNS, RA, false);
+    TH_SET(e, DNS, rejected, false);
+    lab_submit(a, f);
+}
+
+void lab_app_mdns(struct lab_actor *a, struct lab_task *t)
+{
+    static const char *const asks[] = {"_googlecast._tcp.local", "_ipp._tcp.local",
+        "_airplay._tcp.local", "_spotify-connect._tcp.local", "_printer._tcp.local",
+        "_companion-link._tcp.local", "_sleep-proxy._udp.local"};
+    unsigned n = 1 + lab_below(&a->rng, 3);
+    for (unsigned i = 0; i < n; i++)
+        dns_multicast(a, t->next_ns + i * 900 * TH_NS_PER_MS, false,
+            th_str_c(asks[lab_below(&a->rng, (uint32_t)TH_ARRAY_LEN(asks))]), 12);
+    t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.7);
+}
+
+void lab_app_llmnr(struct lab_actor *a, struct lab_task *t)
+{
+    static const uint8_t all[4] = {10, 20, 255, 255};
+    char name[LAB_NAME_LEN];
+    if (lab_chance(&a->rng, 0.5))
+        memcpy(name, "wpad", 5);
+    else
+        lab_name_word(&a->rng, name);
+    lab_query(a, t->next_ns, th_str_c(name), LAB_DNS_A, 3, NULL, NULL);
+    dns_multicast(a, t->next_ns + 5 * TH_NS_PER_MS, true, th_str_c(name), 1);
+    multicast(a, t->next_ns + 40 * TH_NS_PER_MS, all, 137, 137, "dns", 50, 3);
+    t->next_ns = lab_rhythm_next(a, t->next_ns, t->period_ns);
+}
+
+void lab_app_browser_service(struct lab_actor *a, struct lab_task *t)
+{
+    static const uint8_t all[4] = {10, 20, 255, 255};
+    multicast(a, t->next_ns, all, 138, 138, NULL, 201, 1);
+    t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.05);
+}
+
+void lab_app_ssdp(struct lab_actor *a, struct lab_task *t)
+{
+    static const uint8_t group[4] = {239, 255, 255, 250};
+    multicast(a, t->next_ns, group, 0, 1900, NULL, 133, 4);
+    t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.5);
+}
+
+static void come_up(struct lab_actor *a, int64_t ts)
+{
+    struct lab_device *d = a->dev;
+    if (!d->fixed) {
+        if (d->wifi)
+            take_lease(a);
+        d->now_mac = d->docks && lab_chance(&a->rng, 0.5) ? d->dock_mac : d->mac;
+        dhcp(a, ts, false);
+    }
+    struct th_addr gw = gateway_addr();
+    lab_arp_ask(a, ts + 200 * TH_NS_PER_MS, &d->addr, NULL); /* is it free? (RFC 5227) */
+    lab_arp_ask(a, ts + 900 * TH_NS_PER_MS, &gw, &a->sim->gateway_mac);
+    if (d->person < 0 || d->kind == LAB_VOIP)
+        return;
+    struct lab_request q = {.uri = th_str_c("/connecttest.txt"),
+        .user_agent = th_str_c("Microsoft NCSI"),
+        .mime = th_str_c("text/plain"),
+        .down = 22};
+    lab_http(a, ts + 2 * TH_NS_PER_S, a->sim->world->captive, &q);
+    if (d->os == LAB_OS_WINDOWS)
+        lab_windows_logon(a, ts + 4 * TH_NS_PER_S);
+}
+
+static void go_down(struct lab_actor *a)
+{
+    struct lab_device *d = a->dev;
+    if (d->wifi && d->lease != UINT32_MAX)
+        a->sim->lease_used[d->lease] = 0;
+    memset(a->cache, 0, sizeof a->cache);
+}
+
+void lab_app_presence(struct lab_actor *a, struct lab_task *t)
+{
+    struct lab_device *d = a->dev;
+    int64_t now = t->next_ns;
+    bool on = lab_rhythm_on(a->sim, d, now);
+    if (on && !d->was_on) {
+        come_up(a, now);
+    } else if (!on && d->was_on) {
+        go_down(a);
+    } else if (on && !d->fixed) {
+        dhcp(a, now, true);
+    }
+    d->was_on = on;
+    if (!on) {
+        t->next_ns = lab_rhythm_next_on(a->sim, d, now + TH_NS_PER_S);
+        return;
+    }
+    int64_t renew = now + LEASE_NS / 2 + lab_exp_ns(&a->rng, TH_NS_PER_MIN);
+    t->next_ns = TH_MIN(renew, TH_MAX(d->on_until_ns, now + TH_NS_PER_S));
+}
