@@ -99,14 +99,14 @@ struct lab_plan {
     struct lab_message msg[LAB_MAX_MESSAGES];
     unsigned count;
 };
-void lab_plan_of(const struct lab_flow *f, struct lab_plan *ret);
+void lab_plan_of(const struct lab_flow *f, struct lab_plan *p);
 /* Number of segments of a message when `before` bytes went before it in its direction. */
 uint64_t lab_segments(uint64_t before, uint64_t bytes, uint64_t jumbo_after);
 /* Length of the segment that begins at `at`, of a message that ends at `end` (stream offsets). */
 uint32_t lab_segment_len(uint64_t at, uint64_t end, uint64_t jumbo_after);
 
 const char *lab_state_name(enum lab_state s);
-/* Fills in the conn record of a flow that ended, or of part `no` of it (1...; 0: whole). */
-void lab_flow_conn(const struct lab_flow *f, struct th_ev_conn *ret);
+/* The conn record of the whole flow, without identity fields. */
+void lab_flow_conn(const struct lab_flow *f, struct th_ev_conn *ev);
 
 #endif

@@ -98,11 +98,15 @@ struct lab_host *lab_inject_host(struct lab_inject *i, const char *prefix)
 {
     char text[64], domain[LAB_NAME_LEN], name[2 * LAB_NAME_LEN];
     const char *given = lab_param(i, "host", text);
+    struct lab_sim *s = i->actor.sim;
+    for (uint32_t k = 0; given && k < s->inject_count; k++)
+        if (s->inject[k]->host && th_str_is(s->inject[k]->host->name, given))
+            return s->inject[k]->host;
     if (given)
-        return lab_world_host(i->actor.sim->world, &i->actor.rng, given);
+        return lab_world_host(s->world, &i->actor.rng, given);
     lab_name_domain(&i->actor.rng, domain);
     snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", domain);
-    return lab_world_host(i->actor.sim->world, &i->actor.rng, name);
+    return lab_world_host(s->world, &i->actor.rng, name);
 }
 
 void lab_inject_did(struct lab_inject *i, int64_t ts)

@@ -101,17 +101,18 @@ static int run(const struct lab_command *c, struct lab_sim *s, struct outputs *o
     return 0;
 }
 
-static int generate(struct lab_command *c)
+static int generate(const struct lab_command *c)
 {
     struct outputs o = {0};
+    struct lab_options opt = c->sim;
     struct lab_sim *s = NULL;
     int err = open_outputs(c, &o);
     if (err < 0)
         return fail("cannot open the output", close_outputs(&o, err));
-    c->sim.events = (struct th_sink){put_event, &o};
+    opt.events = (struct th_sink){put_event, &o};
     if (o.pcap)
-        c->sim.flows = (struct lab_flow_sink){lab_pcap_flow, o.pcap};
-    err = lab_sim_new(&c->sim, &s);
+        opt.flows = (struct lab_flow_sink){lab_pcap_flow, o.pcap};
+    err = lab_sim_new(&opt, &s);
     if (err == 0)
         err = add_injections(c, s);
     if (err == -EINVAL && s) {
@@ -124,7 +125,7 @@ static int generate(struct lab_command *c)
     err = close_outputs(&o, err);
     if (err == 0 && c->truth)
         err = write_truth(s, c->truth);
-    if (err == 0 && !c->quiet)
+    if (err == 0 && s && !c->quiet)
         fprintf(stderr, "thymus-lab: %u devices, %llu flows, %llu events\n", s->dev_count,
             (unsigned long long)lab_queue_flows(s->queue),
             (unsigned long long)lab_queue_events(s->queue));

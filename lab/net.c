@@ -218,7 +218,7 @@ static int64_t tls_flow(struct lab_actor *a, struct lab_flow *f, const struct la
     f->up = f->hello + 80 + w->up;
     f->down = f->flight + w->down;
     f->dur_ns = 3 * rtt + w->dur_ns;
-    f->state = draw_end(a);
+    f->state = (uint8_t)draw_end(a);
     int64_t end = f->ts + f->dur_ns;
     lab_submit(a, f);
     return end;
