@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyser.h"
+
+static const char *const service_names[TH_SVC_COUNT] = {
+    [TH_SVC_NONE] = "",
+#define TH_SERVICE(NAME, text) [TH_SVC_##NAME] = text,
+#include "service.def"
+#undef TH_SERVICE
+};
+
+const char *th_service_name(enum th_service s)
+{
+    return (unsigned)s < TH_SVC_COUNT ? service_names[s] : "";
+}
+
+void th_hold_done(struct th_hold *h)
+{
+    free(h->p);
+    *h = (struct th_hold){0};
+}
+
+static bool hold_append(struct th_hold *h, const uint8_t *p, size_t len, size_t limit)
+{
+    if (len > limit || h->len > limit - len)
+        return false;
+    if (h->cap - h->len < len) {
+        uint32_t cap = TH_MAX(h->cap, 128u);
+        while (cap - h->len < len)
+            cap *= 2;
+        h->p = th_xrealloc(h->p, cap);
+        h->cap = cap;
+    }
+    memcpy(h->p + h->len, p, len);
+    h->len += (uint32_t)len;
+    return true;
+}
+
+struct th_cur th_hold_join(
+    struct th_hold *h, const uint8_t *p, size_t len, size_t limit, bool *ret_ok)
+{
+    *ret_ok = true;
+    if (!h->len)
+        return th_cur_init(p, len);
+    *ret_ok = hold_append(h, p, len, limit);
+    return th_cur_init(h->p, h->len);
+}
+
+bool th_hold_keep(struct th_hold *h, const struct th_cur *cur, size_t limit)
+{
+    size_t left = (size_t)(cur->end - cur->p);
+    if (!left) {
+        th_hold_done(h);
+        return true;
+    }
+    if (left > limit)
+        return false;
+    if (h->len && cur->end == h->p + h->len) {
+        memmove(h->p, cur->p, left);
+        h->len = (uint32_t)left;
+        return true;
+    }
+    h->len = 0;
+    return hold_append(h, cur->p, left, limit);
+}
+
+void th_proto_emit(struct th_proto *pr, struct th_event *ev, int64_t time_ns)
+{
+    ev->time_ns = time_ns;
+    pr->events++;
+    int err = pr->sink_err ? 0 : th_sink_put(pr->sink, ev);
+    if (err < 0)
+        pr->sink_err = err;
+}
+
+void th_conn_service(struct th_conn *c, enum th_service s)
+{
+    for (unsigned i = 0; i < c->service_count; i++)
+        if (c->services[i] == s)
+            return;
+    if (c->service_count < TH_CONN_MAX_SERVICES)
+        c->services[c->service_count++] = (uint8_t)s;
+}
+
+struct th_str th_conn_services(struct th_proto *pr, const struct th_conn *c)
+{
+    if (!c || !c->service_count)
+        return th_str_c("");
+    struct th_str s = th_str_c(service_names[c->services[0]]);
+    for (unsigned i = 1; i < c->service_count; i++)
+        s = th_arena_printf(
+            &pr->scratch, "%.*s,%s", (int)s.len, s.p, service_names[c->services[i]]);
+    return s;
+}
+
+void th_conn_weird(struct th_conn *c, int64_t time_ns, const char *name)
+{
+    c->pr->weird(c->pr->arg, c->flow, time_ns, name);
+}
+
+static struct th_conn *conn_new(struct th_proto *pr, struct th_flow *f)
+{
+    struct th_conn *c = pr->free_conns;
+    if (c)
+        pr->free_conns = c->next_free;
+    else
+        c = th_xmalloc(sizeof(*c));
+    *c = (struct th_conn){.pr = pr, .flow = f};
+    f->app = c;
+    return c;
+}
+
+static void deafen(struct th_conn *c, int dir)
+{
+    c->deaf[dir] = true;
+    c->flow->skip_data[dir] = true;
+    th_hold_done(&c->probe[dir]);
+}
+
+static void stop(struct th_conn *c)
+{
+    deafen(c, 0);
+    deafen(c, 1);
+}
+
+static void end_analyser(struct th_conn *c, int64_t time_ns)
+{
+    if (c->an && c->state && c->an->end) {
+        th_arena_reset(&c->pr->scratch);
+        c->an->end(c, c->state, time_ns);
+    }
+    free(c->state);
+    c->state = NULL;
+}
+
+static void obey(struct th_conn *c, enum th_verdict v, int dir, int64_t time_ns)
+{
+    switch (v) {
+    case TH_GO_ON: return;
+    case TH_DONE_DIR:
+        deafen(c, dir);
+        if (!c->deaf[!dir])
+            return;
+        break;
+    case TH_DONE:
+    case TH_BAIL: stop(c); break;
+    }
+    end_analyser(c, time_ns);
+}
+
+static void give(
+    struct th_conn *c, int dir, int64_t time_ns, const uint8_t *p, size_t len, size_t wire_len)
+{
+    if (c->deaf[dir] || !c->state)
+        return;
+    const struct th_chunk ch = {.p = p,
+        .len = len,
+        .wire_len = wire_len,
+        .time_ns = time_ns,
+        .dir = dir,
+        .from_client = dir == c->client};
+    th_arena_reset(&c->pr->scratch);
+    obey(c, c->an->data(c, c->state, &ch), dir, time_ns);
+}
+
+static void start(struct th_conn *c, const struct th_analyser *an)
+{
+    c->an = an;
+    if (an->data)
+        c->state = th_xcalloc(1, TH_MAX(an->state_bytes, 1));
+    else
+        stop(c);
+}
+
+static bool begin_anew(struct th_conn *c, int64_t time_ns)
+{
+    if (c->restarts++ == TH_CONN_MAX_RESTARTS)
+        return false;
+    if (c->an->end)
+        c->an->end(c, c->state, time_ns);
+    free(c->state);
+    c->state = NULL;
+    c->an = NULL;
+    for (int dir = 0; dir < 2; dir++) {
+        c->deaf[dir] = c->flow->skip_data[dir] = false;
+        c->ruled_out[dir] = 0;
+        c->datagrams[dir] = 0;
+    }
+    return true;
+}
+
+enum th_verdict th_conn_switch(
+    struct th_conn *c, const struct th_analyser *an, const struct th_chunk *rest)
+{
+    if (!begin_anew(c, rest->time_ns))
+        return TH_DONE;
+    start(c, an);
+    return rest->len && an->data ? an->data(c, c->state, rest) : TH_GO_ON;
+}
+
+static void detect(struct th_conn *c, const struct th_chunk *ch);
+
+enum th_verdict th_conn_restart(struct th_conn *c, const struct th_chunk *rest)
+{
+    if (!begin_anew(c, rest->time_ns))
+        return TH_DONE;
+    if (rest->len)
+        detect(c, rest);
+    return TH_GO_ON;
+}
+
+/* Asks all that have not refused this direction yet. NULL and *ret_more: some want more. */
+static const struct th_analyser *ask(
+    struct th_conn *c, int dir, const struct th_probe_in *in, bool *ret_more)
+{
+    bool tcp = in->ip_proto == 6;
+    *ret_more = false;
+    for (unsigned i = 0; i < th_analyser_count; i++) {
+        const struct th_analyser *an = th_analysers[i];
+        if (c->ruled_out[dir] >> i & 1 || !(tcp ? an->tcp : an->udp))
+            continue;
+        enum th_probe r = an->probe(in);
+        if (r == TH_PROBE_CLIENT || r == TH_PROBE_SERVER) {
+            c->client = (uint8_t)(r == TH_PROBE_CLIENT ? dir : !dir);
+            return an;
+        }
+        if (r == TH_PROBE_MORE)
+            *ret_more = true;
+        else if (tcp)
+            c->ruled_out[dir] |= UINT64_C(1) << i;
+    }
+    return NULL;
+}
+
+static void undecided(struct th_conn *c, int dir, const struct th_cur *all, bool more)
+{
+    bool wait = c->flow->proto == 6 ? more && th_hold_keep(&c->probe[dir], all, TH_PROBE_MAX_BYTES)
+                                    : ++c->datagrams[dir] < TH_PROBE_MAX_DATAGRAMS;
+    if (!wait)
+        deafen(c, dir);
+}
+
+static void replay(struct th_conn *c, int dir)
+{
+    struct th_hold h = c->probe[dir];
+    c->probe[dir] = (struct th_hold){0};
+    if (h.len)
+        give(c, dir, c->probe_ns[dir], h.p, h.len, h.len);
+    th_hold_done(&h);
+}
+
+static void detect(struct th_conn *c, const struct th_chunk *ch)
+{
+    int dir = ch->dir;
+    bool ok, more;
+    struct th_cur all =
+        th_hold_join(&c->probe[dir], ch->p, ch->len, TH_PROBE_MAX_BYTES + ch->len, &ok);
+    const struct th_probe_in in = {.p = all.p,
+        .len = th_cur_left(&all),
+        .wire_len = TH_MAX(ch->wire_len, th_cur_left(&all)),
+        .src = c->flow->port[dir],
+        .dst = c->flow->port[!dir],
+        .ip_proto = c->flow->proto};
+    const struct th_analyser *an = ask(c, dir, &in, &more);
+    if (!an) {
+        c->probe_ns[dir] = ch->time_ns;
+        undecided(c, dir, &all, more);
+        return;
+    }
+    start(c, an);
+    if (!an->data) {
+        th_conn_service(c, an->service);
+        return;
+    }
+    replay(c, !dir);
+    struct th_hold h = c->probe[dir];
+    c->probe[dir] = (struct th_hold){0};
+    give(c, dir, ch->time_ns, all.p, in.len, in.wire_len);
+    th_hold_done(&h);
+}
+
+void th_conn_data(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_ns,
+    const uint8_t *p, size_t len, size_t wire_len)
+{
+    struct th_conn *c = f->app ? f->app : conn_new(pr, f);
+    if (c->deaf[dir] || !len)
+        return;
+    if (c->an) {
+        give(c, dir, time_ns, p, len, wire_len);
+        return;
+    }
+    const struct th_chunk ch = {
+        .p = p, .len = len, .wire_len = wire_len, .time_ns = time_ns, .dir = dir};
+    detect(c, &ch);
+}
+
+void th_conn_gap(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_ns, uint64_t len)
+{
+    struct th_conn *c = f->app;
+    if (!c || c->deaf[dir])
+        return;
+    if (!c->an || !c->an->gap) {
+        obey(c, TH_DONE_DIR, dir, time_ns);
+        return;
+    }
+    th_arena_reset(&pr->scratch);
+    obey(c, c->an->gap(c, c->state, dir, time_ns, len), dir, time_ns);
+}
+
+void th_conn_fin(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_ns)
+{
+    struct th_conn *c = f->app;
+    if (!c || !c->state || c->deaf[dir] || !c->an->fin)
+        return;
+    th_arena_reset(&pr->scratch);
+    c->an->fin(c, c->state, dir, time_ns);
+}
+
+void th_conn_finish(struct th_proto *pr, struct th_flow *f, int64_t time_ns)
+{
+    (void)pr;
+    struct th_conn *c = f->app;
+    if (c)
+        end_analyser(c, time_ns);
+}
+
+void th_conn_free(struct th_proto *pr, struct th_flow *f)
+{
+    struct th_conn *c = f->app;
+    if (!c)
+        return;
+    th_hold_done(&c->probe[0]);
+    th_hold_done(&c->probe[1]);
+    free(c->state);
+    c->next_free = pr->free_conns;
+    pr->free_conns = c;
+    f->app = NULL;
+}
+
+void th_proto_done(struct th_proto *pr)
+{
+    while (pr->free_conns) {
+        struct th_conn *next = pr->free_conns->next_free;
+        free(pr->free_conns);
+        pr->free_conns = next;
+    }
+    th_arena_done(&pr->scratch);
+}

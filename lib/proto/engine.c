@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/engine.h"
+
+#include "base/err.h"
+
+#include "analyser.h"
+#include "dhcp.h"
+
+/* A name of weird is reported this often, then once in WEIRD_EACH times. */
+#define WEIRD_FREE 25u
+#define WEIRD_EACH 1000u
+#define WEIRD_MAX_NAMES 256u
+
+struct weird_name {
+    const char *name; /* static */
+    uint64_t seen;
+    uint64_t unreported;
+    int64_t last_ns;
+};
+
+struct th_engine {
+    struct th_proto pr;
+    struct th_flows *flows;
+    struct th_sink sink;
+    struct th_engine_config config;
+    struct th_engine_stats stats;
+    struct th_subnet *local;
+    struct weird_name weirds[WEIRD_MAX_NAMES];
+    unsigned weird_count;
+};
+
+static const uint64_t default_max_hash_bytes = 10u << 20;
+
+static bool is_local(const void *arg, const struct th_addr *a)
+{
+    const struct th_engine *e = arg;
+    if (!e->config.local_count)
+        return th_addr_is_private(a);
+    for (size_t i = 0; i < e->config.local_count; i++)
+        if (th_subnet_has(&e->local[i], a))
+            return true;
+    return false;
+}
+
+static void emit_weird(
+    struct th_engine *e, struct weird_name *w, const struct th_flow *f, int64_t time_ns)
+{
+    struct th_ev_weird ev = {0};
+    if (f) {
+        const struct th_conn conn = {.flow = (struct th_flow *)f};
+        TH_CONN_ID(&ev, WEIRD, &conn, time_ns);
+    } else {
+        ev.h.kind = TH_KIND_WEIRD;
+        TH_SET(&ev, WEIRD, ts, time_ns);
+    }
+    TH_SET(&ev, WEIRD, name, th_str_c(w->name));
+    TH_SET(&ev, WEIRD, count, w->unreported);
+    w->unreported = 0;
+    th_proto_emit(&e->pr, &ev.h, time_ns);
+}
+
+/* NULL when there are too many names, which are ours: a bug, but not one to die of. */
+static struct weird_name *weird_find(struct th_engine *e, const char *name)
+{
+    for (unsigned i = 0; i < e->weird_count; i++)
+        if (e->weirds[i].name == name || strcmp(e->weirds[i].name, name) == 0)
+            return &e->weirds[i];
+    if (e->weird_count == WEIRD_MAX_NAMES)
+        return NULL;
+    e->weirds[e->weird_count] = (struct weird_name){.name = name};
+    return &e->weirds[e->weird_count++];
+}
+
+static void on_weird(void *arg, struct th_flow *f, int64_t time_ns, const char *name)
+{
+    struct th_engine *e = arg;
+    struct weird_name *w = weird_find(e, name);
+    if (!w) {
+        e->stats.weirds_suppressed++;
+        return;
+    }
+    w->seen++;
+    w->unreported++;
+    w->last_ns = time_ns;
+    if (w->seen <= WEIRD_FREE || w->seen % WEIRD_EACH == 0)
+        emit_weird(e, w, f, time_ns);
+    else
+        e->stats.weirds_suppressed++;
+}
+
+static void on_data(void *arg, struct th_flow *f, int dir, int64_t time_ns, const uint8_t *p,
+    size_t len, size_t wire_len)
+{
+    struct th_engine *e = arg;
+    th_conn_data(&e->pr, f, dir, time_ns, p, len, wire_len);
+}
+
+static void on_gap(void *arg, struct th_flow *f, int dir, int64_t time_ns, uint64_t len_bytes)
+{
+    struct th_engine *e = arg;
+    th_conn_gap(&e->pr, f, dir, time_ns, len_bytes);
+}
+
+static void on_fin(void *arg, struct th_flow *f, int dir, int64_t time_ns)
+{
+    struct th_engine *e = arg;
+    th_conn_fin(&e->pr, f, dir, time_ns);
+}
+
+static void emit_conn(struct th_engine *e, struct th_flow *f, int64_t time_ns)
+{
+    struct th_conn_text text;
+    struct th_ev_conn ev = {0};
+    th_flow_conn(f, &text, &ev);
+    ev.h.kind = TH_KIND_CONN;
+    th_arena_reset(&e->pr.scratch);
+    TH_SET_TEXT(&ev, CONN, service, th_conn_services(&e->pr, f->app));
+    TH_SET(&ev, CONN, local_orig, is_local(e, &f->addr[0]));
+    TH_SET(&ev, CONN, local_resp, is_local(e, &f->addr[1]));
+    th_proto_emit(&e->pr, &ev.h, TH_MAX(time_ns, f->first_ns));
+}
+
+static void on_part(void *arg, struct th_flow *f, int64_t time_ns)
+{
+    emit_conn(arg, f, time_ns);
+}
+
+static void on_end(void *arg, struct th_flow *f, enum th_flow_end why)
+{
+    struct th_engine *e = arg;
+    (void)why;
+    th_conn_finish(&e->pr, f, f->last_ns);
+    emit_conn(e, f, f->last_ns);
+    th_conn_free(&e->pr, f);
+}
+
+/* RFC 826, for IPv4 over Ethernet. */
+static void on_arp(struct th_engine *e, const struct th_pkt *pkt)
+{
+    struct th_cur c = th_cur_init(pkt->l3.p, pkt->l3.len);
+    bool ether_ip = th_cur_be16(&c) == 1 && th_cur_be16(&c) == 0x0800;
+    ether_ip = ether_ip && th_cur_u8(&c) == 6 && th_cur_u8(&c) == 4;
+    unsigned op = th_cur_be16(&c);
+    struct th_mac mac[2];
+    struct th_addr addr[2];
+    for (int i = 0; i < 2; i++) {
+        struct th_str m = th_cur_bytes(&c, 6), a = th_cur_bytes(&c, 4);
+        if (c.failed)
+            break;
+        memcpy(mac[i].b, m.p, 6);
+        addr[i] = th_addr_v4((const uint8_t *)a.p);
+    }
+    if (!ether_ip || c.failed || (op != 1 && op != 2)) {
+        on_weird(e, NULL, pkt->time_ns, "bad_ARP");
+        return;
+    }
+    struct th_ev_arp ev = {.h.kind = TH_KIND_ARP};
+    TH_SET(&ev, ARP, ts, pkt->time_ns);
+    TH_SET(&ev, ARP, operation, th_str_c(op == 1 ? "request" : "reply"));
+    if (pkt->has_mac) {
+        TH_SET(&ev, ARP, src_mac, pkt->src_mac);
+        TH_SET(&ev, ARP, dst_mac, pkt->dst_mac);
+    }
+    TH_SET(&ev, ARP, orig_h, addr[0]);
+    TH_SET(&ev, ARP, resp_h, addr[1]);
+    TH_SET(&ev, ARP, orig_hw, mac[0]);
+    TH_SET(&ev, ARP, resp_hw, mac[1]);
+    th_proto_emit(&e->pr, &ev.h, pkt->time_ns);
+}
+
+static void on_begin(void *arg, struct th_flow *f)
+{
+    (void)arg;
+    f->app = NULL;
+}
+
+static const struct th_flow_ops flow_ops = {
+    .begin = on_begin,
+    .data = on_data,
+    .gap = on_gap,
+    .fin = on_fin,
+    .part = on_part,
+    .end = on_end,
+    .weird = on_weird,
+};
+
+struct th_engine *th_engine_new(const struct th_engine_config *config, const struct th_sink *sink)
+{
+    struct th_engine *e = th_xcalloc(1, sizeof(*e));
+    e->sink = *sink;
+    e->config = *config;
+    if (config->local_count) {
+        e->local = th_xreallocarray(NULL, config->local_count, sizeof(*e->local));
+        memcpy(e->local, config->local, config->local_count * sizeof(*e->local));
+    }
+    e->pr = (struct th_proto){.sink = &e->sink,
+        .key = config->flow.key,
+        .max_hash_bytes = config->max_hash_bytes ? config->max_hash_bytes : default_max_hash_bytes,
+        .dhcp = th_dhcp_table_new(),
+        .is_local = is_local,
+        .weird = on_weird,
+        .arg = e};
+    e->flows = th_flows_new(&config->flow, &flow_ops, e);
+    return e;
+}
+
+void th_engine_free(struct th_engine *e)
+{
+    if (!e)
+        return;
+    /* Flows that were not flushed end here without a word. */
+    e->pr.sink_err = e->pr.sink_err ? e->pr.sink_err : -ECANCELED;
+    th_flows_flush(e->flows);
+    th_flows_free(e->flows);
+    th_dhcp_table_free(e->pr.dhcp);
+    th_proto_done(&e->pr);
+    free(e->local);
+    free(e);
+}
+
+int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, const uint8_t *frame,
+    uint32_t cap_len, uint32_t wire_len)
+{
+    struct th_pkt pkt;
+    e->stats.frames++;
+    e->stats.wire_bytes += wire_len;
+    int err = th_decode(linktype, time_ns, frame, cap_len, wire_len, &pkt);
+    if (err < 0)
+        return err;
+    e->pr.now_ns = time_ns;
+    th_dhcp_advance(&e->pr, time_ns);
+    if (pkt.weird && pkt.kind != TH_PKT_IP)
+        on_weird(e, NULL, time_ns, pkt.weird);
+    switch (pkt.kind) {
+    case TH_PKT_IP: th_flows_packet(e->flows, &pkt); break;
+    case TH_PKT_ARP: on_arp(e, &pkt); break;
+    case TH_PKT_BAD: e->stats.bad_frames++; break;
+    default: e->stats.other_frames++; break;
+    }
+    e->stats.events = e->pr.events;
+    return e->pr.sink_err;
+}
+
+int th_engine_flush(struct th_engine *e)
+{
+    th_flows_flush(e->flows);
+    th_dhcp_flush(&e->pr);
+    for (unsigned i = 0; i < e->weird_count; i++)
+        if (e->weirds[i].unreported)
+            emit_weird(e, &e->weirds[i], NULL, e->weirds[i].last_ns);
+    e->stats.events = e->pr.events;
+    return e->pr.sink_err;
+}
+
+const struct th_engine_stats *th_engine_stats(const struct th_engine *e)
+{
+    return &e->stats;
+}
+
+const struct th_flow_stats *th_engine_flow_stats(const struct th_engine *e)
+{
+    return th_flows_stats(e->flows);
+}
