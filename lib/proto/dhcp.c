@@ -149,6 +149,7 @@ static void emit_at(struct th_proto *pr, struct transaction **at)
 {
     struct th_dhcp_table *t = pr->dhcp;
     struct transaction *x = *at;
+    TH_ASSERT(x);
     *at = x->next;
     if (t->last == &x->next)
         t->last = at;

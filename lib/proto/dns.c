@@ -139,6 +139,7 @@ static void set_query(struct th_ev_dns *ev, struct th_conn *c, const struct quer
 static struct query *unlink_query(struct state *s, struct query **at)
 {
     struct query *q = *at;
+    TH_ASSERT(q);
     *at = q->next;
     if (s->last == &q->next)
         s->last = at;

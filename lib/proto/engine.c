@@ -138,8 +138,8 @@ static void on_end(void *arg, struct th_flow *f, enum th_flow_end why)
 static void on_arp(struct th_engine *e, const struct th_pkt *pkt)
 {
     struct th_cur c = th_cur_init(pkt->l3.p, pkt->l3.len);
-    bool ether_ip = th_cur_be16(&c) == 1 && th_cur_be16(&c) == 0x0800;
-    ether_ip = ether_ip && th_cur_u8(&c) == 6 && th_cur_u8(&c) == 4;
+    static const uint8_t ether_ip[6] = {0, 1, 8, 0, 6, 4};
+    struct th_str kind = th_cur_bytes(&c, sizeof(ether_ip));
     unsigned op = th_cur_be16(&c);
     struct th_mac mac[2];
     struct th_addr addr[2];
@@ -150,7 +150,7 @@ static void on_arp(struct th_engine *e, const struct th_pkt *pkt)
         memcpy(mac[i].b, m.p, 6);
         addr[i] = th_addr_v4((const uint8_t *)a.p);
     }
-    if (!ether_ip || c.failed || (op != 1 && op != 2)) {
+    if (c.failed || memcmp(kind.p, ether_ip, sizeof(ether_ip)) != 0 || (op != 1 && op != 2)) {
         on_weird(e, NULL, pkt->time_ns, "bad_ARP");
         return;
     }

@@ -97,6 +97,7 @@ static void end_file(struct side *sd, bool complete)
 static void finish_first(struct th_conn *c, struct state *s)
 {
     struct th_http_txn *t = s->first;
+    TH_ASSERT(t);
     for (int i = 0; i < 2; i++)
         if (s->side[i].txn == t)
             s->side[i].txn = NULL;
