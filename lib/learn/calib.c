@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is derived from the organisation's histograms: priors of rates, and the calibrators'
+ * curves (stage two). */
+#include <math.h>
+
+#include "org.h"
+
+/* Where the organisation has little to say about a feature, the parametric p-value stands in, as
+ * the evidence of so many device-hours. */
+#define PSEUDO_HOURS 50.0
+/* The tail begins where at least so many device-hours are left. */
+#define TAIL_HOURS 20.0
+#define TAIL_PSEUDO 5.0
+#define TAIL_MIN_EXCESS 0.3
+/* Rarity may go one decade past what the pooled device-hours show. */
+#define CAP_DECADES 1.0
+/* Past all caps, order is kept: so much of the raw value remains. */
+#define TIE_BREAK 1e-3
+#define TIE_BREAK_MAX 50.0
+
+/* Before anything is known. */
+#define COUNT_MEAN 20.0
+#define COUNT_VARIANCE 1600.0
+#define BYTES_LN_MEAN 11.0
+#define BYTES_LN_VARIANCE 9.0
+#define ACTIVE_SHARE 0.3
+#define DEFAULT_HOURS 20.0
+#define POOL_HOURS 50.0
+#define WINSOR 0.99
+
+static bool is_bytes(unsigned f)
+{
+    return f >= TH_FEAT_BYTES_OUT_EXT && f <= TH_FEAT_BYTES_IN_INT;
+}
+
+/* Mean, variance and active share of a histogram, shrunk to base by `weight` hours of it. */
+static struct th_rate_prior shrink(
+    const struct th_loghist *h, bool bytes, struct th_rate_prior base, double weight)
+{
+    double total = (double)th_loghist_total(h) / TH_WEIGHT;
+    double active = total - (double)h->n[0] / TH_WEIGHT;
+    double mean;
+    double variance;
+    if (bytes)
+        th_loghist_log_moments(h, 1, WINSOR, &mean, &variance);
+    else
+        th_loghist_moments(h, 1, WINSOR, &mean, &variance);
+    double n = active + weight;
+    double s1 = active * mean + weight * base.mean;
+    double s2 =
+        active * (variance + mean * mean) + weight * (base.variance + base.mean * base.mean);
+    struct th_rate_prior r = {.mean = s1 / n};
+    r.variance = fmax(bytes ? 0.25 : r.mean, s2 / n - r.mean * r.mean);
+    r.active = (active + weight * base.active) / (total + weight);
+    return r;
+}
+
+static void derive_rates(struct th_org *o)
+{
+    for (unsigned f = 0; f < TH_RATES; f++) {
+        bool bytes = is_bytes(f);
+        struct th_rate_prior base = {.mean = bytes ? BYTES_LN_MEAN : COUNT_MEAN,
+            .variance = bytes ? BYTES_LN_VARIANCE : COUNT_VARIANCE,
+            .active = ACTIVE_SHARE};
+        struct th_loghist all = o->h.rates[f][0];
+        for (unsigned g = 1; g < TH_GROUPS; g++)
+            th_loghist_merge(&all, &o->h.rates[f][g]);
+        base = shrink(&all, bytes, base, DEFAULT_HOURS);
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            o->prior[f][g] = shrink(&o->h.rates[f][g], bytes, base, POOL_HOURS);
+    }
+    struct th_rate_prior up = {
+        .mean = BYTES_LN_MEAN, .variance = BYTES_LN_VARIANCE, .active = ACTIVE_SHARE};
+    o->upload_prior = shrink(&o->h.uploads, true, up, DEFAULT_HOURS);
+}
+
+static double bin_raw(unsigned bin)
+{
+    return bin / TH_CALIB_BINS_PER_DECADE;
+}
+
+static void derive_curve(
+    const struct th_org *o, const struct th_calib *k, struct th_calib_curve *ret)
+{
+    double reach[TH_CALIB_BINS + 1];  /* device-hours that reach the bin */
+    double excess[TH_CALIB_BINS + 1]; /* and the sum of what they have beyond its lower edge */
+    reach[TH_CALIB_BINS] = excess[TH_CALIB_BINS] = 0;
+    for (unsigned b = TH_CALIB_BINS; b-- > 0;) {
+        reach[b] = reach[b + 1] + (double)k->n[b] / TH_WEIGHT;
+        excess[b] = excess[b + 1] + reach[b + 1] / TH_CALIB_BINS_PER_DECADE;
+    }
+    double hours = reach[0];
+    unsigned tail = 1; /* bin 0 holds all hours without anything */
+    while (tail + 1 < TH_CALIB_BINS && reach[tail + 1] >= TAIL_HOURS)
+        tail++;
+    double mean_excess = (excess[tail] + TAIL_PSEUDO) / (reach[tail] + TAIL_PSEUDO);
+    mean_excess = fmax(mean_excess, TAIL_MIN_EXCESS);
+    *ret = (struct th_calib_curve){.hours = hours,
+        .tail_from = (float)bin_raw(tail),
+        .tail_slope = (float)(M_LOG10E / mean_excess)};
+    double floor_lgp = 0;
+    for (unsigned b = 0; b <= tail; b++) {
+        double survival =
+            (reach[b] + PSEUDO_HOURS * (double)o->parametric[b]) / (hours + PSEUDO_HOURS);
+        floor_lgp = fmax(floor_lgp, -log10(survival));
+        ret->lgp[b] = (float)floor_lgp;
+    }
+    for (unsigned b = tail + 1; b <= TH_CALIB_BINS; b++)
+        ret->lgp[b] = ret->lgp[tail] + ret->tail_slope * (float)(bin_raw(b) - bin_raw(tail));
+}
+
+static void derive_rhythm(struct th_org *o)
+{
+    for (unsigned c = 0; c < TH_RHYTHMS; c++) {
+        double neutral = c == TH_RHYTHM_COUNT ? 1 : 0;
+        for (unsigned s = 0; s < TH_WEEK_SLOTS; s++) {
+            double n = (double)o->h.rhythm_n[c][s];
+            o->rhythm[c][s] = ((double)o->h.rhythm_sum[c][s] / 256 + 8 * neutral) / (n + 8);
+        }
+    }
+}
+
+void th_org_derive(struct th_org *o)
+{
+    derive_rates(o);
+    derive_rhythm(o);
+    for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            derive_curve(o, &o->h.calib[f][g], &o->curve[f][g]);
+    }
+}
+
+double th_org_calibrate(const struct th_org *o, unsigned feature, unsigned group, double raw)
+{
+    const struct th_calib_curve *k = &o->curve[feature][group];
+    if (!(raw > 0))
+        return 0;
+    double past = raw - bin_raw(TH_CALIB_BINS);
+    double lgp = past > 0 ? (double)k->lgp[TH_CALIB_BINS] + past * (double)k->tail_slope
+                          : (double)k->lgp[th_calib_bin(raw)];
+    double pooled = 0;
+    for (unsigned g = 0; g < TH_GROUPS; g++)
+        pooled += (double)o->h.hours[g] / TH_WEIGHT;
+    double cap = fmin(log10(k->hours + PSEUDO_HOURS), log10(pooled + 1)) + CAP_DECADES;
+    return fmin(lgp, cap) + TIE_BREAK * fmin(raw, TIE_BREAK_MAX);
+}

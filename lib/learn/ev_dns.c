@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names asked for: how many do not exist, which look generated, and how much
+ * information a domain's host names carry out. The last after "ibHH" (information-
+ * based heavy hitters, Ozery et al., 2023): different names times their information.
+ */
+#include <math.h>
+
+#include "base/hash.h"
+#include "learn_i.h"
+#include "sketch/hll.h"
+
+#define NXDOMAIN 3u
+#define TAUGHT_AN_HOUR 8u
+#define RESOLVED_WEIGHT 0.15 /* of a generated-looking name that exists */
+#define TUNNEL_NAMES 8.0     /* different names below a domain before it is looked at */
+#define TUNNEL_BITS 2000.0
+#define DGA_EXAMPLE_Z 1.0
+#define BIT(f) (UINT64_C(1) << (f))
+
+static const char *const local_suffixes[] = {
+    ".arpa", ".local", ".lan", ".localdomain", ".internal", ".home", ".corp", ".intranet"};
+
+struct th_str th_learn_domain(struct th_learn *l, struct th_str name)
+{
+    if (name.len == 0 || name.len > 253)
+        return (struct th_str){.p = "", .len = 0};
+    uint64_t tag = th_siphash(&l->cfg.key, name.p, name.len) | 1;
+    struct th_domain_entry *e = &l->domains[(tag >> 32) % TH_DOMAIN_CACHE];
+    if (e->tag != tag) {
+        char storage[256];
+        struct th_str domain = th_registered_domain(name, storage);
+        e->tag = tag;
+        e->len = (uint8_t)domain.len;
+        for (size_t i = 0; i < TH_ARRAY_LEN(local_suffixes); i++) {
+            if (th_str_ends(domain, local_suffixes[i]))
+                e->len = 0;
+        }
+    }
+    if (e->len == 0)
+        return (struct th_str){.p = "", .len = 0};
+    uint32_t end = name.p[name.len - 1] == '.' ? name.len - 1 : name.len;
+    return th_str_n(name.p + end - e->len, e->len);
+}
+
+/* The identity's key of a domain as a peer: of its lower-case form. */
+static uint64_t domain_key(const struct th_learn *l, struct th_str domain)
+{
+    char lower[256];
+    for (uint32_t i = 0; i < domain.len; i++)
+        lower[i] = th_lower(domain.p[i]);
+    return th_siphash(&l->cfg.key, lower, domain.len) | 1;
+}
+
+/* Label before the public suffix. */
+static struct th_str first_label(struct th_str domain)
+{
+    int64_t dot = th_str_index(domain, '.');
+    return dot < 0 ? domain : th_str_n(domain.p, (size_t)dot);
+}
+
+static bool weighed_before(struct th_win *w, uint64_t key)
+{
+    unsigned bit = (unsigned)(th_mix64(key) >> 56);
+    bool before = w->names[bit / 64] >> bit % 64 & 1;
+    w->names[bit / 64] |= UINT64_C(1) << bit % 64;
+    return before;
+}
+
+static void weigh_name(
+    struct th_act *a, const struct th_ev_dns *ev, struct th_str domain, uint64_t key)
+{
+    struct th_win *w = a->win;
+    bool missing = ev->rcode == NXDOMAIN;
+    if (weighed_before(w, key))
+        return;
+    struct th_str label = first_label(domain);
+    double excess;
+    double variance;
+    th_spelling_surprise(a->l->org->spelling, label, &excess, &variance);
+    double weight = missing ? 1 : RESOLVED_WEIGHT;
+    w->dga_sum += (float)(weight * excess);
+    w->dga_var += (float)(weight * weight * variance);
+    w->dga_names++;
+    w->dga_missing += missing;
+    if (excess < DGA_EXAMPLE_Z * sqrt(variance) || !missing)
+        return;
+    struct th_note *n = th_note_get(a, TH_FEAT_DGA, 1, 1, 1);
+    if (n) {
+        n->a += 1;
+        th_note_example(n, "names asked for: ", domain);
+    }
+}
+
+static double entropy_bits(struct th_str s)
+{
+    uint8_t seen[256] = {0};
+    double sum = 0;
+    for (uint32_t i = 0; i < s.len; i++)
+        seen[(uint8_t)th_lower(s.p[i])]++;
+    for (unsigned i = 0; i < 256; i++) {
+        if (seen[i] > 0)
+            sum -= seen[i] * log2((double)seen[i] / s.len);
+    }
+    return sum;
+}
+
+static bool is_odd_type(uint64_t qtype)
+{
+    /* NULL, TXT, KEY, private use: types that carry much and that few ask for. */
+    return qtype == 10 || qtype == 16 || qtype == 25 || qtype >= 65280;
+}
+
+static void weigh_tunnel(
+    struct th_act *a, const struct th_ev_dns *ev, struct th_str domain, uint64_t key)
+{
+    uint32_t below = (uint32_t)(domain.p - ev->query.p);
+    if (below < 2)
+        return;
+    struct th_str sub = th_str_n(ev->query.p, below - 1);
+    struct th_pair *p = th_pair_get(a, th_hash_pair(key, TH_SALT_TUNNEL), TH_PAIR_NAME);
+    if (!p)
+        return;
+    struct th_tunnel *t = &p->tunnel;
+    int64_t hour = th_time_floor(a->time_ns, TH_NS_PER_HOUR);
+    if (p->last_ns < hour) {
+        memset(t, 0, sizeof(*t));
+        p->beats = 0;
+    }
+    p->last_ns = TH_MAX(p->last_ns, a->time_ns);
+    p->beats = (uint16_t)TH_MIN(p->beats + 1u, UINT16_MAX);
+    t->queries = p->beats;
+    t->bits += (float)entropy_bits(sub);
+    t->odd = (uint16_t)TH_MIN(t->odd + (unsigned)is_odd_type(ev->qtype), UINT16_MAX);
+    th_hll_add(t->hll, TH_SCAN_HLL_LOG2M, th_siphash(&a->l->cfg.key, sub.p, sub.len));
+    double different = TH_MIN(th_hll_count(t->hll, TH_SCAN_HLL_LOG2M), (double)t->queries);
+    double bits = different * (double)t->bits / t->queries;
+    if (different < TUNNEL_NAMES || bits < TUNNEL_BITS)
+        return;
+    struct th_note *n = th_note_get(a, TH_FEAT_DNS_TUNNEL, key, 3, bits);
+    if (!n)
+        return;
+    th_note_domain(n, key, domain, domain);
+    n->popularity_key = key;
+    n->a = bits / 8;
+    n->b = (double)t->odd / t->queries;
+    n->c = different;
+    th_note_example(n, "names like ", sub);
+}
+
+void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key)
+{
+    static const char *const words[] = {"xmr", "monero", "minexmr", "miningpool", "nicehash",
+        "hashvault", "stratum", "minergate", "nanopool", "coinhive", "cryptonight", "ethermine"};
+    if (host.len < 4 || host.len > 253)
+        return;
+    for (size_t i = 0; i < TH_ARRAY_LEN(words); i++) {
+        if (!memmem(host.p, host.len, words[i], strlen(words[i])))
+            continue;
+        struct th_note *n = th_note_get(a, TH_FEAT_MINING, key, 2, 2);
+        if (!n)
+            return;
+        struct th_str domain = th_learn_domain(a->l, host);
+        if (n->flags == 0)
+            th_note_domain(n, key, host, domain);
+        n->popularity_key = key;
+        n->a += 1;
+        n->b = fmax(n->b, 2);
+        if (n->examples == 0)
+            th_note_example(n, "name: ", host);
+        return;
+    }
+}
+
+void th_learn_dns(struct th_act *a, const struct th_ev_dns *ev)
+{
+    if (ev->id_resp_p == 5353 || ev->id_resp_p == 5355 || ev->id_resp_p == 137)
+        return;
+    struct th_win *w = a->win;
+    bool missing = TH_HAS(ev, DNS, rcode) && ev->rcode == NXDOMAIN;
+    w->v[TH_FEAT_DNS_QUERIES]++;
+    w->v[TH_FEAT_DNS_NXDOMAIN] += missing;
+    w->tried |= BIT(TH_FEAT_DGA) | BIT(TH_FEAT_DNS_TUNNEL) | BIT(TH_FEAT_ACTIVE_HOUR);
+    struct th_str domain = th_learn_domain(a->l, ev->query);
+    if (domain.len == 0)
+        return;
+    uint64_t key = domain_key(a->l, domain);
+    weigh_name(a, ev, domain, key);
+    weigh_tunnel(a, ev, domain, key);
+    th_learn_mining_name(a, ev->query, key);
+    if (missing || ev->answers.n == 0)
+        return;
+    /* A name in use teaches how names are spelt here: new ones, a few an hour from each device. */
+    if (th_novelty_touch(a, th_hash_pair(key, TH_SALT_NAME)) && w->taught < TAUGHT_AN_HOUR) {
+        w->taught++;
+        th_touches_name(&a->part->touches, first_label(domain));
+    }
+}

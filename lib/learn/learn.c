@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+#include "learn_i.h"
+
+struct th_learn *th_learn_new(const struct th_learn_config *config)
+{
+    struct th_learn *l = th_xcalloc(1, sizeof(*l));
+    l->cfg = *config;
+    l->org = th_org_new();
+    l->pending = th_xcalloc(1, sizeof(*l->pending));
+    l->domains = th_xcalloc(TH_DOMAIN_CACHE, sizeof(*l->domains));
+    l->signals = th_xcalloc(TH_SIGNALS_MAX, sizeof(*l->signals));
+    for (unsigned p = 0; p < TH_PARTITIONS; p++) {
+        if (config->partitions >> p & 1)
+            l->parts[p] = th_part_new();
+    }
+    return l;
+}
+
+void th_learn_free(struct th_learn *l)
+{
+    if (!l)
+        return;
+    for (unsigned p = 0; p < TH_PARTITIONS; p++)
+        th_part_free(l->parts[p]);
+    th_org_free(l->org);
+    free(l->pending);
+    free(l->domains);
+    free(l->signals);
+    free(l->slots);
+    free(l);
+}
+
+/* The device's number in its partition, by the entity's slot where that is known. */
+static uint32_t find_dev(
+    struct th_learn *l, struct th_part *part, const struct th_entity *e, int64_t time_ns)
+{
+    if (e->slot >= l->slot_cap) {
+        uint32_t cap = TH_MAX(l->slot_cap * 2, e->slot + 64);
+        l->slots = th_xreallocarray(l->slots, cap, sizeof(*l->slots));
+        memset(l->slots + l->slot_cap, 0, (cap - l->slot_cap) * sizeof(*l->slots));
+        l->slot_cap = cap;
+    }
+    uint32_t *known = &l->slots[e->slot];
+    if (*known != 0 && *known - 1 < part->devs.used && th_dev_at(part, *known - 1)->id == e->id)
+        return *known - 1;
+    uint32_t i = th_part_find(part, e->id);
+    if (i == TH_POOL_NONE)
+        i = th_part_add(part, e->id, time_ns);
+    if (i == TH_POOL_NONE)
+        return i;
+    th_dev_at(part, i)->slot = e->slot;
+    *known = i + 1;
+    return i;
+}
+
+static void be_active(struct th_act *a, int64_t hour)
+{
+    struct th_dev *d = a->dev;
+    int64_t ahead = hour - d->hours_at;
+    if (d->hours_bits == 0 || ahead >= 64)
+        d->hours_bits = 1;
+    else if (ahead > 0)
+        d->hours_bits = d->hours_bits << ahead | 1;
+    if (ahead > 0 || d->hours_at == 0)
+        d->hours_at = hour;
+    uint16_t period = (uint16_t)(a->day / TH_PERIOD_DAYS + 1);
+    if (period > d->period) {
+        d->period = period;
+        th_touch_add(&a->part->touches, 0, TH_TOUCH_ACTIVE, 0);
+    }
+}
+
+/* Opens the act of a device that is ours; false for others. */
+static bool begin(
+    struct th_learn *l, const struct th_entity *e, const struct th_event *ev, struct th_act *ret)
+{
+    if (!e || e->kind != TH_ENTITY_DEVICE)
+        return false;
+    struct th_part *part = l->parts[th_entity_partition(e->id)];
+    if (!part)
+        return false;
+    uint32_t i = find_dev(l, part, e, ev->time_ns);
+    if (i == TH_POOL_NONE)
+        return false;
+    int64_t start = th_time_floor(ev->time_ns, TH_NS_PER_HOUR);
+    struct th_dev *d = th_dev_at(part, i);
+    bool opened = d->wins == TH_POOL_NONE || th_win_at(part, d->wins)->start_ns != start;
+    int64_t day = th_time_floor(start, TH_NS_PER_DAY) / TH_NS_PER_DAY;
+    struct th_win *w = th_win_at(part, opened ? th_part_window(part, i, start) : d->wins);
+    *ret = (struct th_act){.l = l,
+        .part = part,
+        .dev = d,
+        .win = w,
+        .time_ns = ev->time_ns,
+        .day = (uint16_t)TH_MIN(TH_MAX(day, 1), UINT16_MAX),
+        .late = start < d->closed_ns};
+    if (opened)
+        be_active(ret, start / TH_NS_PER_HOUR);
+    w->events++;
+    w->first_ns = TH_MIN(w->first_ns, ev->time_ns);
+    w->last_ns = TH_MAX(w->last_ns, ev->time_ns);
+    l->stats.late_events += ret->late;
+    return true;
+}
+
+static void dispatch(
+    struct th_act *orig, struct th_act *resp, const struct th_event *ev, const struct th_who *w)
+{
+#define AS(type) ((const struct th_ev_##type *)ev)
+    switch (ev->kind) {
+    case TH_KIND_CONN: th_learn_conn(orig, resp, AS(conn), w); break;
+    case TH_KIND_SSH: th_learn_ssh(orig, resp, AS(ssh), w); break;
+    case TH_KIND_FILES: th_learn_files(orig, resp, AS(files), w); break;
+    case TH_KIND_ARP: th_learn_arp(orig, resp, AS(arp)); break;
+    case TH_KIND_KERBEROS: th_learn_kerberos(orig, resp, AS(kerberos), w); break;
+    case TH_KIND_NTLM: th_learn_ntlm(orig, resp, AS(ntlm), w); break;
+    case TH_KIND_RDP: th_learn_rdp(orig, resp, AS(rdp), w); break;
+    default: break;
+    }
+    if (!orig)
+        return;
+    switch (ev->kind) {
+    case TH_KIND_DNS: th_learn_dns(orig, AS(dns)); break;
+    case TH_KIND_HTTP: th_learn_http(orig, AS(http), w); break;
+    case TH_KIND_SSL: th_learn_ssl(orig, AS(ssl), w); break;
+    case TH_KIND_SMB_FILES: th_learn_smb_files(orig, AS(smb_files), w); break;
+    case TH_KIND_SMB_MAPPING: th_learn_smb_mapping(orig, AS(smb_mapping), w); break;
+    case TH_KIND_DCE_RPC: th_learn_rpc(orig, AS(dce_rpc), w); break;
+    default: break;
+    }
+#undef AS
+}
+
+void th_learn_event(struct th_learn *l, const struct th_event *ev, const struct th_who *who)
+{
+    struct th_act orig;
+    struct th_act resp;
+    l->stats.events++;
+    bool has_orig = begin(l, who->orig, ev, &orig);
+    bool has_resp = who->resp != who->orig && begin(l, who->resp, ev, &resp);
+    if (has_orig || has_resp)
+        dispatch(has_orig ? &orig : NULL, has_resp ? &resp : NULL, ev, who);
+}
+
+struct due {
+    int64_t start_ns;
+    uint64_t entity;
+    uint32_t part, win;
+};
+
+static int due_order(const void *a, const void *b)
+{
+    const struct due *x = a;
+    const struct due *y = b;
+    if (x->start_ns != y->start_ns)
+        return x->start_ns < y->start_ns ? -1 : 1;
+    return (x->entity > y->entity) - (x->entity < y->entity);
+}
+
+static struct due *gather(struct th_learn *l, int64_t until_ns, size_t *ret_n)
+{
+    struct due *v = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    for (uint32_t p = 0; p < TH_PARTITIONS; p++) {
+        const struct th_part *part = l->parts[p];
+        for (uint32_t i = 0; part && i < part->devs.used; i++) {
+            const struct th_dev *d = th_dev_at(part, i);
+            if (d->id == 0 || part->devs.live == 0)
+                continue;
+            for (uint32_t w = d->wins; w != TH_POOL_NONE; w = th_win_at(part, w)->next) {
+                int64_t start = th_win_at(part, w)->start_ns;
+                if (th_time_add(start, TH_NS_PER_HOUR) > until_ns)
+                    continue;
+                if (n == cap) {
+                    cap = cap ? cap * 2 : 256;
+                    v = th_xreallocarray(v, cap, sizeof(*v));
+                }
+                v[n++] = (struct due){.start_ns = start, .entity = d->id, .part = p, .win = w};
+            }
+        }
+    }
+    *ret_n = n;
+    if (n > 0)
+        qsort(v, n, sizeof(*v), due_order);
+    return v;
+}
+
+/* Devices that were not seen for so long are forgotten. */
+static void forget(struct th_learn *l, int64_t until_ns)
+{
+    for (unsigned p = 0; p < TH_PARTITIONS; p++) {
+        struct th_part *part = l->parts[p];
+        for (uint32_t i = 0; part && i < part->devs.used; i++) {
+            const struct th_dev *d = th_dev_at(part, i);
+            if (d->id != 0 && d->wins == TH_POOL_NONE && d->closed_ns != TH_TIME_UNSET &&
+                th_time_sub(until_ns, d->closed_ns) > TH_DEV_FORGET_NS)
+                th_part_remove(part, i);
+        }
+    }
+}
+
+void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void *arg)
+{
+    size_t n = 0;
+    TH_AUTOFREE struct due *v = gather(l, until_ns, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct th_part *part = l->parts[v[i].part];
+        th_window_close(l, part, th_win_at(part, v[i].win), fn, arg);
+        th_part_window_free(part, v[i].win);
+    }
+    forget(l, until_ns);
+}
+
+static unsigned first_partition(const struct th_learn *l)
+{
+    return l->cfg.partitions ? (unsigned)__builtin_ctzll(l->cfg.partitions) : TH_PARTITIONS;
+}
+
+void th_learn_epoch_out(struct th_learn *l, unsigned partition, struct th_buf *out)
+{
+    TH_ASSERT(partition < TH_PARTITIONS);
+    struct th_part *part = l->parts[partition];
+    if (!part)
+        return;
+    /* Histograms add up to the same however they are cut: all windows' go with the first. */
+    bool first = partition == first_partition(l) && l->pending_any;
+    th_delta_encode(first ? l->pending : NULL, &part->touches, out);
+    part->touches.n = part->touches.gram_n = 0;
+    if (first) {
+        memset(l->pending, 0, sizeof(*l->pending));
+        l->pending_any = false;
+    }
+}
+
+int th_learn_epoch_in(struct th_learn *l, unsigned partition, const uint8_t *data, size_t len_bytes)
+{
+    TH_ASSERT(partition < TH_PARTITIONS);
+    return len_bytes == 0 ? 0 : th_delta_apply(l->org, data, len_bytes);
+}
+
+void th_learn_epoch_done(struct th_learn *l, int64_t time_ns)
+{
+    th_org_advance(l->org, time_ns);
+}
+
+void th_learn_stats_get(const struct th_learn *l, struct th_learn_stats *ret)
+{
+    *ret = l->stats;
+    ret->devices = 0;
+    ret->memory_bytes = 0;
+    for (unsigned p = 0; p < TH_PARTITIONS; p++) {
+        if (!l->parts[p])
+            continue;
+        ret->devices += l->parts[p]->devs.live;
+        ret->memory_bytes += th_part_bytes(l->parts[p]);
+    }
+    uint64_t hours = 0;
+    for (unsigned g = 0; g < TH_GROUPS; g++)
+        hours += l->org->h.hours[g];
+    ret->pooled_device_hours = (double)hours / TH_WEIGHT;
+    ret->prior_device_hours = (double)l->org->prior_hours / TH_WEIGHT;
+}
+
+void th_learn_save_org(const struct th_learn *l, struct th_buf *out)
+{
+    th_org_encode(l->org, false, out);
+}
+
+int th_learn_load_org(struct th_learn *l, const uint8_t *data, size_t len_bytes)
+{
+    return th_org_decode(l->org, false, data, len_bytes);
+}
+
+void th_learn_save_prior(const struct th_learn *l, struct th_buf *out)
+{
+    th_org_encode(l->org, true, out);
+}
+
+int th_learn_load_prior(struct th_learn *l, const uint8_t *data, size_t len_bytes)
+{
+    return th_org_decode(l->org, true, data, len_bytes);
+}

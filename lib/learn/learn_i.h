@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the learner. learn.c dispatches events; ev_*.c turn them into counts,
+ * pairs and notes of the acting device's window; close.c turns a finished window
+ * into signals, and lets the device learn from it. part.c keeps the records, pair.c
+ * the pairs, note.c the notes, rate.c the statistics, beacon.c the rhythm of a pair.
+ */
+#ifndef TH_LEARN_LEARN_I_H
+#define TH_LEARN_LEARN_I_H
+
+#include "base/mem.h"
+#include "org.h"
+#include "pool.h"
+#include "state.h"
+
+#define TH_DEVS_MAX                                                                                \
+    8192u /* of one partition; identity bounds the number of entities before that                  \
+           */
+#define TH_PAIRS_PER_DEV 24u
+#define TH_PAIRS_BASE 1024u /* of one partition, besides */
+#define TH_PAIR_WAYS 8u
+#define TH_DOMAIN_CACHE 4096u
+#define TH_SIGNALS_MAX 64u /* of a window, before the rarest are told */
+#define TH_DEV_FORGET_NS (35 * TH_NS_PER_DAY)
+
+struct th_part {
+    struct th_pool devs, wins, notes;
+    uint32_t *index; /* entity id to device, open addressing, TH_POOL_NONE free */
+    uint32_t index_cap;
+    struct th_pair *pairs; /* buckets x TH_PAIR_WAYS */
+    uint16_t *tags;        /* of pairs, 0 free */
+    uint32_t buckets, pair_used;
+    struct th_touches touches;
+};
+
+struct th_domain_entry {
+    uint64_t tag; /* hash of the name */
+    uint8_t len;  /* of the registered domain at its end, 0 none */
+};
+
+struct th_learn {
+    struct th_learn_config cfg;
+    struct th_org *org;
+    struct th_hists *pending; /* of this epoch's windows, all partitions together */
+    bool pending_any;
+    struct th_part *parts[TH_PARTITIONS]; /* NULL: not ours */
+    uint32_t *slots;                      /* entity slot to device + 1 */
+    uint32_t slot_cap;
+    struct th_domain_entry *domains;
+    struct th_learn_stats stats;
+    struct th_signal *signals; /* of the window being told */
+    uint32_t signal_count;
+};
+
+/* A device doing something now. */
+struct th_act {
+    struct th_learn *l;
+    struct th_part *part;
+    struct th_dev *dev;
+    struct th_win *win;
+    int64_t time_ns;
+    uint16_t day;
+    bool late; /* into the past: no sequence over time is taken from it */
+};
+
+/* part.c */
+struct th_part *th_part_new(void);
+void th_part_free(struct th_part *p);
+uint32_t th_part_find(const struct th_part *p, uint64_t entity); /* TH_POOL_NONE: none */
+uint32_t th_part_add(struct th_part *p, uint64_t entity, int64_t time_ns);
+void th_part_remove(struct th_part *p, uint32_t dev);
+uint32_t th_part_window(struct th_part *p, uint32_t dev, int64_t start_ns); /* finds or makes */
+void th_part_window_free(struct th_part *p, uint32_t win);
+uint64_t th_part_bytes(const struct th_part *p);
+static inline struct th_dev *th_dev_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->devs, i);
+}
+static inline struct th_win *th_win_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->wins, i);
+}
+static inline struct th_note *th_note_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->notes, i);
+}
+
+/* pair.c: finds or makes the pair of the device and this key; NULL when it is late and there is
+ * none. */
+struct th_pair *th_pair_get(struct th_act *a, uint64_t key, enum th_pair_kind kind);
+void th_pairs_init(struct th_part *p, uint32_t buckets);
+/* True when the pair may stand where it stands: for what comes from a file. */
+bool th_pair_fits(const struct th_part *p, uint32_t at);
+void th_pair_retag(struct th_part *p, uint32_t at);
+
+/* note.c */
+struct th_note *th_note_get(
+    struct th_act *a, unsigned feature, uint64_t key, unsigned most, double worth);
+void th_note_peer(struct th_note *n, const struct th_peer *peer);
+void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct th_str domain);
+/* Appends an example to the note's detail, while there is room; printable ASCII. */
+void th_note_example(struct th_note *n, const char *head, struct th_str text);
+size_t th_text_put(char *out, size_t room, struct th_str text);
+
+/* rate.c */
+double th_lgp_normal(double z);                      /* -log10 P(Z >= z) */
+double th_nb_z(double x, double mean, double shape); /* signed root of the deviance */
+unsigned th_week_slot(int64_t time_ns);
+struct th_rate_view {
+    double mean, variance, shape, active, rhythm, z, lgp, low, high;
+};
+void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate, int64_t start_ns,
+    double x, struct th_rate_view *ret);
+/* Learns from the window, through the gate; returns how many rates it held back. */
+unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w, double weight);
+static inline bool th_rate_is_bytes(unsigned rate)
+{
+    return rate >= TH_FEAT_BYTES_OUT_EXT && rate <= TH_FEAT_BYTES_IN_INT;
+}
+/* Probability that an hour brings something new of this kind. */
+double th_novelty_p(const struct th_dev *d, enum th_novel kind);
+
+/* beacon.c */
+void th_beacon_beat(struct th_act *a, const struct th_peer *peer, int64_t time_ns);
+void th_beacon_upload(struct th_act *a, const struct th_peer *peer, uint64_t bytes, uint64_t back);
+double th_beacon_fast(const struct th_pair *p);
+double th_beacon_slow(
+    const struct th_pair *p, const struct th_dev *d, unsigned *ret_covered, unsigned *ret_hours);
+double th_pair_up_mean(const struct th_pair *p);
+
+/* novelty.c */
+enum th_salt {
+    TH_SALT_ADMIN = 0x61646d,
+    TH_SALT_ADMIN_BY = 0x616462,
+    TH_SALT_PORT = 0x706f72,
+    TH_SALT_PRINT = 0x707269,
+    TH_SALT_USER = 0x757365,
+    TH_SALT_OP = 0x6f7000,
+    TH_SALT_OP_PEER = 0x6f7070,
+    TH_SALT_EXE = 0x657865,
+    TH_SALT_NAME = 0x6e616d,
+    TH_SALT_BRUTE = 0x627275,
+    TH_SALT_TUNNEL = 0x74756e
+};
+/* Notes that the device used key and lets it count for the organisation; true when it is new for
+ * the device within 28 days. */
+bool th_novelty_touch(struct th_act *a, uint64_t key);
+/* The same for a thing of a kind whose novelty is learned. */
+bool th_novelty_try(struct th_act *a, enum th_novel kind, uint64_t key);
+
+/* ev_*.c */
+void th_learn_conn(
+    struct th_act *orig, struct th_act *resp, const struct th_ev_conn *ev, const struct th_who *w);
+void th_learn_dns(struct th_act *a, const struct th_ev_dns *ev);
+void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct th_who *w);
+void th_learn_ssl(struct th_act *a, const struct th_ev_ssl *ev, const struct th_who *w);
+void th_learn_ssh(
+    struct th_act *orig, struct th_act *resp, const struct th_ev_ssh *ev, const struct th_who *w);
+void th_learn_files(
+    struct th_act *orig, struct th_act *resp, const struct th_ev_files *ev, const struct th_who *w);
+void th_learn_arp(struct th_act *orig, struct th_act *resp, const struct th_ev_arp *ev);
+void th_learn_kerberos(
+    struct th_act *a, struct th_act *resp, const struct th_ev_kerberos *ev, const struct th_who *w);
+void th_learn_ntlm(
+    struct th_act *a, struct th_act *resp, const struct th_ev_ntlm *ev, const struct th_who *w);
+void th_learn_rdp(
+    struct th_act *a, struct th_act *resp, const struct th_ev_rdp *ev, const struct th_who *w);
+void th_learn_smb_files(struct th_act *a, const struct th_ev_smb_files *ev, const struct th_who *w);
+void th_learn_smb_mapping(
+    struct th_act *a, const struct th_ev_smb_mapping *ev, const struct th_who *w);
+void th_learn_rpc(struct th_act *a, const struct th_ev_dce_rpc *ev, const struct th_who *w);
+void th_learn_probe(struct th_act *a, const struct th_addr *target);
+void th_learn_alive(struct th_act *a, const struct th_addr *target);
+/* Remote administration of the responder: `base` decades rare for an ordinary device. */
+void th_learn_remote(
+    struct th_act *a, const struct th_who *w, double base, const char *words, struct th_str what);
+/* A login was tried at the peer's service: by a (orig), at resp (which may be NULL). */
+void th_learn_login(struct th_act *a, struct th_act *resp, const struct th_who *w, uint16_t port,
+    double failed, double tried);
+/* Mining pools have telling names. */
+void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key);
+/* Registered domain at the end of a name; empty for names of the local kind. */
+struct th_str th_learn_domain(struct th_learn *l, struct th_str name);
+
+/* close.c */
+void th_window_close(
+    struct th_learn *l, struct th_part *p, struct th_win *w, th_window_fn fn, void *arg);
+double th_window_rate(const struct th_win *w, unsigned rate);
+/* A signal to fill in; NULL when raw is too little to tell. */
+struct th_signal *th_signal_add(struct th_learn *l, double raw);
+/* notes.c: raw values of the notes' features */
+void th_window_notes(
+    struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w, double best[]);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What notes are worth when their window closes: -log10 of a parametric p-value,
+ * roughly. Being rare for the organisation is judged now, with all that others did
+ * until the last closed epoch. Stage two (calib.c) corrects the scale.
+ */
+#include <math.h>
+
+#include "learn_i.h"
+
+#define RARITY_WEIGHT 0.7
+#define RAW_MAX 16.0
+#define UPLOAD_SD_MIN 0.8
+#define UPLOAD_PAIR_SD 0.7
+#define UPLOAD_ORG_SD 1.0
+#define UPLOAD_ORG_HOURS 5u
+#define POPULATION_WEIGHT 5.0
+#define RANGE_Z 1.6449
+#define LONG_S 600.0
+
+struct worth {
+    double raw, observed, expected, low, high;
+};
+
+static bool counted(const struct th_learn *l, const struct th_note *n)
+{
+    return n->first_ns < l->org->time_ns;
+}
+
+/* What everybody does is little evidence, however regular or large. */
+static double unpopular(const struct th_learn *l, const struct th_note *n)
+{
+    double share = th_org_share(l->org, n->popularity_key, counted(l, n));
+    return fmin(fmax(1 - 1.5 * share, 0.1), 1);
+}
+
+static double rarity(const struct th_learn *l, const struct th_note *n)
+{
+    return n->popularity_key ? th_org_rarity(l->org, n->popularity_key, counted(l, n)) : 0;
+}
+
+static struct worth worth_novel(
+    const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
+{
+    double p = th_novelty_p(d, (enum th_novel)(n->novel - 1));
+    return (struct worth){
+        .raw = -log10(p) + rarity(l, n), .observed = n->a, .expected = p, .high = ceil(p * 2)};
+}
+
+static struct worth worth_remote(
+    const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
+{
+    struct worth w = worth_novel(l, d, n);
+    /* As if so many quiet devices had been watched before: 10^base of them. */
+    double active = th_org_active(l->org);
+    double share = th_org_share(l->org, n->popularity_key, counted(l, n)) * (active + 1);
+    w.raw =
+        -log10(th_novelty_p(d, TH_NOVEL_REMOTE)) + log10((active + pow(10, n->b)) / (share + 1));
+    w.raw = fmax(w.raw, 0);
+    return w;
+}
+
+static struct worth worth_beacon(const struct th_learn *l, const struct th_note *n)
+{
+    double raw = n->a * unpopular(l, n) + RARITY_WEIGHT * rarity(l, n);
+    struct worth w = {.raw = raw, .observed = n->c};
+    if (n->feature == TH_FEAT_BEACON_SLOW) {
+        w.expected = 0.4 * n->b;
+        w.high = fmin(n->b, w.expected + RANGE_Z * sqrt(0.24 * n->b));
+    } else {
+        w.expected = 0.38 * n->c;
+        w.high = w.expected + RANGE_Z * sqrt(0.24 * n->c);
+    }
+    return w;
+}
+
+static struct worth worth_upload(
+    const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
+{
+    double mean;
+    double variance;
+    const struct th_rate_prior *prior = &l->org->upload_prior;
+    th_moments_shrunk(&d->up, prior->mean, prior->variance, POPULATION_WEIGHT, &mean, &variance);
+    double sd = fmax(UPLOAD_SD_MIN, sqrt(variance));
+    double y = log1p(n->a);
+    double z = (y - mean) / sd;
+    struct worth w = {.observed = n->a,
+        .expected = expm1(mean),
+        .low = expm1(fmax(0, mean - RANGE_Z * sd)),
+        .high = expm1(mean + RANGE_Z * sd)};
+    if (n->b > 0) /* what it sends there every so often is its habit */
+        z = fmin(z, (y - log1p(n->b)) / UPLOAD_PAIR_SD);
+    const struct th_org_dest *o = th_org_find(l->org, n->popularity_key);
+    if (o && o->up_n >= UPLOAD_ORG_HOURS && th_org_devices(o) >= 3)
+        z = fmin(z, (y - (double)o->up_sum / o->up_n / 4 * M_LN2) / UPLOAD_ORG_SD);
+    if (z > 0)
+        w.raw = th_lgp_normal(z) + 0.5 * rarity(l, n);
+    return w;
+}
+
+static struct worth judge(const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
+{
+    switch (n->feature) {
+    case TH_FEAT_REMOTE_EXEC: return worth_remote(l, d, n);
+    case TH_FEAT_BEACON_FAST:
+    case TH_FEAT_BEACON_SLOW: return worth_beacon(l, n);
+    case TH_FEAT_UPLOAD: return worth_upload(l, d, n);
+    case TH_FEAT_SCAN_PORTS:
+        return (struct worth){.raw = 0.25 * fmax(0, n->a - 5),
+            .observed = fmax(n->a, n->b),
+            .expected = 2,
+            .high = 5};
+    case TH_FEAT_DNS_TUNNEL:
+        return (struct worth){.raw = 1.5 * log10(1 + n->a / 200) * unpopular(l, n) + n->b +
+                RARITY_WEIGHT * rarity(l, n),
+            .observed = n->a,
+            .expected = 100,
+            .high = 1000};
+    case TH_FEAT_LONG_CONN:
+        return (struct worth){
+            .raw = 1.2 * log10(n->a / LONG_S) * unpopular(l, n) + RARITY_WEIGHT * rarity(l, n),
+            .observed = n->a,
+            .expected = 60,
+            .high = LONG_S};
+    case TH_FEAT_LATERAL:
+        return (struct worth){
+            .raw = 1 + n->b - log10(th_novelty_p(d, TH_NOVEL_ADMIN_PEER)), .observed = n->a};
+    case TH_FEAT_BRUTE_FORCE:
+    case TH_FEAT_BRUTE_FORCE_IN:
+        return (struct worth){.raw = 0.125 * n->b, .observed = n->a, .expected = 1, .high = 8};
+    case TH_FEAT_MINING:
+        return (struct worth){
+            .raw = n->b * unpopular(l, n) + RARITY_WEIGHT * rarity(l, n), .observed = n->a};
+    default: return worth_novel(l, d, n);
+    }
+}
+
+static void fill(
+    struct th_learn *l, const struct th_note *n, const struct worth *w, struct th_signal *s)
+{
+    s->feature = n->feature;
+    s->observed = w->observed;
+    s->expected = w->expected;
+    s->low = w->low;
+    s->high = w->high;
+    s->lgp_raw = fmin(w->raw, RAW_MAX);
+    s->first_ns = n->first_ns;
+    s->last_ns = n->last_ns;
+    memcpy(s->detail, n->detail, sizeof(n->detail));
+    s->org_devices = th_org_active(l->org);
+    if (!(n->flags & TH_NOTE_PEER))
+        return;
+    s->has_peer = true;
+    s->peer = (struct th_peer){.key = n->peer_key,
+        .addr = n->addr,
+        .has_addr = (n->flags & TH_NOTE_ADDR) != 0,
+        .inside = (n->flags & TH_NOTE_INSIDE) != 0,
+        .port = n->port,
+        .slot = n->slot};
+    s->peer_devices = th_org_devices(th_org_find(l->org, n->peer_key));
+    memcpy(s->peer_host, n->host, sizeof(n->host));
+    if (n->domain_at < TH_NOTE_HOST_LEN)
+        memcpy(s->peer_domain, n->host + n->domain_at, sizeof(n->host) - n->domain_at);
+}
+
+/* Uploads are learned from as they are judged: the largest of the hour is the device's. */
+static void learn_upload(struct th_learn *l, struct th_part *p, const struct th_note *n)
+{
+    uint32_t code = (uint32_t)fmin(4 * log2(1 + n->a), 255);
+    th_touch_add(&p->touches, n->popularity_key, TH_TOUCH_UPLOAD, code);
+    th_loghist_add(&l->pending->uploads, (uint64_t)n->a, TH_WEIGHT);
+}
+
+void th_window_notes(
+    struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w, double best[])
+{
+    for (uint32_t i = w->notes; i != TH_POOL_NONE;) {
+        const struct th_note *n = th_note_at(p, i);
+        i = n->next;
+        if (n->feature == TH_FEAT_DGA || n->feature == TH_FEAT_SWEEP)
+            continue; /* only words for what the window counted */
+        struct worth value = judge(l, d, n);
+        if (n->feature == TH_FEAT_UPLOAD)
+            learn_upload(l, p, n);
+        best[n->feature] = fmax(best[n->feature], fmin(value.raw, RAW_MAX));
+        struct th_signal *s = th_signal_add(l, value.raw);
+        if (s)
+            fill(l, n, &value, s);
+    }
+}

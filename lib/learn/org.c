@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "org.h"
+
+#include <math.h>
+
+#include "base/hash.h"
+
+#define FIRST_CAP 1024u
+/* Dampens what begins to spread: each device that is new at a destination in the last hours counts
+ * as so many, once there are this many (a roll-out, a patch day). */
+#define BURST_FROM 3u
+#define BURST_WEIGHT 4u
+
+struct th_org *th_org_new(void)
+{
+    struct th_org *o = th_xcalloc(1, sizeof(*o));
+    o->time_ns = TH_TIME_UNSET;
+    o->dest_cap = FIRST_CAP;
+    o->dests = th_xcalloc(o->dest_cap, sizeof(*o->dests));
+    o->spelling = th_spelling_new();
+    for (unsigned b = 0; b < TH_CALIB_BINS; b++)
+        o->parametric[b] = (float)pow(10, -TH_PARAMETRIC_BELIEF * b / TH_CALIB_BINS_PER_DECADE);
+    th_org_derive(o);
+    return o;
+}
+
+void th_org_free(struct th_org *o)
+{
+    if (!o)
+        return;
+    free(o->dests);
+    th_spelling_free(o->spelling);
+    free(o);
+}
+
+/* The key's place, or the free one where it would go. Keys are keyed hashes already. */
+static uint32_t place(const struct th_org *o, uint64_t key)
+{
+    uint32_t i = (uint32_t)(th_mix64(key) & (o->dest_cap - 1));
+    while (o->dests[i].key != 0 && o->dests[i].key != key)
+        i = (i + 1) & (o->dest_cap - 1);
+    return i;
+}
+
+struct th_org_dest *th_org_find(const struct th_org *o, uint64_t key)
+{
+    struct th_org_dest *d = &o->dests[place(o, key)];
+    return d->key != 0 && key != 0 ? d : NULL;
+}
+
+static void rebuild(struct th_org *o, uint32_t cap)
+{
+    struct th_org_dest *old = o->dests;
+    uint32_t old_cap = o->dest_cap;
+    o->dests = th_xcalloc(cap, sizeof(*o->dests));
+    o->dest_cap = cap;
+    o->dest_used = 0;
+    for (uint32_t i = 0; i < old_cap; i++) {
+        const struct th_org_dest *d = &old[i];
+        if (d->key == 0 || (!d->devices[0] && !d->devices[1] && !d->failing && !d->up_n))
+            continue;
+        o->dests[place(o, d->key)] = *d;
+        o->dest_used++;
+    }
+    free(old);
+}
+
+struct th_org_dest *th_org_add(struct th_org *o, uint64_t key)
+{
+    if (key == 0)
+        return NULL;
+    uint32_t at = place(o, key);
+    if (o->dests[at].key == key)
+        return &o->dests[at];
+    if (o->dest_used >= TH_ORG_MAX_DESTS) {
+        o->dest_dropped++;
+        return NULL;
+    }
+    if (o->dest_used >= o->dest_cap / 4 * 3) {
+        rebuild(o, o->dest_cap * 2);
+        at = place(o, key);
+    }
+    o->dests[at].key = key;
+    o->dest_used++;
+    return &o->dests[at];
+}
+
+static uint32_t others(const struct th_org *o, uint64_t key, bool counted)
+{
+    const struct th_org_dest *d = th_org_find(o, key);
+    uint32_t n = th_org_devices(d);
+    if (counted && n > 0)
+        n--;
+    if (d && d->fresh >= BURST_FROM + (counted ? 1 : 0))
+        n += BURST_WEIGHT * d->fresh;
+    return n;
+}
+
+double th_org_share(const struct th_org *o, uint64_t key, bool counted)
+{
+    return fmin(1, (double)others(o, key, counted) / ((double)th_org_active(o) + 1));
+}
+
+double th_org_rarity(const struct th_org *o, uint64_t key, bool counted)
+{
+    double share = ((double)others(o, key, counted) + 1) / ((double)th_org_active(o) + 1);
+    return share >= 1 ? 0 : -log10(share);
+}
+
+static void age_dests(struct th_org *o, unsigned hours, unsigned days, unsigned periods)
+{
+    for (uint32_t i = 0; i < o->dest_cap; i++) {
+        struct th_org_dest *d = &o->dests[i];
+        if (d->key == 0)
+            continue;
+        d->fresh = (uint16_t)(d->fresh >> hours);
+        d->failing = (uint16_t)(d->failing >> hours);
+        for (unsigned k = 0; k < days && d->up_n > 0; k++) {
+            uint32_t left = d->up_n -
+                (d->up_n / 1024 * TH_DECAY_NUM + (d->up_n % 1024 * TH_DECAY_NUM + 1023) / 1024);
+            d->up_sum = d->up_sum / d->up_n * left + d->up_sum % d->up_n * left / d->up_n;
+            d->up_n = left;
+        }
+        if (periods > 0) {
+            d->devices[1] = periods == 1 ? d->devices[0] : 0;
+            d->devices[0] = 0;
+        }
+    }
+}
+
+static void decay_array(uint64_t *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (v[i] != 0)
+            v[i] -= v[i] / 1024 * TH_DECAY_NUM + (v[i] % 1024 * TH_DECAY_NUM + 1023) / 1024;
+    }
+}
+
+static void decay_day(struct th_org *o)
+{
+    for (unsigned f = 0; f < TH_RATES; f++) {
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            th_loghist_decay(&o->h.rates[f][g], TH_DECAY_NUM);
+    }
+    th_loghist_decay(&o->h.uploads, TH_DECAY_NUM);
+    for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            decay_array(o->h.calib[f][g].n, TH_CALIB_BINS);
+    }
+    decay_array(o->h.hours, TH_GROUPS);
+    decay_array(&o->prior_hours, 1);
+    for (unsigned c = 0; c < TH_RHYTHMS; c++) {
+        for (unsigned s = 0; s < TH_WEEK_SLOTS; s++) {
+            o->h.rhythm_sum[c][s] -= o->h.rhythm_sum[c][s] / 64;
+            o->h.rhythm_n[c][s] -= o->h.rhythm_n[c][s] / 64;
+        }
+    }
+}
+
+void th_org_advance(struct th_org *o, int64_t time_ns)
+{
+    const unsigned most_days = 400; /* after so long nothing is left anyhow */
+    int64_t day = th_time_floor(time_ns, TH_NS_PER_DAY) / TH_NS_PER_DAY;
+    day = TH_MIN(TH_MAX(day, 1), UINT16_MAX);
+    int64_t period = day / TH_PERIOD_DAYS;
+    if (o->time_ns != TH_TIME_UNSET && time_ns > o->time_ns) {
+        int64_t hours = th_time_sub(time_ns, o->time_ns) / TH_NS_PER_HOUR;
+        unsigned days = (unsigned)TH_MIN(TH_MAX(day - o->day, 0), most_days);
+        unsigned periods = (unsigned)TH_MAX(period - o->period, 0);
+        age_dests(o, (unsigned)TH_MIN(TH_MAX(hours, 0), 15), days, periods);
+        for (unsigned i = 0; i < days; i++)
+            decay_day(o);
+        if (periods > 0) {
+            o->active[1] = periods == 1 ? o->active[0] : 0;
+            o->active[0] = 0;
+        }
+        if (days > 0)
+            rebuild(o, o->dest_cap);
+    }
+    if (o->time_ns == TH_TIME_UNSET || time_ns > o->time_ns) {
+        if (o->day != (uint16_t)day)
+            th_spelling_turn(o->spelling);
+        o->time_ns = time_ns;
+        o->day = (uint16_t)day;
+        o->period = (uint16_t)period;
+    }
+    th_org_derive(o);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the learner keeps of a device: four kinds of fixed-size records without
+ * pointers, so that state is saved as it lies in memory (little-endian, natural
+ * alignment; state.c checks what it reads back).
+ *
+ *   device   its habits: lasts
+ *   window   one hour of it, from its first event to its closing
+ *   note     evidence found in that hour, with the words for it
+ *   pair     the device and one destination (or one DNS domain): lasts, bounded
+ */
+#ifndef TH_LEARN_STATE_H
+#define TH_LEARN_STATE_H
+
+#include "learn/learn.h"
+#include "sketch/moments.h"
+#include "sketch/seen.h"
+#include "sketch/topk.h"
+
+#define TH_RATES 24u /* features 0 to 23 are the rates */
+_Static_assert(TH_FEAT_HTTP_POSTS == TH_RATES - 1, "rates come first in features.def");
+_Static_assert(TH_FEATURE_COUNT <= 64, "features are bits of a word");
+
+/* Young devices, clients and servers have calibrators and distributions of their own. */
+enum th_group { TH_GROUP_YOUNG, TH_GROUP_CLIENT, TH_GROUP_SERVER, TH_GROUPS };
+#define TH_GROWN_HOURS 24.0f /* active hours until a device leaves the young */
+
+/* What can be new for a device: each kind has its own rate of novelty. */
+enum th_novel {
+    TH_NOVEL_DEST,
+    TH_NOVEL_ADMIN_PEER,
+    TH_NOVEL_ADMIN_CLIENT,
+    TH_NOVEL_PORT,
+    TH_NOVEL_PRINT,
+    TH_NOVEL_USER,
+    TH_NOVEL_EXE,
+    TH_NOVEL_REMOTE,
+    TH_NOVEL_HOUR,
+    TH_NOVELS
+};
+
+/* Pitman-Yor with hours as draws: how often an hour brought something new. */
+struct th_novelty {
+    float hours, fresh;
+};
+
+#define TH_WEEK_SLOTS 48u /* 24 hours of a working day, 24 of a weekend's */
+enum th_rhythm_class { TH_RHYTHM_COUNT, TH_RHYTHM_BYTES, TH_RHYTHMS };
+
+#define TH_SEEN_BUCKETS 48u
+#define TH_SEEN_DAYS 28u
+
+struct th_dev {
+    uint64_t id;
+    int64_t first_ns;
+    int64_t closed_ns;     /* end of the latest closed window */
+    uint64_t hours_bits;   /* bit i: active i hours before hours_at */
+    int64_t hours_at;      /* hour number of bit 0 */
+    int64_t admin_in_ns;   /* last time it was administered, 0 never */
+    uint64_t admin_in_key; /* by whom */
+    struct th_addr admin_in_addr;
+    int64_t staged_ns; /* when much was collected from inside hosts, 0 never */
+    float staged_lgp;
+    float admin_in_raw;
+    float hours;   /* active hours learned */
+    float weight;  /* the same, forgetting */
+    uint32_t wins; /* open windows, chained; TH_POOL_NONE: none */
+    uint32_t slot; /* the entity's, in this process */
+    uint32_t pad2;
+    uint16_t period;
+    uint8_t group;
+    uint8_t pad;
+    struct th_moments rates[TH_RATES];
+    struct th_moments up; /* ln of the most sent to one destination in an hour */
+    struct th_novelty novel[TH_NOVELS];
+    uint16_t rhythm[TH_RHYTHMS][TH_WEEK_SLOTS]; /* factor x 4096, or shift of ln x 4096 + 32768 */
+    uint8_t rhythm_n[TH_RHYTHMS][TH_WEEK_SLOTS];
+    uint8_t gated[TH_RATES]; /* windows in a row that the gate held back */
+    struct th_seen_slot seen[TH_SEEN_BUCKETS * TH_SEEN_WAYS];
+};
+
+#define TH_HLL_LOG2M 6u
+#define TH_HLL_BYTES (1u << TH_HLL_LOG2M)
+#define TH_SCAN_HLL_LOG2M 5u
+#define TH_SCAN_SLOTS 3u
+#define TH_TOP_SLOTS 3u
+#define TH_NAME_BITS 256u
+
+/* Hosts tried on one port. */
+struct th_scan_slot {
+    uint16_t port;
+    uint8_t inside;
+    uint8_t used;
+    uint32_t fails, oks;
+    uint8_t hll[1u << TH_SCAN_HLL_LOG2M]; /* of those that failed */
+};
+
+struct th_top_host {
+    struct th_addr addr;
+    uint16_t port;
+    uint16_t pad[3];
+};
+
+struct th_win {
+    uint32_t dev;
+    uint32_t next;  /* of the same device */
+    uint32_t notes; /* chained */
+    uint16_t note_count;
+    uint16_t touches; /* contributions to popularity, bounded */
+    int64_t start_ns;
+    int64_t first_ns, last_ns;
+    uint64_t events;
+    uint64_t tried; /* features that had an occasion */
+    uint16_t novel_tried, novel_new;
+    uint8_t taught, notes_remote;
+    uint16_t pad;
+    uint64_t v[TH_RATES];
+    uint8_t hll_ext[TH_HLL_BYTES], hll_int[TH_HLL_BYTES], hll_fail[TH_HLL_BYTES];
+    uint8_t hll_port[TH_HLL_BYTES], hll_probe[TH_HLL_BYTES];
+    uint8_t hll_alive[1u << TH_SCAN_HLL_LOG2M]; /* probed addresses that answered */
+    struct th_scan_slot scan[TH_SCAN_SLOTS];
+    struct th_topk_slot top[TH_TOP_SLOTS];
+    struct th_top_host top_host[TH_TOP_SLOTS];
+    uint64_t names[TH_NAME_BITS / 64]; /* which names were weighed already */
+    float dga_sum, dga_var;
+    uint32_t dga_names, dga_missing;
+    uint32_t probes, pad2;
+    int64_t probe_first_ns, probe_last_ns;
+};
+
+#define TH_NOTE_HOST_LEN 80u
+#define TH_NOTE_DETAIL_LEN 96u
+#define TH_NOTES_MAX 24u
+
+enum th_note_flag { TH_NOTE_PEER = 1, TH_NOTE_INSIDE = 2, TH_NOTE_ADDR = 4 };
+
+struct th_note {
+    uint64_t key; /* what it is about, inside its feature */
+    uint64_t popularity_key;
+    uint64_t peer_key;
+    int64_t first_ns, last_ns;
+    struct th_addr addr;
+    double a, b, c; /* the feature's own numbers */
+    uint32_t next;
+    uint32_t slot;
+    uint16_t feature;
+    uint16_t port;
+    uint8_t flags;
+    uint8_t domain_at; /* the registered domain begins here in host; at its end: none */
+    uint8_t examples;  /* in detail */
+    uint8_t novel;     /* kind of novelty + 1, 0 for none */
+    float worth;       /* against others of its feature, when there are too many */
+    uint32_t pad;
+    char host[TH_NOTE_HOST_LEN];
+    char detail[TH_NOTE_DETAIL_LEN];
+};
+
+#define TH_RING 10u
+enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME };
+
+struct th_beat {
+    uint64_t hours;             /* bit i: a beat i hours before the last */
+    float period_s;             /* 0: not yet */
+    float up;                   /* bytes sent in the hour of last_ns */
+    uint32_t port_bits;         /* ports used, by hash */
+    uint16_t up_hour;           /* hour number, cut to 16 bits */
+    uint16_t gaps, tight, wide; /* gaps seen with this period; near to it, roughly so */
+    uint8_t up_mean;            /* log2 x 4 of an hour's usual bytes */
+    uint8_t up_n;
+    uint8_t ring[TH_RING]; /* latest gaps, log2 x 8 of tenths of a second */
+};
+
+struct th_tunnel {
+    float bits; /* information in the names asked for in the hour of last_ns */
+    uint16_t queries;
+    uint16_t odd; /* of type TXT, NULL or the like */
+    uint8_t hll[1u << TH_SCAN_HLL_LOG2M];
+};
+
+struct th_pair {
+    uint64_t key;
+    int64_t last_ns;
+    uint16_t beats;
+    uint8_t kind; /* enum th_pair_kind */
+    uint8_t ring_at;
+    uint32_t first_s;
+    union {
+        struct th_beat beat;
+        struct th_tunnel tunnel;
+    };
+};
+
+_Static_assert(sizeof(struct th_pair) == 64, "a pair is a cache line");
+
+#endif
