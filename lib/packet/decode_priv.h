@@ -33,6 +33,7 @@ enum th_linktype {
     TH_LINK_PPI = 192,
     TH_LINK_IPV4 = 228,
     TH_LINK_IPV6 = 229,
+    TH_LINK_NFLOG = 239,
     TH_LINK_SLL2 = 276
 };
 

@@ -5,7 +5,9 @@
 enum {
     SLL_P_802_3 = 1, /* raw 802.3 without LLC: Novell, not read */
     SLL_P_802_2 = 4,
-    ARPHRD_ETHER = 1
+    ARPHRD_ETHER = 1,
+    NFLOG_HWADDR = 8,
+    NFLOG_PAYLOAD = 9
 };
 
 static bool is_bsd_inet6(uint32_t family)
@@ -119,6 +121,37 @@ static void decode_frelay(struct th_decode *d)
     }
 }
 
+/* Linux netfilter log: family, version and id, then attributes in the byte order of the capturing
+ * host (the little-endian ones are read), of which one is the packet. */
+static void decode_nflog(struct th_decode *d)
+{
+    uint8_t family = th_cur_u8(&d->c);
+    th_cur_skip(&d->c, 3);
+    while (th_cur_left(&d->c) >= 4) {
+        uint16_t len = th_cur_le16(&d->c);
+        uint16_t type = th_cur_le16(&d->c) & 0x7fff;
+        if (len < 4)
+            break;
+        if (type == NFLOG_PAYLOAD) {
+            if (len - 4u < th_cur_left(&d->c))
+                d->c.end = d->c.p + (len - 4u);
+            if (family == 10)
+                th_decode_ipv6(d);
+            else if (family == 2)
+                th_decode_ipv4(d);
+            return;
+        }
+        struct th_cur value = th_cur_sub(&d->c, len - 4u);
+        if (type == NFLOG_HWADDR) {
+            uint16_t addr_len = th_cur_be16(&value);
+            th_cur_skip(&value, 2);
+            cooked_mac(d, ARPHRD_ETHER, addr_len, th_cur_bytes(&value, 8));
+        }
+        th_cur_skip(&d->c, (4u - len % 4u) % 4u);
+    }
+    th_decode_bad(d, "truncated_link_header");
+}
+
 /* Per-packet information of CACE: a header of stated length, then another link type. */
 static void decode_ppi(struct th_decode *d)
 {
@@ -166,6 +199,7 @@ bool th_decode_link(struct th_decode *d, uint32_t linktype)
     case TH_LINK_SLL2: decode_sll2(d); return true;
     case TH_LINK_PRISM: th_decode_prism(d); return true;
     case TH_LINK_RADIOTAP: th_decode_radiotap(d); return true;
+    case TH_LINK_NFLOG: decode_nflog(d); return true;
     case TH_LINK_PPI: decode_ppi(d); return true;
     default: return false;
     }
