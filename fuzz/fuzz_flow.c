@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "flow/flow.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size);
 
 enum { STEP_BYTES = 12, MAX_FLOWS = 6, MAX_PAYLOAD = 600 };
 

@@ -26,6 +26,7 @@ PROTOCOLS = {6: "tcp", 17: "udp"}
 TUNNELS = {"gre", "vxlan", "geneve", "gtp", "erspan", "teredo", "gre-erspan", "vxlan-gpe", "ipip"}
 AGREEMENT_MIN = 95.0
 EXCLUDED_MAX = 3.0
+SKIPPED = 77  # what meson takes for "skipped"
 
 
 def key_of(protocol, a, b):
@@ -122,7 +123,7 @@ def main():
     folder = pathlib.Path(os.environ.get("THYMUS_DATA", TOP / "../shared/data")) / "parser-pcap/arkime"
     if not folder.is_dir():
         print(f"skipped: {folder} is not there (set THYMUS_DATA)")
-        return 77
+        return SKIPPED
     command = [args.probe, "--conn"] if args.probe else [args.sensor or str(TOP / "build/bin/thymus-vsensor"), "--json", "-", "--read"]
     exclusions = read_exclusions(HERE / "arkime-exclusions.txt")
     total = collections.Counter()
