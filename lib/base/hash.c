@@ -29,28 +29,52 @@ static inline void sip_round(uint64_t v[4])
     v[2] = ROTL(v[2], 32);
 }
 
-uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_bytes)
+static inline void sip_start(const struct th_hash_key *key, uint64_t v[4])
 {
-    const uint8_t *p = data;
-    uint64_t v[4] = {key->k0 ^ 0x736f6d6570736575ULL, key->k1 ^ 0x646f72616e646f6dULL,
-        key->k0 ^ 0x6c7967656e657261ULL, key->k1 ^ 0x7465646279746573ULL};
-    size_t whole = len_bytes & ~(size_t)7;
-    for (size_t i = 0; i < whole; i += 8) {
-        uint64_t m = load_le64(p + i);
-        v[3] ^= m;
-        sip_round(v);
-        v[0] ^= m;
-    }
-    uint64_t last = (uint64_t)len_bytes << 56;
-    for (size_t i = whole; i < len_bytes; i++)
-        last |= (uint64_t)p[i] << (8 * (i - whole));
-    v[3] ^= last;
+    v[0] = key->k0 ^ 0x736f6d6570736575ULL;
+    v[1] = key->k1 ^ 0x646f72616e646f6dULL;
+    v[2] = key->k0 ^ 0x6c7967656e657261ULL;
+    v[3] = key->k1 ^ 0x7465646279746573ULL;
+}
+
+static inline void sip_take(uint64_t v[4], uint64_t m)
+{
+    v[3] ^= m;
     sip_round(v);
-    v[0] ^= last;
+    v[0] ^= m;
+}
+
+static inline uint64_t sip_end(uint64_t v[4])
+{
     v[2] ^= 0xff;
     for (int i = 0; i < 3; i++)
         sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t th_siphash16(const struct th_hash_key *key, uint64_t first, uint64_t second)
+{
+    uint64_t v[4];
+    sip_start(key, v);
+    sip_take(v, first);
+    sip_take(v, second);
+    sip_take(v, UINT64_C(16) << 56);
+    return sip_end(v);
+}
+
+uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_bytes)
+{
+    const uint8_t *p = data;
+    uint64_t v[4];
+    sip_start(key, v);
+    size_t whole = len_bytes & ~(size_t)7;
+    for (size_t i = 0; i < whole; i += 8)
+        sip_take(v, load_le64(p + i));
+    uint64_t last = (uint64_t)len_bytes << 56;
+    for (size_t i = whole; i < len_bytes; i++)
+        last |= (uint64_t)p[i] << (8 * (i - whole));
+    sip_take(v, last);
+    return sip_end(v);
 }
 
 /* Nibble-wise: 16 entries of the reflected polynomial 0x82f63b78. */

@@ -149,6 +149,15 @@ static inline struct th_flow_priv *th_flow_priv(const struct th_flow *f)
     return (struct th_flow_priv *)(uintptr_t)f;
 }
 
+/* Flows come in chunks of 256. */
+#define TH_FLOW_CHUNK_BITS 8
+#define TH_FLOW_CHUNK (1u << TH_FLOW_CHUNK_BITS)
+
+static inline struct th_flow_priv *th_table_at(const struct th_flows *t, uint32_t index)
+{
+    return &t->chunks[index >> TH_FLOW_CHUNK_BITS][index & (TH_FLOW_CHUNK - 1)];
+}
+
 static inline bool th_is_icmp(uint8_t proto)
 {
     return proto == TH_IPPROTO_ICMP || proto == TH_IPPROTO_ICMP6;
@@ -167,7 +176,6 @@ struct th_flow_priv *th_table_find(
 uint32_t th_table_tag(const struct th_flows *t, const struct th_pkt *pkt);
 struct th_flow_priv *th_table_add(struct th_flows *t, uint32_t tag); /* zeroed, no list yet */
 void th_table_remove(struct th_flows *t, struct th_flow_priv *p);
-struct th_flow_priv *th_table_at(const struct th_flows *t, uint32_t index);
 void th_list_append(struct th_flows *t, struct th_flow_priv *p, enum th_flow_class class);
 void th_list_remove(struct th_flows *t, struct th_flow_priv *p);
 

@@ -2,12 +2,7 @@
 /* Finding flows: chunks, hash slots with linear probing, lists by class of time-out. */
 #include "flow_priv.h"
 
-enum { CHUNK_BITS = 8, CHUNK_FLOWS = 1 << CHUNK_BITS, SLOTS_MIN = 1024 };
-
-struct th_flow_priv *th_table_at(const struct th_flows *t, uint32_t index)
-{
-    return &t->chunks[index >> CHUNK_BITS][index & (CHUNK_FLOWS - 1)];
-}
+enum { SLOTS_MIN = 1024 };
 
 static uint64_t load64(const uint8_t *p)
 {
@@ -16,35 +11,46 @@ static uint64_t load64(const uint8_t *p)
     return v;
 }
 
+static uint32_t load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* The order of an end among the two, whatever it means: equal for both directions. */
+static bool is_swapped(const struct th_pkt *pkt)
+{
+    int order = memcmp(pkt->src.b, pkt->dst.b, 16);
+    return order > 0 || (order == 0 && pkt->src_port > pkt->dst_port);
+}
+
+static uint32_t tag_of_v6(
+    const struct th_flows *t, const struct th_pkt *pkt, bool swap, uint64_t rest)
+{
+    uint64_t words[5];
+    memcpy(words, swap ? pkt->dst.b : pkt->src.b, 16);
+    memcpy(words + 2, swap ? pkt->src.b : pkt->dst.b, 16);
+    words[4] = rest;
+    return (uint32_t)th_siphash(&t->config.key, words, sizeof(words));
+}
+
 /* Equal for both directions: the lower end goes first. IPv4 needs four bytes of an address. */
 uint32_t th_table_tag(const struct th_flows *t, const struct th_pkt *pkt)
 {
-    struct {
-        uint8_t addr[32];
-        uint16_t port[2];
-        uint16_t vlan;
-        uint8_t proto, inner_vlan;
-    } key;
-    int order = memcmp(pkt->src.b, pkt->dst.b, 16);
-    bool swap = order > 0 || (order == 0 && pkt->src_port > pkt->dst_port);
-    const struct th_addr *low = swap ? &pkt->dst : &pkt->src;
-    const struct th_addr *high = swap ? &pkt->src : &pkt->dst;
-    key.port[0] = swap ? pkt->dst_port : pkt->src_port;
-    key.port[1] = swap ? pkt->src_port : pkt->dst_port;
-    key.vlan = t->config.ignore_vlan ? 0 : pkt->vlan;
-    key.proto = pkt->proto;
-    key.inner_vlan = t->config.ignore_vlan ? 0 : (uint8_t)pkt->inner_vlan;
-    uint8_t *start = key.addr;
-    if (__builtin_expect(th_addr_is_v4(low) && th_addr_is_v4(high), 1)) {
-        start = key.addr + 24;
-        memcpy(start, low->b + 12, 4);
-        memcpy(start + 4, high->b + 12, 4);
-    } else {
-        memcpy(start, low->b, 16);
-        memcpy(start + 16, high->b, 16);
-    }
-    return (uint32_t)th_siphash(
-        &t->config.key, start, (size_t)((uint8_t *)&key + sizeof(key) - start));
+    bool v4 = th_addr_is_v4(&pkt->src) && th_addr_is_v4(&pkt->dst);
+    uint32_t src = load32(pkt->src.b + 12);
+    uint32_t dst = load32(pkt->dst.b + 12);
+    bool swap = v4 && src != dst ? src > dst : is_swapped(pkt);
+    uint16_t low = swap ? pkt->dst_port : pkt->src_port;
+    uint16_t high = swap ? pkt->src_port : pkt->dst_port;
+    uint64_t rest = (uint64_t)low << 48 | (uint64_t)high << 32 | pkt->proto;
+    if (!t->config.ignore_vlan)
+        rest |= (uint64_t)pkt->vlan << 20 | (uint64_t)(pkt->inner_vlan & 0xfffu) << 8;
+    if (__builtin_expect(!v4, 0))
+        return tag_of_v6(t, pkt, swap, rest);
+    uint64_t addrs = (uint64_t)(swap ? dst : src) << 32 | (swap ? src : dst);
+    return (uint32_t)th_siphash16(&t->config.key, addrs, rest);
 }
 
 static inline bool addr_eq(const struct th_addr *a, const struct th_addr *b)
@@ -124,13 +130,13 @@ static void grow_slots(struct th_flows *t)
 
 static void add_chunk(struct th_flows *t)
 {
-    uint32_t base = t->chunk_count << CHUNK_BITS;
+    uint32_t base = t->chunk_count << TH_FLOW_CHUNK_BITS;
     t->chunks = th_xreallocarray(t->chunks, t->chunk_count + 1, sizeof(struct th_flow_priv *));
     struct th_flow_priv *chunk =
-        aligned_alloc(_Alignof(struct th_flow_priv), CHUNK_FLOWS * sizeof(*chunk));
+        aligned_alloc(_Alignof(struct th_flow_priv), TH_FLOW_CHUNK * sizeof(*chunk));
     TH_ASSERT(chunk);
     t->chunks[t->chunk_count++] = chunk;
-    for (uint32_t i = CHUNK_FLOWS; i-- > 0;) {
+    for (uint32_t i = TH_FLOW_CHUNK; i-- > 0;) {
         chunk[i].index = base + i;
         chunk[i].next = t->free_head;
         t->free_head = base + i;

@@ -55,6 +55,13 @@ static void hand_on(struct th_decode *d, uint32_t header_len)
     }
 }
 
+/* th_addr_v4 into what is zero already. */
+static inline void map_v4(struct th_addr *a, const char *b)
+{
+    a->b[10] = a->b[11] = 0xff;
+    memcpy(a->b + 12, b, 4);
+}
+
 void th_decode_ipv4(struct th_decode *d)
 {
     if (!th_decode_enter(d))
@@ -84,8 +91,8 @@ void th_decode_ipv4(struct th_decode *d)
         th_decode_bad(d, "invalid_IP_header_size");
         return;
     }
-    p->src = th_addr_v4((const uint8_t *)addrs.p);
-    p->dst = th_addr_v4((const uint8_t *)addrs.p + 4);
+    map_v4(&p->src, addrs.p);
+    map_v4(&p->dst, addrs.p + 4);
     p->frag_offset = (frag & IP_OFFSET_MASK) * 8u;
     p->more_fragments = (frag & IP_MF) != 0;
     p->fragment = p->more_fragments || p->frag_offset != 0;

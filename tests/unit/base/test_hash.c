@@ -24,6 +24,8 @@ static void siphash_vectors(void **state)
     for (size_t i = 0; i < TH_ARRAY_LEN(vectors); i++)
         assert_true(th_siphash(&key, in, vectors[i].len) == vectors[i].want);
     assert_true(th_siphash(&zero, "thymus", 6) == 0xb58c67d38e453b2fULL);
+    assert_true(th_siphash16(&key, 0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL) ==
+        th_siphash(&key, in, 16));
 }
 
 /* RFC 3720 appendix B.4, and the usual check value. */

@@ -15,6 +15,8 @@ struct th_hash_key {
 };
 
 uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_bytes);
+/* The same of 16 bytes that stand in two little-endian words. */
+uint64_t th_siphash16(const struct th_hash_key *key, uint64_t first, uint64_t second);
 /* CRC-32C of data, continuing from crc (0 to begin). */
 uint32_t th_crc32c(uint32_t crc, const void *data, size_t len_bytes);
 
