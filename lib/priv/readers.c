@@ -186,9 +186,10 @@ static void reap(struct th_readers *r, struct reader *rd)
     if (r->drawn)
         fputs("\r\033[K", stderr);
     r->drawn = false;
-    /* A role that ended by itself has said why. */
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
-        fprintf(stderr, "reading role %s %s\n", rd->role, text);
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 127)
+        return; /* it ended by itself and has said why */
+    const char *at = rd->last.input < r->count ? r->paths[rd->last.input] : "";
+    fprintf(stderr, "the %s role %s%s%s\n", rd->role, text, *at ? ", near input " : "", at);
 }
 
 /* Waits for something to happen once; false when all roles are through. */

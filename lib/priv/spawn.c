@@ -13,7 +13,7 @@
 #define MANIFEST_FD 3
 #define FIRST_FD 4 /* the descriptors follow in the manifest's order */
 #define MANIFEST_MAGIC "thymus-manifest-1"
-#define MANIFEST_MAX_BYTES 8192u
+#define MANIFEST_MAX_BYTES 32768u
 #define MAX_ARGS 128u
 #define EXEC_FAILED 127
 

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define TH_ROLE_MAX_FDS 64u
+#define TH_ROLE_MAX_FDS 256u
 
 struct th_role_fd {
     int fd;
