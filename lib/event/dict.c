@@ -4,7 +4,6 @@
 #include "wire.h"
 
 static const uint32_t first_slots = 64;
-static const uint32_t max_slots = 1u << 16; /* entries past UINT16_MAX are not found again */
 static const uint32_t max_probes = 8;
 
 void th_dict_done(struct th_dict *d)
@@ -78,11 +77,9 @@ static void enter_slot(struct th_dict *d, uint32_t index)
 {
     uint32_t mask = d->slot_count - 1;
     uint32_t at = d->entries[index].hash & mask;
-    if (index >= UINT16_MAX)
-        return;
     for (uint32_t n = 0; n < max_probes; n++, at = (at + 1) & mask) {
         if (d->slots[at] == 0) {
-            d->slots[at] = (uint16_t)(index + 1);
+            d->slots[at] = index + 1;
             return;
         }
     }
@@ -90,7 +87,7 @@ static void enter_slot(struct th_dict *d, uint32_t index)
 
 static void grow_slots(struct th_dict *d)
 {
-    d->slot_count = d->slot_count ? d->slot_count * 2 : first_slots;
+    d->slot_count = d->slot_count ? d->slot_count * 4 : first_slots;
     free(d->slots);
     d->slots = th_xcalloc(d->slot_count, sizeof(*d->slots));
     for (uint32_t i = 0; i < d->count; i++)
@@ -120,13 +117,13 @@ uint32_t th_dict_add(struct th_dict *d, const void *p, uint32_t len, bool *ret_n
     *ret_new = false;
     if (d->count && same(d, d->last, p, len))
         return d->last;
-    if (d->count * 2 >= d->slot_count && d->slot_count < max_slots)
+    if (d->count * 2 >= d->slot_count)
         grow_slots(d);
     uint32_t hash = hash_of(p, len);
     uint32_t mask = d->slot_count - 1;
     uint32_t at = hash & mask;
     for (uint32_t n = 0; n < max_probes && d->slots[at]; n++, at = (at + 1) & mask) {
-        uint32_t i = d->slots[at] - 1u;
+        uint32_t i = d->slots[at] - 1;
         if (d->entries[i].hash == hash && same(d, i, p, len)) {
             d->last = i;
             return i;

@@ -17,7 +17,7 @@ struct th_dict_entry {
 struct th_dict {
     struct th_dict_entry *entries;
     uint32_t count, room;
-    uint16_t *slots; /* index + 1; 0 for free. Small, to stay in the cache */
+    uint32_t *slots; /* index + 1; 0 for free */
     uint32_t slot_count;
     uint32_t last; /* index of the string asked for last: columns repeat themselves */
     uint8_t *bytes;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `thymusctl analyse`: the parent of a whole analysis. It opens files, starts the roles
+ * that the daemons use (capture, import, core) and one that writes the report, and
+ * parses nothing.
+ *
+ * Exit status 0 all read, 1 failure, 2 wrong usage, 3 part unreadable.
+ */
+#ifndef TH_CTL_ANALYSE_H
+#define TH_CTL_ANALYSE_H
+
+int ctl_analyse(int argc, char **argv);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "analyse.h"
+#include "role_report.h"
+#include "version.h"
+
+static const char help[] =
+    "Usage: thymusctl COMMAND [OPTION]...\n"
+    "\n"
+    "Commands:\n"
+    "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
+    "\n"
+    "thymusctl COMMAND --help tells more. Also: --help, --version.\n";
+
+int main(int argc, char **argv)
+{
+    if (argc > 2 && strcmp(argv[1], "--role") == 0 && strcmp(argv[2], "report") == 0)
+        return role_report(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "analyse") == 0)
+        return ctl_analyse(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        return printf("thymusctl %s\n", TH_VERSION) < 0;
+    if (argc > 1 && strcmp(argv[1], "--help") == 0)
+        return fputs(help, stdout) < 0;
+    fprintf(stderr, "thymusctl: %s%s; see thymusctl --help\n",
+        argc > 1 ? "no such command: " : "no command given", argc > 1 ? argv[1] : "");
+    return 2;
+}

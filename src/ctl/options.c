@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "version.h"
+
+static const char help[] =
+    "Usage: thymusctl analyse [OPTION]... PATH...\n"
+    "\n"
+    "Learns from packet captures (pcap, pcapng) and Zeek logs (TSV, JSON) what is normal for\n"
+    "each device in them, and reports what is not. A PATH is a file, a folder, or - for\n"
+    "standard input; all may be compressed (.gz, .zst, .xz).\n"
+    "\n"
+    "Options:\n"
+    "  --json                    print findings as JSON lines instead of a report\n"
+    "  --html FILE               also write the report as one HTML page with charts\n"
+    "  --budget ALERTS_PER_DAY   how many alerts a day are welcome; default 5\n"
+    "  --state DIR               go on from what was learned before, and keep what is learned\n"
+    "  --local-net CIDR          a network of the inside, may be repeated; default: private\n"
+    "                            addresses, or what the traffic shows\n"
+    "  --shards N                processes that analyse, 1 to 16; the findings stay the same\n"
+    "  --models DIR              model files (*.yaml) instead of those installed\n"
+    "  --prior FILE              what to start from without a state; default: the one installed\n"
+    "  --no-prior                start from nothing\n"
+    "  --prior-out FILE          write what was learned as a prior for other networks\n"
+    "  --progress, --no-progress show or hide progress; default: when standard error is a\n"
+    "                            terminal\n"
+    "  --help, --version\n"
+    "\n"
+    "Environment: TMPDIR, where events rest during the run, about 50 bytes each; default\n"
+    "/var/tmp. NO_COLOR, when set, leaves colour out of the report.\n"
+    "\n"
+    "Exit status: 0 all was read, 1 failure, 2 wrong usage, 3 part of the input was unreadable\n"
+    "(the report says which part; the rest was analysed).\n";
+
+static int usage_error(const char *what, const char *which)
+{
+    fprintf(stderr, "thymusctl: %s%s; see thymusctl analyse --help\n", what, which);
+    return CTL_USAGE;
+}
+
+/* Checked here, so that the user hears of a mistake at once; the role parses it again. */
+static bool is_valid(const char *flag, const char *value)
+{
+    struct th_str v = th_str_c(value);
+    struct th_subnet net;
+    uint64_t n;
+    double d;
+    if (strcmp(flag, "--local-net") == 0)
+        return th_subnet_parse(v, &net);
+    if (strcmp(flag, "--shards") == 0)
+        return th_str_u64(v, &n) && n >= 1 && n <= 16;
+    return th_str_double(v, &d) && d > 0 && d <= 1e6;
+}
+
+static int pass_on(struct ctl_options *o, const char *flag, const char *value)
+{
+    if (!is_valid(flag, value)) {
+        fprintf(stderr, "thymusctl: %s: not valid: %s\n", flag, value);
+        return CTL_USAGE;
+    }
+    if (o->core_arg_count + 2 > CTL_MAX_ROLE_ARGS)
+        return usage_error("too often: ", flag);
+    o->core_args[o->core_arg_count++] = flag;
+    o->core_args[o->core_arg_count++] = value;
+    if (strcmp(flag, "--local-net") == 0) {
+        o->capture_args[o->capture_arg_count++] = flag;
+        o->capture_args[o->capture_arg_count++] = value;
+    }
+    return -1;
+}
+
+enum {
+    OPT_JSON = 1,
+    OPT_HTML,
+    OPT_BUDGET,
+    OPT_STATE,
+    OPT_NET,
+    OPT_SHARDS,
+    OPT_MODELS,
+    OPT_PRIOR,
+    OPT_NO_PRIOR,
+    OPT_PRIOR_OUT,
+    OPT_SHOW,
+    OPT_HIDE,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static int take(struct ctl_options *o, int c, const char *value)
+{
+    switch (c) {
+    case OPT_JSON: o->json = true; return -1;
+    case OPT_HTML: o->html = value; return -1;
+    case OPT_BUDGET: return pass_on(o, "--budget", value);
+    case OPT_STATE: o->state_dir = value; return -1;
+    case OPT_NET: return pass_on(o, "--local-net", value);
+    case OPT_SHARDS: return pass_on(o, "--shards", value);
+    case OPT_MODELS: o->models_dir = value; return -1;
+    case OPT_PRIOR: o->prior = value; return -1;
+    case OPT_NO_PRIOR: o->no_prior = true; return -1;
+    case OPT_PRIOR_OUT: o->prior_out = value; return -1;
+    case OPT_SHOW: o->show = true; return -1;
+    case OPT_HIDE: o->show = false; return -1;
+    case OPT_HELP: return fputs(help, stdout) < 0 ? CTL_FAILED : CTL_ALL_READ;
+    case OPT_VERSION: return printf("thymusctl %s\n", TH_VERSION) < 0 ? CTL_FAILED : CTL_ALL_READ;
+    default: return usage_error("unknown or incomplete option", "");
+    }
+}
+
+int ctl_options_parse(struct ctl_options *o, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"json", no_argument, NULL, OPT_JSON},
+        {"html", required_argument, NULL, OPT_HTML},
+        {"budget", required_argument, NULL, OPT_BUDGET},
+        {"state", required_argument, NULL, OPT_STATE},
+        {"local-net", required_argument, NULL, OPT_NET},
+        {"shards", required_argument, NULL, OPT_SHARDS},
+        {"models", required_argument, NULL, OPT_MODELS},
+        {"prior", required_argument, NULL, OPT_PRIOR},
+        {"no-prior", no_argument, NULL, OPT_NO_PRIOR},
+        {"prior-out", required_argument, NULL, OPT_PRIOR_OUT},
+        {"progress", no_argument, NULL, OPT_SHOW},
+        {"no-progress", no_argument, NULL, OPT_HIDE},
+        {"help", no_argument, NULL, OPT_HELP},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {0},
+    };
+    *o = (struct ctl_options){.show = isatty(STDERR_FILENO)};
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        int decided = take(o, c, optarg);
+        if (decided >= 0)
+            return decided;
+    }
+    if (optind == argc)
+        return usage_error("give at least one path", "");
+    if (o->json && o->html)
+        return usage_error("--json and --html: give one of them", "");
+    if (o->prior && o->no_prior)
+        return usage_error("--prior and --no-prior: give one of them", "");
+    o->paths = argv + optind;
+    o->path_count = (size_t)(argc - optind);
+    return -1;
+}
