@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Incidents as a file: magic "THIC", version u32, length u64, CRC-32C u32 of the body;
+ * little-endian. Models go by the hash of id and version; what a model that is gone told is
+ * dropped, and an incident without any telling with it.
+ */
+#include <math.h>
+
+#include "model_i.h"
+
+#define MAGIC 0x43494854u
+#define VERSION 1u
+#define HEAD_BYTES 20u
+#define MAX_STORY_TEXT 8192u
+
+static void put_text(struct th_buf *out, const char *s)
+{
+    size_t n = TH_MIN(strlen(s), (size_t)MAX_STORY_TEXT);
+    th_buf_le16(out, (uint16_t)n);
+    th_buf_put(out, s, n);
+}
+
+static char *get_text(struct th_cur *c)
+{
+    struct th_str s = th_cur_bytes(c, th_cur_le16(c));
+    if (s.len > MAX_STORY_TEXT || !text_ok(s))
+        th_cur_fail(c);
+    if (c->failed)
+        return NULL;
+    char *copy = th_xmalloc(s.len + 1);
+    memcpy(copy, s.p, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+static void put_double(struct th_buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    th_buf_le64(out, bits);
+}
+
+static double get_double(struct th_cur *c)
+{
+    uint64_t bits = th_cur_le64(c);
+    double v;
+    memcpy(&v, &bits, sizeof(v));
+    if (!isfinite(v))
+        th_cur_fail(c);
+    return v;
+}
+
+static void put_ids(struct th_buf *out, const uint64_t *v, uint32_t n)
+{
+    th_buf_le32(out, n);
+    for (uint32_t i = 0; i < n; i++)
+        th_buf_le64(out, v[i]);
+}
+
+static bool get_ids(struct th_cur *c, uint32_t max, uint64_t **ret, uint32_t *ret_n)
+{
+    uint32_t n = th_cur_le32(c);
+    if (n > max || th_cur_left(c) < (size_t)n * 8)
+        return false;
+    /* Capacity as add_id keeps it: the next power of two above n. */
+    size_t cap = 1;
+    while (cap <= n)
+        cap *= 2;
+    *ret = th_xcalloc(cap, sizeof(**ret));
+    *ret_n = n;
+    for (uint32_t i = 0; i < n; i++)
+        (*ret)[i] = th_cur_le64(c);
+    return !c->failed;
+}
+
+static void put_story(const struct th_models *m, const struct story *s, struct th_buf *out)
+{
+    th_buf_le64(out, m->model[s->model].id_hash);
+    th_buf_le64(out, s->breach);
+    th_buf_le64(out, s->entity);
+    th_buf_le64(out, s->peer_key);
+    th_buf_le64(out, (uint64_t)s->time_ns);
+    th_buf_le64(out, (uint64_t)s->start_ns);
+    th_buf_le64(out, (uint64_t)s->end_ns);
+    put_double(out, s->score);
+    th_buf_le32(out, s->count);
+    put_text(out, s->peer);
+    put_text(out, s->text);
+}
+
+static bool get_story(const struct th_models *m, struct incident *in, struct th_cur *c)
+{
+    struct story s = {0};
+    uint64_t id_hash = th_cur_le64(c);
+    s.breach = th_cur_le64(c);
+    s.entity = th_cur_le64(c);
+    s.peer_key = th_cur_le64(c);
+    s.time_ns = (int64_t)th_cur_le64(c);
+    s.start_ns = (int64_t)th_cur_le64(c);
+    s.end_ns = (int64_t)th_cur_le64(c);
+    s.score = get_double(c);
+    s.count = th_cur_le32(c);
+    s.peer = get_text(c);
+    s.text = get_text(c);
+    unsigned i = 0;
+    while (i < m->count && m->model[i].id_hash != id_hash)
+        i++;
+    if (c->failed || i == m->count) {
+        free(s.peer);
+        free(s.text);
+        return !c->failed;
+    }
+    s.model = i;
+    in->story[in->story_count++] = s;
+    return true;
+}
+
+static void put_incident(
+    const struct th_incidents *all, const struct incident *in, struct th_buf *out)
+{
+    th_buf_le64(out, in->id);
+    th_buf_le64(out, (uint64_t)in->start_ns);
+    th_buf_le64(out, (uint64_t)in->end_ns);
+    put_double(out, in->score);
+    th_buf_u8(out, (uint8_t)(in->alert | in->changed << 1));
+    put_ids(out, in->device, in->device_count);
+    put_ids(out, in->breach, in->breach_count);
+    th_buf_le32(out, in->link_count);
+    for (uint32_t i = 0; i < in->link_count; i++) {
+        th_buf_le64(out, in->link[i].key);
+        th_buf_le64(out, (uint64_t)in->link[i].last_ns);
+        th_buf_u8(out, in->link[i].strong);
+    }
+    th_buf_le32(out, in->story_count);
+    for (uint32_t i = 0; i < in->story_count; i++)
+        put_story(all->models, &in->story[i], out);
+}
+
+static bool get_incident(const struct th_models *m, struct incident *in, struct th_cur *c)
+{
+    in->id = th_cur_le64(c);
+    in->start_ns = (int64_t)th_cur_le64(c);
+    in->end_ns = (int64_t)th_cur_le64(c);
+    in->score = get_double(c);
+    uint8_t flags = th_cur_u8(c);
+    in->alert = flags & 1;
+    in->changed = flags >> 1 & 1;
+    if (flags > 3 || !get_ids(c, MAX_INCIDENT_DEVICES, &in->device, &in->device_count) ||
+        !get_ids(c, MAX_INCIDENT_BREACHES, &in->breach, &in->breach_count))
+        return false;
+    uint32_t links = th_cur_le32(c);
+    if (links > MAX_LINKS)
+        return false;
+    for (; in->link_count < links; in->link_count++) {
+        struct link *l = &in->link[in->link_count];
+        l->key = th_cur_le64(c);
+        l->last_ns = (int64_t)th_cur_le64(c);
+        l->strong = th_cur_u8(c) != 0;
+    }
+    uint32_t stories = th_cur_le32(c);
+    if (stories > MAX_STORIES)
+        return false;
+    for (uint32_t i = 0; i < stories; i++)
+        if (!get_story(m, in, c))
+            return false;
+    return !c->failed;
+}
+
+void th_incidents_save(const struct th_incidents *all, struct th_buf *out)
+{
+    size_t at = out->len;
+    th_buf_le32(out, MAGIC);
+    th_buf_le32(out, VERSION);
+    th_buf_le64(out, 0);
+    th_buf_le32(out, 0);
+    th_buf_le64(out, all->dropped);
+    th_buf_le32(out, all->count);
+    for (uint32_t i = 0; i < all->count; i++)
+        put_incident(all, all->v[i], out);
+    if (out->overflow)
+        return;
+    uint64_t len = out->len - at - HEAD_BYTES;
+    uint32_t crc = th_crc32c(0, out->p + at + HEAD_BYTES, len);
+    for (unsigned i = 0; i < 8; i++)
+        out->p[at + 8 + i] = (uint8_t)(len >> 8 * i);
+    for (unsigned i = 0; i < 4; i++)
+        out->p[at + 16 + i] = (uint8_t)(crc >> 8 * i);
+}
+
+static int load_all(struct th_incidents *all, struct th_cur *c)
+{
+    all->dropped = th_cur_le64(c);
+    uint32_t count = th_cur_le32(c);
+    if (c->failed || count > MAX_INCIDENTS)
+        return TH_E_MALFORMED;
+    all->cap = count + 1;
+    all->v = th_xcalloc(all->cap, sizeof(struct incident *));
+    for (uint32_t i = 0; i < count; i++) {
+        struct incident *in = th_xcalloc(1, sizeof(*in));
+        bool ok = get_incident(all->models, in, c);
+        if (ok && in->story_count)
+            all->v[all->count++] = in;
+        else
+            incident_free(in);
+        if (!ok)
+            return TH_E_MALFORMED;
+    }
+    return th_cur_left(c) == 0 ? 0 : TH_E_MALFORMED;
+}
+
+int th_incidents_load(struct th_incidents *all, const uint8_t *data, size_t len_bytes)
+{
+    struct th_cur c = th_cur_init(data, len_bytes);
+    uint32_t magic = th_cur_le32(&c);
+    uint32_t version = th_cur_le32(&c);
+    uint64_t len = th_cur_le64(&c);
+    uint32_t crc = th_cur_le32(&c);
+    TH_ASSERT(all->count == 0 && !all->v);
+    if (c.failed)
+        return TH_E_TRUNCATED;
+    if (magic != MAGIC)
+        return TH_E_UNKNOWN_FORMAT;
+    if (version != VERSION)
+        return TH_E_VERSION;
+    if (len != th_cur_left(&c))
+        return TH_E_TRUNCATED;
+    return crc == th_crc32c(0, c.p, len) ? load_all(all, &c) : TH_E_CHECKSUM;
+}

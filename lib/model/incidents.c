@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joining. Each breach leaves links: its device, the device on the other side where an attack
+ * moves from one to the other, and the destination (peer and registered domain) where that is
+ * rare. A breach joins the incidents that hold one of its links: a device's link lasts 4 hours
+ * after its last use, a destination's 2 days (an implant that is told once a day is still one
+ * story); no incident grows older than 14 days. Incidents that a breach joins together become one.
+ */
+#include <math.h>
+
+#include "model_i.h"
+
+#define IDLE_NS (4 * TH_NS_PER_HOUR)
+#define STRONG_IDLE_NS (2 * TH_NS_PER_DAY)
+#define MAX_AGE_NS (14 * TH_NS_PER_DAY)
+/* A destination that more devices use does not make two devices' troubles one. */
+#define RARE_DEVICES 3u
+#define RARE_SHARE 0.05
+/* Corroboration: points for each further tactic, and each further model, at full strength. */
+#define TACTIC_BONUS 2.0
+#define MODEL_BONUS 0.5
+#define MAX_BONUS 6.0
+#define SCORE_MAX 100.0
+
+struct th_incidents *th_incidents_new(const struct th_models *m, const struct th_identity *id)
+{
+    struct th_incidents *in = th_xcalloc(1, sizeof(*in));
+    in->models = m;
+    in->identity = id;
+    return in;
+}
+
+void incident_free(struct incident *in)
+{
+    if (!in)
+        return;
+    for (uint32_t i = 0; i < in->story_count; i++) {
+        free(in->story[i].peer);
+        free(in->story[i].text);
+    }
+    free(in->device);
+    free(in->breach);
+    free(in);
+}
+
+void th_incidents_free(struct th_incidents *in)
+{
+    if (!in)
+        return;
+    for (uint32_t i = 0; i < in->count; i++)
+        incident_free(in->v[i]);
+    free(in->v);
+    free(in);
+}
+
+/* ---- links ---- */
+
+struct links {
+    struct {
+        uint64_t key;
+        bool strong;
+    } v[4];
+    uint32_t count;
+};
+
+static void links_add(struct links *l, uint64_t key, bool strong)
+{
+    l->v[l->count].key = key;
+    l->v[l->count].strong = strong;
+    l->count++;
+}
+
+static bool moves_between_devices(const struct th_model_info *m)
+{
+    return strcmp(m->tactic, "lateral-movement") == 0 || strcmp(m->tactic, "execution") == 0 ||
+        strcmp(m->tactic, "credential-access") == 0;
+}
+
+static bool rare_peer(const struct th_breach *b)
+{
+    for (uint32_t i = 0; i < b->evidence_count; i++) {
+        const struct th_signal *s = &b->evidence[i];
+        if (!s->has_peer || s->peer.key != b->peer.key)
+            continue;
+        return s->peer_devices <= RARE_DEVICES ||
+            s->peer_devices <= RARE_SHARE * (double)s->org_devices;
+    }
+    return false;
+}
+
+static uint64_t text_key(struct th_str s)
+{
+    static const struct th_hash_key key = {0x646f6d61696e2d31, 0x7468796d75730003};
+    return th_siphash(&key, s.p, s.len);
+}
+
+static struct links links_of(const struct th_incidents *in, const struct th_breach *b)
+{
+    struct links l = {0};
+    links_add(&l, th_hash_pair(1, b->entity), false);
+    if (!b->has_peer)
+        return l;
+    if (b->peer.inside) {
+        const struct th_entity *e = th_identity_slot(in->identity, b->peer.slot);
+        if (e && moves_between_devices(th_models_info(in->models, b->model)))
+            links_add(&l, th_hash_pair(1, e->id), false);
+    } else if (rare_peer(b)) {
+        links_add(&l, th_hash_pair(2, b->peer.key), true);
+        if (b->peer.domain.len)
+            links_add(&l, th_hash_pair(3, text_key(b->peer.domain)), true);
+    }
+    return l;
+}
+
+static bool holds_link(const struct incident *in, uint64_t key, int64_t start_ns, int64_t end_ns)
+{
+    for (uint32_t i = 0; i < in->link_count; i++) {
+        const struct link *l = &in->link[i];
+        int64_t idle = l->strong ? STRONG_IDLE_NS : IDLE_NS;
+        if (l->key == key && th_time_sub(start_ns, l->last_ns) <= idle &&
+            th_time_sub(in->start_ns, end_ns) <= idle)
+            return true;
+    }
+    return false;
+}
+
+static void link_put(struct incident *in, uint64_t key, bool strong, int64_t last_ns)
+{
+    struct link *stalest = &in->link[0];
+    for (uint32_t i = 0; i < in->link_count; i++) {
+        struct link *l = &in->link[i];
+        if (l->key == key) {
+            l->last_ns = TH_MAX(l->last_ns, last_ns);
+            return;
+        }
+        if (l->last_ns < stalest->last_ns)
+            stalest = l;
+    }
+    if (in->link_count < MAX_LINKS)
+        stalest = &in->link[in->link_count++];
+    *stalest = (struct link){.key = key, .last_ns = last_ns, .strong = strong};
+}
+
+/* ---- members ---- */
+
+static void add_id(uint64_t **v, uint32_t *count, uint32_t max, uint64_t id)
+{
+    for (uint32_t i = 0; i < *count; i++)
+        if ((*v)[i] == id)
+            return;
+    if (*count == max)
+        return;
+    if ((*count & (*count + 1)) == 0) /* 0, 1, 3, 7, ...: full */
+        *v = th_xreallocarray(*v, 2 * (size_t)(*count + 1), sizeof(**v));
+    (*v)[(*count)++] = id;
+}
+
+static void story_free(struct story *s)
+{
+    free(s->peer);
+    free(s->text);
+}
+
+/* Takes it over. One story an entity, model and peer: the stronger telling stays. */
+static void add_story(struct incident *in, struct story *s)
+{
+    struct story *weakest = &in->story[0];
+    for (uint32_t i = 0; i < in->story_count; i++) {
+        struct story *old = &in->story[i];
+        if (old->entity == s->entity && old->model == s->model && old->peer_key == s->peer_key) {
+            struct story *less = s->score > old->score ? old : s;
+            struct story *more = less == s ? old : s;
+            more->count += less->count;
+            more->start_ns = TH_MIN(more->start_ns, less->start_ns);
+            more->end_ns = TH_MAX(more->end_ns, less->end_ns);
+            more->time_ns = TH_MIN(more->time_ns, less->time_ns);
+            story_free(less);
+            if (more == s)
+                *old = *s;
+            return;
+        }
+        if (old->score < weakest->score)
+            weakest = old;
+    }
+    if (in->story_count < MAX_STORIES) {
+        in->story[in->story_count++] = *s;
+    } else if (s->score > weakest->score) {
+        story_free(weakest);
+        *weakest = *s;
+    } else {
+        story_free(s);
+    }
+}
+
+static char *take_text(struct th_buf *b)
+{
+    th_buf_u8(b, 0);
+    char *s = th_xstrdup(b->p ? (const char *)b->p : "");
+    th_buf_clear(b);
+    return s;
+}
+
+static struct story story_of(const struct th_breach *b)
+{
+    TH_AUTOBUF struct th_buf text = TH_BUF_INIT;
+    struct story s = {.breach = b->id,
+        .entity = b->entity,
+        .peer_key = b->has_peer ? b->peer.key : 0,
+        .model = b->model,
+        .time_ns = b->time_ns,
+        .start_ns = b->start_ns,
+        .end_ns = b->end_ns,
+        .score = b->score,
+        .count = 1};
+    if (b->has_peer)
+        text_peer(&text, &b->peer);
+    s.peer = take_text(&text);
+    for (uint32_t i = 0; i < b->evidence_count; i++) {
+        if (i > 0)
+            th_buf_puts(&text, i + 1 < b->evidence_count ? ", " : ", and ");
+        th_signal_sentence(&b->evidence[i], &text);
+    }
+    if (b->late_hours)
+        th_buf_printf(&text, " [seen %u hours late]", b->late_hours);
+    s.text = take_text(&text);
+    return s;
+}
+
+/* The best breach, plus a little for each further tactic and model that agree, in proportion to
+ * how strong they are against it: rank for what is corroborated, but many weak signs never beat
+ * one that is six points stronger. */
+double incident_score(const struct th_models *m, const struct incident *in)
+{
+    double best = 0;
+    double bonus = 0;
+    for (uint32_t i = 0; i < in->story_count; i++)
+        best = fmax(best, in->story[i].score);
+    for (uint32_t i = 0; i < in->story_count; i++) {
+        const struct story *s = &in->story[i];
+        bool first_of_tactic = true;
+        bool first_of_model = true;
+        /* Strongest of its tactic and model: equal ones by place. */
+        for (uint32_t k = 0; k < in->story_count; k++) {
+            const struct story *o = &in->story[k];
+            bool stronger = o->score > s->score || (o->score == s->score && o->breach < s->breach);
+            if (!stronger)
+                continue;
+            first_of_model = first_of_model && o->model != s->model;
+            first_of_tactic = first_of_tactic &&
+                strcmp(m->model[o->model].info.tactic, m->model[s->model].info.tactic) != 0;
+        }
+        double share = best > 0 ? s->score / best : 0;
+        bonus += share * (first_of_tactic ? TACTIC_BONUS : first_of_model ? MODEL_BONUS : 0);
+    }
+    bonus = fmin(fmax(bonus - TACTIC_BONUS, 0), MAX_BONUS); /* the best one's own is no bonus */
+    return fmin(best + bonus, SCORE_MAX);
+}
+
+/* ---- joining ---- */
+
+static struct incident *incident_new(struct th_incidents *all, const struct th_breach *b)
+{
+    struct incident *in = th_xcalloc(1, sizeof(*in));
+    in->id = th_hash_pair(0x696e636964656e74, b->id);
+    in->start_ns = b->start_ns;
+    in->end_ns = b->end_ns;
+    if (all->count == all->cap) {
+        all->cap = all->cap ? all->cap * 2 : 64;
+        all->v = th_xreallocarray(all->v, all->cap, sizeof(struct incident *));
+    }
+    all->v[all->count++] = in;
+    return in;
+}
+
+/* The older takes the younger over; the younger is gone. */
+static void merge(struct incident *to, struct incident *from)
+{
+    to->start_ns = TH_MIN(to->start_ns, from->start_ns);
+    to->end_ns = TH_MAX(to->end_ns, from->end_ns);
+    to->alert = to->alert || from->alert;
+    for (uint32_t i = 0; i < from->device_count; i++)
+        add_id(&to->device, &to->device_count, MAX_INCIDENT_DEVICES, from->device[i]);
+    for (uint32_t i = 0; i < from->breach_count; i++)
+        add_id(&to->breach, &to->breach_count, MAX_INCIDENT_BREACHES, from->breach[i]);
+    for (uint32_t i = 0; i < from->link_count; i++)
+        link_put(to, from->link[i].key, from->link[i].strong, from->link[i].last_ns);
+    for (uint32_t i = 0; i < from->story_count; i++)
+        add_story(to, &from->story[i]);
+    from->story_count = 0;
+    incident_free(from);
+}
+
+static bool joins(const struct incident *in, const struct links *l, const struct th_breach *b)
+{
+    int64_t start = TH_MIN(in->start_ns, b->start_ns);
+    int64_t end = TH_MAX(in->end_ns, b->end_ns);
+    if (th_time_sub(end, start) > MAX_AGE_NS ||
+        th_time_sub(b->start_ns, in->end_ns) > STRONG_IDLE_NS)
+        return false;
+    for (uint32_t i = 0; i < l->count; i++)
+        if (holds_link(in, l->v[i].key, b->start_ns, b->end_ns))
+            return true;
+    return false;
+}
+
+static struct incident *find_or_join(
+    struct th_incidents *all, const struct links *l, const struct th_breach *b)
+{
+    struct incident *home = NULL;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct incident *in = all->v[i];
+        if (home && joins(in, l, b) &&
+            th_time_sub(TH_MAX(in->end_ns, home->end_ns), TH_MIN(in->start_ns, home->start_ns)) <=
+                MAX_AGE_NS) {
+            merge(home, in);
+            continue;
+        }
+        if (!home && joins(in, l, b))
+            home = in;
+        all->v[kept++] = in;
+    }
+    all->count = kept;
+    return home ? home : incident_new(all, b);
+}
+
+/* Full: the weakest incident that was told already, else the weakest, is forgotten. */
+static void make_room(struct th_incidents *all)
+{
+    uint32_t victim = 0;
+    if (all->count < MAX_INCIDENTS)
+        return;
+    for (uint32_t i = 1; i < all->count; i++) {
+        const struct incident *x = all->v[i];
+        const struct incident *y = all->v[victim];
+        if (x->changed != y->changed ? !x->changed : x->score < y->score)
+            victim = i;
+    }
+    incident_free(all->v[victim]);
+    memmove(&all->v[victim], &all->v[victim + 1],
+        (all->count - victim - 1) * sizeof(struct incident *));
+    all->count--;
+    all->dropped++;
+}
+
+void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold)
+{
+    struct links l = links_of(all, b);
+    make_room(all);
+    struct incident *in = find_or_join(all, &l, b);
+    struct story s = story_of(b);
+    in->start_ns = TH_MIN(in->start_ns, b->start_ns);
+    in->end_ns = TH_MAX(in->end_ns, b->end_ns);
+    add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
+    add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id);
+    for (uint32_t i = 0; i < l.count; i++)
+        link_put(in, l.v[i].key, l.v[i].strong, b->end_ns);
+    add_story(in, &s);
+    in->score = fmax(in->score, incident_score(all->models, in));
+    in->alert = in->alert || in->score >= threshold;
+    in->changed = true;
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const struct incident *x = *(struct incident *const *)a;
+    const struct incident *y = *(struct incident *const *)b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    if (x->start_ns != y->start_ns)
+        return x->start_ns < y->start_ns ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void tell(struct th_incidents *all, struct incident *in, th_incident_fn fn, void *arg)
+{
+    TH_AUTOBUF struct th_buf title = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf summary = TH_BUF_INIT;
+    incident_title(all, in, &title);
+    incident_summary(all, in, &summary);
+    th_buf_u8(&title, 0);
+    th_buf_u8(&summary, 0);
+    struct th_incident i = {.id = in->id,
+        .start_ns = in->start_ns,
+        .end_ns = in->end_ns,
+        .score = in->score,
+        .alert = in->alert,
+        .devices = in->device,
+        .device_count = in->device_count,
+        .breaches = in->breach,
+        .breach_count = in->breach_count,
+        .title = (const char *)title.p,
+        .summary = (const char *)summary.p};
+    in->changed = false;
+    fn(arg, &i);
+}
+
+void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg)
+{
+    TH_AUTOFREE struct incident **v = th_xcalloc(all->count + 1, sizeof(struct incident *));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < all->count; i++)
+        if (all->v[i]->changed)
+            v[n++] = all->v[i];
+    qsort(v, n, sizeof(struct incident *), best_first);
+    for (uint32_t i = 0; i < n; i++)
+        tell(all, v[i], fn, arg);
+}

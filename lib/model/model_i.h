@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of lib/model: compiled models, their evaluation, calibrators, the state of the scorer. */
+#ifndef TH_MODEL_I_H
+#define TH_MODEL_I_H
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/json.h"
+#include "model/model.h"
+
+#define MAX_MODELS 1024u
+#define MAX_COMPONENTS 8u
+#define MAX_TAGS 16u
+#define MAX_FILTER_NODES 64u
+
+/* ---- filter.c: a tree of conditions on a signal ---- */
+
+enum filter_op {
+    FILTER_ALL,
+    FILTER_ANY,
+    FILTER_NOT,
+    FILTER_PEER_INSIDE,   /* bool */
+    FILTER_PEER_KNOWN,    /* bool: the signal is about one peer */
+    FILTER_PEER_NAMED,    /* bool: that peer has a host name */
+    FILTER_PEER_PORT,     /* one of the ports */
+    FILTER_PEER_HOST,     /* host matches one of the patterns */
+    FILTER_PEER_DEVICES,  /* range: inside devices that use the peer */
+    FILTER_PEER_SHARE,    /* range: those, as a share of the active devices */
+    FILTER_OBSERVED,      /* range */
+    FILTER_LEARNED_HOURS, /* range: active hours learned of the device */
+    FILTER_DETAIL         /* detail matches one of the patterns */
+};
+
+struct filter {
+    enum filter_op op;
+    bool flag;
+    double low, high;          /* range */
+    const struct th_str *list; /* patterns */
+    const uint16_t *ports;
+    uint32_t list_count;
+    struct filter *first, *next; /* children of ALL, ANY, NOT; sibling */
+};
+
+struct node;
+int filter_compile(const struct node *n, struct th_arena *arena, unsigned *budget,
+    struct filter **ret, struct th_model_error *err) TH_WARN_UNUSED;
+bool filter_match(const struct filter *f, const struct th_window *w, const struct th_signal *s);
+/* '*' any bytes, '?' one; ASCII case plays no part. */
+bool glob_match(struct th_str pattern, struct th_str text);
+
+/* ---- compile.c ---- */
+
+enum combine { COMBINE_ALL, COMBINE_ANY, COMBINE_SEQUENCE };
+
+struct component {
+    uint16_t feature;
+    bool required;
+    double at_least; /* observed */
+    double rarity;   /* -lg p */
+    double weight;   /* share in the harmonic mean; all of a model sum to 1 */
+    struct filter *filter;
+};
+
+struct model {
+    struct th_model_info info;
+    uint64_t id_hash; /* of id and version */
+    double weight;    /* share of the alert budget, 1 is usual */
+    const char *response;
+    enum combine combine;
+    int64_t within_ns; /* sequence: from the first to the last */
+    struct filter *filter, *exclude;
+    uint8_t active_days;            /* bit 0 Monday; all set: always */
+    uint8_t active_from, active_to; /* hours UTC, from <= h < to, may wrap */
+    int64_t throttle_ns;
+    double throttle_rise;
+    struct th_str tags[MAX_TAGS];
+    uint32_t tag_count;
+    struct component component[MAX_COMPONENTS];
+    uint32_t component_count;
+};
+
+struct th_models {
+    struct th_arena arena;
+    struct model *model;
+    unsigned count;
+};
+
+/* Order of the phases of an attack, for telling: 0 is first; unknown ones last. */
+unsigned tactic_rank(const char *tactic);
+/* "Command and control" */
+const char *tactic_text(const char *tactic);
+
+/* ---- evaluate.c ---- */
+
+/* What one model found in one window about one peer (or about none). */
+struct match {
+    double lgp;
+    bool has_peer;
+    uint64_t peer_key;
+    const struct th_signal *evidence[MAX_COMPONENTS]; /* by component, NULL where absent */
+};
+
+#define MAX_MATCHES 8u /* peers of one model in one window */
+/* For all and any. Best first. */
+unsigned evaluate(
+    const struct model *m, const struct th_window *w, double cap, struct match ret[MAX_MATCHES]);
+/* Rarest signal of the window that satisfies a component; NULL for none. */
+const struct th_signal *component_find(
+    const struct model *m, unsigned component, const struct th_window *w, const uint64_t *peer_key);
+bool model_active(const struct model *m, int64_t time_ns);
+/* Weighted harmonic mean of p over the components, in logarithms; cap bounds each. */
+double combine_lgp(const struct model *m, const double lgp[MAX_COMPONENTS], double cap);
+
+/* ---- calibrate.c ---- */
+
+#define CALIB_BINS 400u
+#define CALIB_PER_LGP 20.0 /* bins a decade: up to -lg p of 20 */
+#define CALIB_ONE 1024u    /* one device-hour, so that decay keeps fractions */
+
+struct calib {
+    uint64_t n[CALIB_BINS]; /* device-hours whose best value lies in the bin; bin 0: at least >0 */
+};
+
+unsigned calib_bin(double lgp);
+/* -lg of the share of `hours` device-hours with a value of at least x. */
+double calib_lgp(const struct calib *c, uint64_t hours, double x);
+uint64_t calib_decay(uint64_t v, unsigned days);
+
+/* ---- signal.c ---- */
+
+void signal_copy(struct th_signal *dst, const struct th_signal *src);
+void signal_put(struct th_buf *out, const struct th_signal *s);
+bool signal_get(struct th_cur *c, struct th_signal *ret);
+bool text_ok(struct th_str s);
+
+/* ---- scorer ---- */
+
+#define MAX_THROTTLES 65536u
+#define MAX_CHAINS 4096u
+#define THROTTLE_KEEP_NS (8 * TH_NS_PER_DAY)
+
+struct throttle {
+    uint64_t key; /* of entity, model and peer; 0: empty */
+    int64_t time_ns;
+    double score;
+};
+
+struct table {
+    struct throttle *cell;
+    uint32_t cells, count;
+};
+
+/* A sequence under way: its next component is `stage`. */
+struct chain {
+    uint64_t entity, id_hash;
+    uint32_t stage;
+    int64_t first_ns, last_ns;
+    struct th_signal *evidence; /* of the stages before */
+};
+
+struct partial {
+    uint64_t hours;
+    uint32_t *best;  /* CALIB_BINS, or NULL while empty */
+    uint32_t *model; /* CALIB_BINS a model, or NULL */
+    struct throttle *throttle;
+    uint32_t throttle_count, throttle_cap;
+    uint64_t *chain; /* entities whose chains moved */
+    uint32_t chain_count, chain_cap;
+};
+
+struct th_scorer {
+    const struct th_models *models;
+    uint64_t partitions;
+    uint64_t hours; /* times CALIB_ONE */
+    struct calib best;
+    struct calib *model;
+    double mean_weight;
+    struct table throttle;
+    struct chain *chain;
+    uint32_t chain_count;
+    int64_t epoch_ns; /* of the last epoch, or TH_TIME_UNSET */
+    struct partial part[TH_PARTITIONS];
+};
+
+double scorer_hours(const struct th_scorer *s);
+/* Score out of -lg p, bent where the pooled device-hours end. */
+double scorer_score(const struct th_scorer *s, double lgp);
+struct throttle *throttle_find(const struct table *t, uint64_t key);
+void throttle_put(struct table *t, uint64_t key, int64_t time_ns, double score);
+void throttle_sweep(struct table *t, int64_t now_ns);
+void chain_remove(struct th_scorer *s, uint32_t at);
+int chain_find(const struct th_scorer *s, uint64_t entity, uint64_t id_hash);
+struct chain *chain_add(struct th_scorer *s, uint64_t entity, uint64_t id_hash);
+const struct model *scorer_model(const struct th_scorer *s, uint64_t id_hash);
+
+/* ---- text.c: numbers for people ---- */
+
+void text_amount(struct th_buf *out, double v, const char *unit);
+void text_time(struct th_buf *out, int64_t time_ns);
+/* Appends with bytes outside printable ASCII as '?'. */
+void text_plain(struct th_buf *out, struct th_str s);
+void text_device(struct th_buf *out, const struct th_identity *id, uint64_t entity);
+void text_peer(struct th_buf *out, const struct th_peer *p);
+
+/* ---- incidents ---- */
+
+#define MAX_INCIDENTS 10000u
+#define MAX_INCIDENT_DEVICES 64u
+#define MAX_INCIDENT_BREACHES 512u
+#define MAX_STORIES 48u
+
+/* A breach as the incident remembers it: best of its entity, model and peer. */
+struct story {
+    uint64_t breach, entity, peer_key;
+    unsigned model;
+    int64_t time_ns, start_ns, end_ns;
+    double score;
+    uint32_t count; /* breaches it stands for */
+    char *peer;     /* text, may be "" */
+    char *text;     /* sentences */
+};
+
+#define MAX_LINKS 128u
+struct link {
+    uint64_t key;
+    int64_t last_ns;
+    bool strong; /* names the attack (a rare destination), not only the device */
+};
+
+struct incident {
+    uint64_t id;
+    int64_t start_ns, end_ns;
+    double score;
+    bool alert, changed;
+    uint64_t *device, *breach;
+    uint32_t device_count, breach_count;
+    struct link link[MAX_LINKS];
+    uint32_t link_count;
+    struct story story[MAX_STORIES];
+    uint32_t story_count;
+};
+
+struct th_incidents {
+    const struct th_models *models;
+    const struct th_identity *identity;
+    struct incident **v;
+    uint32_t count, cap;
+    uint64_t dropped;
+};
+
+void incident_free(struct incident *in);
+double incident_score(const struct th_models *m, const struct incident *in);
+void incident_title(const struct th_incidents *all, const struct incident *in, struct th_buf *out);
+void incident_summary(
+    const struct th_incidents *all, const struct incident *in, struct th_buf *out);
+
+#endif

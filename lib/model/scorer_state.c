@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scorer's contributions to an epoch, its state and its prior. All numbers are integers or
+ * copied bit for bit, so shards that took the same blocks in the same order are equal.
+ *
+ * State and prior: magic "THSC", version u32, length u64, CRC-32C u32 of the body; little-endian.
+ */
+#include <math.h>
+
+#include "model_i.h"
+
+#define MAGIC 0x43534854u
+#define VERSION 1u
+#define HEAD_BYTES 20u
+#define PRIOR_MAX_HOURS (100000ull * CALIB_ONE)
+#define MAX_HOURS (UINT64_C(1) << 50) /* counts beyond are not ours */
+
+static void put_double(struct th_buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    th_buf_le64(out, bits);
+}
+
+static double get_double(struct th_cur *c)
+{
+    uint64_t bits = th_cur_le64(c);
+    double v;
+    memcpy(&v, &bits, sizeof(v));
+    if (!isfinite(v))
+        th_cur_fail(c);
+    return v;
+}
+
+static void put_bins32(struct th_buf *out, const uint32_t *n)
+{
+    uint32_t used = 0;
+    for (unsigned b = 0; b < CALIB_BINS; b++)
+        used += n[b] != 0;
+    th_buf_varint(out, used);
+    for (unsigned b = 0; b < CALIB_BINS; b++)
+        if (n[b]) {
+            th_buf_varint(out, b);
+            th_buf_varint(out, n[b]);
+        }
+}
+
+static void put_bins64(struct th_buf *out, const struct calib *c)
+{
+    uint32_t used = 0;
+    for (unsigned b = 0; b < CALIB_BINS; b++)
+        used += c->n[b] != 0;
+    th_buf_varint(out, used);
+    for (unsigned b = 0; b < CALIB_BINS; b++)
+        if (c->n[b]) {
+            th_buf_varint(out, b);
+            th_buf_varint(out, c->n[b]);
+        }
+}
+
+/* Adds to `to`, each count times unit; NULL: reads over. */
+static bool get_bins(struct th_cur *c, struct calib *to, uint64_t unit)
+{
+    uint64_t used = th_cur_varint(c);
+    if (used > CALIB_BINS)
+        return false;
+    for (uint64_t i = 0; i < used && !c->failed; i++) {
+        uint64_t b = th_cur_varint(c);
+        uint64_t v = th_cur_varint(c);
+        if (b >= CALIB_BINS || v > MAX_HOURS / unit)
+            return false;
+        if (to)
+            to->n[b] = TH_MIN(to->n[b] + v * unit, MAX_HOURS);
+    }
+    return !c->failed;
+}
+
+static void put_chain(struct th_buf *out, const struct chain *c)
+{
+    th_buf_le64(out, c->entity);
+    th_buf_le64(out, c->id_hash);
+    th_buf_u8(out, (uint8_t)c->stage);
+    th_buf_le64(out, (uint64_t)c->first_ns);
+    th_buf_le64(out, (uint64_t)c->last_ns);
+    for (unsigned i = 0; i < c->stage; i++)
+        signal_put(out, &c->evidence[i]);
+}
+
+/* A chain of a model that is gone is read over. */
+static bool get_chain(struct th_scorer *s, struct th_cur *c)
+{
+    uint64_t entity = th_cur_le64(c);
+    uint64_t id_hash = th_cur_le64(c);
+    uint8_t stage = th_cur_u8(c);
+    int64_t first_ns = (int64_t)th_cur_le64(c);
+    int64_t last_ns = (int64_t)th_cur_le64(c);
+    struct th_signal v[MAX_COMPONENTS];
+    if (c->failed || stage == 0 || stage >= MAX_COMPONENTS)
+        return false;
+    for (unsigned i = 0; i < stage; i++)
+        if (!signal_get(c, &v[i]))
+            return false;
+    const struct model *m = scorer_model(s, id_hash);
+    if (!m || m->combine != COMBINE_SEQUENCE || stage >= m->component_count ||
+        chain_find(s, entity, id_hash) >= 0)
+        return true;
+    struct chain *ch = chain_add(s, entity, id_hash);
+    ch->stage = stage;
+    ch->first_ns = first_ns;
+    ch->last_ns = last_ns;
+    for (unsigned i = 0; i < stage; i++)
+        signal_copy(&ch->evidence[i], &v[i]);
+    return true;
+}
+
+static void put_throttle(struct th_buf *out, const struct throttle *t)
+{
+    th_buf_le64(out, t->key);
+    th_buf_le64(out, (uint64_t)t->time_ns);
+    put_double(out, t->score);
+}
+
+static bool get_throttle(struct th_cur *c, struct throttle *ret)
+{
+    ret->key = th_cur_le64(c);
+    ret->time_ns = (int64_t)th_cur_le64(c);
+    ret->score = get_double(c);
+    return !c->failed && ret->key != 0;
+}
+
+/* ---- epochs ---- */
+
+static void put_moved_chains(const struct th_scorer *s, const struct partial *p, struct th_buf *out)
+{
+    th_buf_varint(out, p->chain_count);
+    for (uint32_t i = 0; i < p->chain_count; i++) {
+        uint32_t n = 0;
+        th_buf_le64(out, p->chain[i]);
+        for (uint32_t k = 0; k < s->chain_count; k++)
+            n += s->chain[k].entity == p->chain[i];
+        th_buf_varint(out, n);
+        for (uint32_t k = 0; k < s->chain_count; k++)
+            if (s->chain[k].entity == p->chain[i])
+                put_chain(out, &s->chain[k]);
+    }
+}
+
+void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf *out)
+{
+    struct partial *p = &s->part[partition];
+    th_buf_varint(out, p->hours);
+    th_buf_u8(out, p->best != NULL);
+    if (p->best)
+        put_bins32(out, p->best);
+    th_buf_varint(out, p->model ? s->models->count : 0);
+    for (unsigned i = 0; p->model && i < s->models->count; i++)
+        put_bins32(out, p->model + (size_t)i * CALIB_BINS);
+    th_buf_varint(out, p->throttle_count);
+    for (uint32_t i = 0; i < p->throttle_count; i++)
+        put_throttle(out, &p->throttle[i]);
+    put_moved_chains(s, p, out);
+    free(p->best);
+    free(p->model);
+    p->best = p->model = NULL;
+    p->hours = p->throttle_count = p->chain_count = 0;
+}
+
+static bool take_chains(struct th_scorer *s, struct th_cur *c)
+{
+    for (uint64_t n = th_cur_varint(c); n > 0 && !c->failed; n--) {
+        uint64_t entity = th_cur_le64(c);
+        for (uint32_t k = s->chain_count; k-- > 0;)
+            if (s->chain[k].entity == entity)
+                chain_remove(s, k);
+        for (uint64_t m = th_cur_varint(c); m > 0; m--)
+            if (!get_chain(s, c))
+                return false;
+    }
+    return !c->failed;
+}
+
+int th_scorer_epoch_in(
+    struct th_scorer *s, unsigned partition, const uint8_t *data, size_t len_bytes)
+{
+    struct th_cur c = th_cur_init(data, len_bytes);
+    uint64_t hours = th_cur_varint(&c);
+    (void)partition;
+    if (hours > MAX_HOURS / CALIB_ONE)
+        return TH_E_MALFORMED;
+    if (th_cur_u8(&c) && !get_bins(&c, &s->best, CALIB_ONE))
+        return TH_E_MALFORMED;
+    uint64_t models = th_cur_varint(&c);
+    if (models > s->models->count)
+        return TH_E_MALFORMED;
+    for (unsigned i = 0; i < models; i++)
+        if (!get_bins(&c, &s->model[i], CALIB_ONE))
+            return TH_E_MALFORMED;
+    for (uint64_t n = th_cur_varint(&c); n > 0 && !c.failed; n--) {
+        struct throttle t;
+        if (!get_throttle(&c, &t))
+            return TH_E_MALFORMED;
+        throttle_put(&s->throttle, t.key, t.time_ns, t.score);
+    }
+    if (!take_chains(s, &c) || th_cur_left(&c) != 0)
+        return TH_E_MALFORMED;
+    s->hours = TH_MIN(s->hours + hours * CALIB_ONE, MAX_HOURS);
+    return 0;
+}
+
+/* ---- files ---- */
+
+static size_t head_put(struct th_buf *out)
+{
+    size_t at = out->len;
+    th_buf_le32(out, MAGIC);
+    th_buf_le32(out, VERSION);
+    th_buf_le64(out, 0);
+    th_buf_le32(out, 0);
+    return at;
+}
+
+static void head_close(struct th_buf *out, size_t at)
+{
+    if (out->overflow)
+        return;
+    uint64_t len = out->len - at - HEAD_BYTES;
+    uint32_t crc = th_crc32c(0, out->p + at + HEAD_BYTES, len);
+    for (unsigned i = 0; i < 8; i++)
+        out->p[at + 8 + i] = (uint8_t)(len >> 8 * i);
+    for (unsigned i = 0; i < 4; i++)
+        out->p[at + 16 + i] = (uint8_t)(crc >> 8 * i);
+}
+
+static int head_get(struct th_cur *c)
+{
+    uint32_t magic = th_cur_le32(c);
+    uint32_t version = th_cur_le32(c);
+    uint64_t len = th_cur_le64(c);
+    uint32_t crc = th_cur_le32(c);
+    if (c->failed)
+        return TH_E_TRUNCATED;
+    if (magic != MAGIC)
+        return TH_E_UNKNOWN_FORMAT;
+    if (version != VERSION)
+        return TH_E_VERSION;
+    if (len != th_cur_left(c))
+        return TH_E_TRUNCATED;
+    return crc == th_crc32c(0, c->p, len) ? 0 : TH_E_CHECKSUM;
+}
+
+static void put_calibrators(const struct th_scorer *s, struct th_buf *out)
+{
+    th_buf_le64(out, s->hours);
+    put_bins64(out, &s->best);
+    th_buf_varint(out, s->models->count);
+    for (unsigned i = 0; i < s->models->count; i++) {
+        th_buf_le64(out, s->models->model[i].id_hash);
+        put_bins64(out, &s->model[i]);
+    }
+}
+
+static bool get_calibrators(struct th_scorer *s, struct th_cur *c)
+{
+    uint64_t hours = th_cur_le64(c);
+    if (hours > MAX_HOURS || !get_bins(c, &s->best, 1))
+        return false;
+    for (uint64_t n = th_cur_varint(c); n > 0 && !c->failed; n--) {
+        const struct model *m = scorer_model(s, th_cur_le64(c));
+        /* A model that is not there any more is read over, a new one begins without a past. */
+        if (!get_bins(c, m ? &s->model[m - s->models->model] : NULL, 1))
+            return false;
+    }
+    s->hours = TH_MIN(s->hours + hours, MAX_HOURS);
+    return !c->failed;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct throttle *x = a;
+    const struct throttle *y = b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+static void put_throttles(const struct table *t, struct th_buf *out)
+{
+    TH_AUTOFREE struct throttle *v = th_xcalloc(t->cells + 1, sizeof(*v));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->cells; i++)
+        if (t->cell[i].key)
+            v[n++] = t->cell[i];
+    qsort(v, n, sizeof(*v), by_key);
+    th_buf_varint(out, n);
+    for (uint32_t i = 0; i < n; i++)
+        put_throttle(out, &v[i]);
+}
+
+void th_scorer_save(const struct th_scorer *s, struct th_buf *out)
+{
+    size_t at = head_put(out);
+    th_buf_le64(out, (uint64_t)s->epoch_ns);
+    put_calibrators(s, out);
+    put_throttles(&s->throttle, out);
+    th_buf_varint(out, s->chain_count);
+    for (uint32_t i = 0; i < s->chain_count; i++)
+        put_chain(out, &s->chain[i]);
+    head_close(out, at);
+}
+
+int th_scorer_load(struct th_scorer *s, const uint8_t *data, size_t len_bytes)
+{
+    struct th_cur c = th_cur_init(data, len_bytes);
+    int r = head_get(&c);
+    if (r < 0)
+        return r;
+    s->epoch_ns = (int64_t)th_cur_le64(&c);
+    if (!get_calibrators(s, &c))
+        return TH_E_MALFORMED;
+    uint64_t n = th_cur_varint(&c);
+    if (n > 2 * (uint64_t)MAX_THROTTLES)
+        return TH_E_MALFORMED;
+    for (; n > 0; n--) {
+        struct throttle t;
+        if (!get_throttle(&c, &t))
+            return TH_E_MALFORMED;
+        throttle_put(&s->throttle, t.key, t.time_ns, t.score);
+    }
+    n = th_cur_varint(&c);
+    if (n > 2 * (uint64_t)MAX_CHAINS)
+        return TH_E_MALFORMED;
+    for (; n > 0; n--)
+        if (!get_chain(s, &c))
+            return TH_E_MALFORMED;
+    return !c.failed && th_cur_left(&c) == 0 ? 0 : TH_E_MALFORMED;
+}
+
+void th_scorer_save_prior(const struct th_scorer *s, struct th_buf *out)
+{
+    size_t at = head_put(out);
+    put_calibrators(s, out);
+    head_close(out, at);
+}
+
+/* A prior speaks for at most so many device-hours: one's own soon weigh more. */
+static void shrink(struct th_scorer *s)
+{
+    if (s->hours <= PRIOR_MAX_HOURS)
+        return;
+    double keep = (double)PRIOR_MAX_HOURS / (double)s->hours;
+    for (unsigned b = 0; b < CALIB_BINS; b++) {
+        s->best.n[b] = (uint64_t)((double)s->best.n[b] * keep);
+        for (unsigned i = 0; i < s->models->count; i++)
+            s->model[i].n[b] = (uint64_t)((double)s->model[i].n[b] * keep);
+    }
+    s->hours = PRIOR_MAX_HOURS;
+}
+
+int th_scorer_load_prior(struct th_scorer *s, const uint8_t *data, size_t len_bytes)
+{
+    struct th_cur c = th_cur_init(data, len_bytes);
+    int r = head_get(&c);
+    if (r < 0)
+        return r;
+    if (!get_calibrators(s, &c) || th_cur_left(&c) != 0)
+        return TH_E_MALFORMED;
+    shrink(s);
+    return 0;
+}

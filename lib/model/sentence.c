@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "model_i.h"
+
+enum expect { EXPECT_USUAL, EXPECT_NEVER, EXPECT_NONE };
+
+static const struct {
+    const char *feature, *text;
+    enum expect expect;
+} sentences[] = {
+#define TH_SENTENCE(feature, text, EXPECT) {feature, text, EXPECT_##EXPECT},
+#include "sentences.def"
+#undef TH_SENTENCE
+};
+
+static void put_peer(const struct th_signal *s, struct th_buf *out)
+{
+    if (s->has_peer)
+        text_peer(out, &s->peer);
+    else
+        th_buf_puts(out, "other hosts");
+}
+
+static void fill(const struct th_signal *s, const char *text, const char *unit, struct th_buf *out)
+{
+    for (; *text; text++) {
+        if (strncmp(text, "{o}", 3) == 0)
+            text_amount(out, s->observed, unit);
+        else if (strncmp(text, "{p}", 3) == 0)
+            put_peer(s, out);
+        else {
+            th_buf_u8(out, (uint8_t)*text);
+            continue;
+        }
+        text += 2;
+    }
+}
+
+static void put_expected(const struct th_signal *s, const char *unit, struct th_buf *out)
+{
+    th_buf_puts(out, "; usually about ");
+    text_amount(out, s->expected, unit);
+    if (s->high > s->expected) {
+        th_buf_puts(out, ", at most ");
+        text_amount(out, s->high, unit);
+    }
+}
+
+/* How common the peer is: what makes a destination rare. */
+static void put_popularity(const struct th_signal *s, struct th_buf *out)
+{
+    if (!s->has_peer || s->peer.inside || !s->org_devices)
+        return;
+    if (s->peer_devices <= 1)
+        th_buf_puts(out, "; no other device uses it");
+    else
+        th_buf_printf(out, "; %u of %u devices use it", s->peer_devices, s->org_devices);
+}
+
+static void put_detail(const struct th_signal *s, struct th_buf *out)
+{
+    struct th_str d = th_str_n(s->detail, strnlen(s->detail, sizeof(s->detail)));
+    if (!d.len)
+        return;
+    th_buf_puts(out, " (");
+    text_plain(out, d);
+    th_buf_puts(out, ")");
+}
+
+void th_signal_sentence(const struct th_signal *s, struct th_buf *out)
+{
+    const struct th_feature_info *f = th_feature_get(s->feature);
+    size_t i = 0;
+    while (i < TH_ARRAY_LEN(sentences) && strcmp(sentences[i].feature, f->name) != 0)
+        i++;
+    enum expect expect = EXPECT_USUAL;
+    if (i < TH_ARRAY_LEN(sentences)) {
+        fill(s, sentences[i].text, f->unit, out);
+        expect = sentences[i].expect;
+    } else {
+        th_buf_puts(out, f->help);
+        th_buf_puts(out, ": ");
+        text_amount(out, s->observed, f->unit);
+        if (s->has_peer) {
+            th_buf_puts(out, ", ");
+            text_peer(out, &s->peer);
+        }
+    }
+    put_detail(s, out);
+    if (expect == EXPECT_USUAL)
+        put_expected(s, f->unit, out);
+    else if (expect == EXPECT_NEVER)
+        th_buf_puts(out, ", for the first time");
+    put_popularity(s, out);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "model_i.h"
+
+void signal_copy(struct th_signal *dst, const struct th_signal *src)
+{
+    if (dst != src)
+        *dst = *src;
+    dst->peer.host = th_str_c(dst->peer_host);
+    dst->peer.domain = th_str_c(dst->peer_domain);
+}
+
+static void put_double(struct th_buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    th_buf_le64(out, bits);
+}
+
+static double get_double(struct th_cur *c)
+{
+    uint64_t bits = th_cur_le64(c);
+    double v;
+    memcpy(&v, &bits, sizeof(v));
+    if (!isfinite(v))
+        th_cur_fail(c);
+    return v;
+}
+
+static void put_text(struct th_buf *out, const char *s, size_t cap)
+{
+    size_t n = strnlen(s, cap - 1);
+    th_buf_u8(out, (uint8_t)n);
+    th_buf_put(out, s, n);
+}
+
+static void get_text(struct th_cur *c, char *out, size_t cap)
+{
+    struct th_str s = th_cur_bytes(c, th_cur_u8(c));
+    if (s.len >= cap || !text_ok(s))
+        th_cur_fail(c);
+    if (c->failed)
+        return;
+    memcpy(out, s.p, s.len);
+    out[s.len] = '\0';
+}
+
+bool text_ok(struct th_str s)
+{
+    for (uint32_t i = 0; i < s.len; i++)
+        if (s.p[i] < ' ' || s.p[i] > '~')
+            return false;
+    return true;
+}
+
+void signal_put(struct th_buf *out, const struct th_signal *s)
+{
+    const char *name = th_feature_get(s->feature)->name;
+    put_text(out, name, 64);
+    put_double(out, s->observed);
+    put_double(out, s->expected);
+    put_double(out, s->low);
+    put_double(out, s->high);
+    put_double(out, s->lgp_raw);
+    put_double(out, s->lgp);
+    th_buf_le64(out, (uint64_t)s->first_ns);
+    th_buf_le64(out, (uint64_t)s->last_ns);
+    th_buf_le32(out, s->peer_devices);
+    th_buf_le32(out, s->org_devices);
+    put_text(out, s->detail, sizeof(s->detail));
+    th_buf_u8(out, (uint8_t)(s->has_peer | s->peer.has_addr << 1 | s->peer.inside << 2));
+    if (!s->has_peer)
+        return;
+    th_buf_le64(out, s->peer.key);
+    th_buf_put(out, s->peer.addr.b, 16);
+    th_buf_le16(out, s->peer.port);
+    th_buf_le32(out, s->peer.slot);
+    put_text(out, s->peer_host, sizeof(s->peer_host));
+    put_text(out, s->peer_domain, sizeof(s->peer_domain));
+}
+
+bool signal_get(struct th_cur *c, struct th_signal *ret)
+{
+    char name[64] = "";
+    *ret = (struct th_signal){0};
+    get_text(c, name, sizeof(name));
+    int feature = th_feature_find(th_str_c(name));
+    if (feature < 0)
+        return false;
+    ret->feature = (uint16_t)feature;
+    ret->observed = get_double(c);
+    ret->expected = get_double(c);
+    ret->low = get_double(c);
+    ret->high = get_double(c);
+    ret->lgp_raw = get_double(c);
+    ret->lgp = get_double(c);
+    ret->first_ns = (int64_t)th_cur_le64(c);
+    ret->last_ns = (int64_t)th_cur_le64(c);
+    ret->peer_devices = th_cur_le32(c);
+    ret->org_devices = th_cur_le32(c);
+    get_text(c, ret->detail, sizeof(ret->detail));
+    uint8_t flags = th_cur_u8(c);
+    ret->has_peer = flags & 1;
+    ret->peer.has_addr = flags >> 1 & 1;
+    ret->peer.inside = flags >> 2 & 1;
+    ret->peer.slot = UINT32_MAX;
+    if (ret->has_peer) {
+        ret->peer.key = th_cur_le64(c);
+        struct th_str addr = th_cur_bytes(c, 16);
+        if (!c->failed)
+            memcpy(ret->peer.addr.b, addr.p, 16);
+        ret->peer.port = th_cur_le16(c);
+        ret->peer.slot = th_cur_le32(c);
+        get_text(c, ret->peer_host, sizeof(ret->peer_host));
+        get_text(c, ret->peer_domain, sizeof(ret->peer_domain));
+    }
+    signal_copy(ret, ret);
+    return !c->failed && flags < 8;
+}

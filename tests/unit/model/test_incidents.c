@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "make_window.h"
+
+#define MODELS                                                                                     \
+    HEAD("c2")                                                                                     \
+    "components: [{feature: beacon}]\n---\n"                                                       \
+    "id: out\nname: Out\ndescription: D\ntechnique: T1041\ntactic: exfiltration\n"                 \
+    "components: [{feature: upload}]\n---\n"                                                       \
+    "id: move\nname: Move\ndescription: D\ntechnique: T1021\ntactic: lateral-movement\n"           \
+    "components: [{feature: lateral-path}]\n"
+
+enum { C2, OUT, MOVE };
+
+struct world {
+    struct th_models *models;
+    struct th_identity *identity;
+    struct th_incidents *incidents;
+    uint64_t device[4];
+};
+
+static int setup(void **state)
+{
+    struct world *w = th_xcalloc(1, sizeof(*w));
+    w->models = models_of(MODELS);
+    w->identity = th_identity_new(&(struct th_identity_config){0});
+    w->incidents = th_incidents_new(w->models, w->identity);
+    for (uint8_t i = 0; i < 4; i++) {
+        struct th_ev_conn ev = {.h = {.kind = TH_KIND_CONN, .time_ns = H0}};
+        struct th_who who;
+        TH_SET(&ev, CONN, id_orig_h, th_addr_v4((const uint8_t[]){10, 0, 0, (uint8_t)(i + 1)}));
+        TH_SET(&ev, CONN, id_resp_h, th_addr_v4((const uint8_t[]){198, 51, 100, 7}));
+        th_identity_event(w->identity, &ev.h, &who);
+        w->device[i] = who.orig->id;
+    }
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    th_incidents_free(w->incidents);
+    th_identity_free(w->identity);
+    th_models_free(w->models);
+    free(w);
+    return 0;
+}
+
+/* peer_key 0: none; devices: how many inside devices use the peer. */
+static void add(struct world *w, unsigned device, unsigned model, double hour, double score,
+    uint64_t peer_key, uint32_t devices)
+{
+    static const char *const feature[] = {"beacon", "upload", "lateral-path"};
+    int64_t at = H0 + (int64_t)(hour * (double)HOUR);
+    struct th_breach b = {.model = model,
+        .entity = w->device[device],
+        .start_ns = at,
+        .end_ns = at + HOUR,
+        .time_ns = at + HOUR / 2,
+        .score = score,
+        .evidence_count = 1};
+    b.id = th_mix64((uint64_t)at ^ b.entity ^ model ^ peer_key << 8) | 1;
+    b.evidence[0] = signal_make(feature[model], 60, score / 12.5);
+    if (peer_key) {
+        char host[32];
+        snprintf(host, sizeof(host), "h%u.example", (unsigned)peer_key);
+        b.evidence[0] = with_peer(b.evidence[0], peer_key, host, devices);
+        b.evidence[0].peer.host = th_str_c(b.evidence[0].peer_host);
+        b.has_peer = true;
+        b.peer = b.evidence[0].peer;
+    }
+    th_incidents_add(w->incidents, &b, 50);
+}
+
+struct told {
+    unsigned count;
+    struct {
+        uint64_t id;
+        double score;
+        bool alert;
+        uint32_t devices, breaches;
+        char title[400], summary[2000];
+    } v[16];
+};
+
+static void note(void *arg, const struct th_incident *i)
+{
+    struct told *t = arg;
+    assert_true(t->count < TH_ARRAY_LEN(t->v));
+    t->v[t->count].id = i->id;
+    t->v[t->count].score = i->score;
+    t->v[t->count].alert = i->alert;
+    t->v[t->count].devices = i->device_count;
+    t->v[t->count].breaches = i->breach_count;
+    snprintf(t->v[t->count].title, sizeof(t->v[0].title), "%s", i->title);
+    snprintf(t->v[t->count].summary, sizeof(t->v[0].summary), "%s", i->summary);
+    t->count++;
+}
+
+static struct told report(struct world *w)
+{
+    struct told t = {0};
+    th_incidents_report(w->incidents, note, &t);
+    return t;
+}
+
+static void one_device_is_one_story_within_hours(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 40, 0, 0);
+    add(w, 0, OUT, 3, 45, 0, 0);
+    add(w, 0, C2, 20, 41, 0, 0);
+    add(w, 1, C2, 3, 30, 0, 0);
+    struct told t = report(w);
+    assert_int_equal(t.count, 3);
+    assert_int_equal(t.v[0].breaches, 2); /* best first */
+    assert_int_equal(report(w).count, 0); /* told once */
+}
+
+static void rare_destination_joins_devices_and_days(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 40, 77, 2);
+    add(w, 1, C2, 30, 40, 77, 2);
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].devices, 2);
+    assert_non_null(strstr(t.v[0].title, "and h77.example, with 1 other device"));
+    add(w, 2, C2, 32, 40, 88, 60);
+    add(w, 3, C2, 32, 40, 88, 60);
+    assert_int_equal(report(w).count, 2); /* what sixty devices use joins nothing */
+    add(w, 0, C2, 30 + 50, 40, 77, 2);
+    assert_int_equal(report(w).count, 1); /* after two days a new story */
+}
+
+static void no_incident_is_older_than_14_days(void **state)
+{
+    struct world *w = *state;
+    for (int day = 0; day < 20; day++)
+        add(w, 0, C2, day * 24, 40, 77, 1);
+    assert_int_equal(report(w).count, 2);
+}
+
+static void a_bridge_makes_two_stories_one(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 40, 77, 1);
+    add(w, 1, C2, 0, 42, 88, 1);
+    struct told t = report(w);
+    assert_int_equal(t.count, 2);
+    uint64_t first = t.v[1].id;
+    add(w, 0, OUT, 1, 30, 88, 1);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_true(t.v[0].id == first); /* the older one's id stays */
+    assert_int_equal(t.v[0].breaches, 3);
+    assert_int_equal(t.v[0].devices, 2);
+}
+
+static void corroboration_counts_a_little(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 40, 0, 0);
+    assert_float_equal(report(w).v[0].score, 40, 1e-9);
+    add(w, 0, OUT, 1, 40, 0, 0);
+    assert_float_equal(report(w).v[0].score, 42, 1e-9);
+    add(w, 0, MOVE, 1, 20, 0, 0);
+    assert_float_equal(report(w).v[0].score, 43, 1e-9);
+    for (unsigned k = 1; k < 40; k++)
+        add(w, 0, C2, 2, 40, k, 60);
+    struct told t = report(w);
+    assert_true(t.v[0].score <= 46);
+    assert_false(t.v[0].alert);
+    add(w, 0, OUT, 3, 49, 0, 0);
+    t = report(w);
+    assert_true(t.v[0].alert);
+}
+
+static void summary_tells_phases_in_order(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, OUT, 0, 40, 77, 1);
+    add(w, 0, C2, 1, 50, 77, 1);
+    struct told t = report(w);
+    assert_string_equal(t.v[0].title, "N of c2: 10.0.0.1 and h77.example; also exfiltration");
+    assert_string_equal(t.v[0].summary,
+        "Command and control: 2023-11-15 00:30, 10.0.0.1 called h77.example at regular intervals, "
+        "60 connections; no other device uses it. Exfiltration: 2023-11-14 23:30, 10.0.0.1 sent "
+        "60 B to h77.example in an hour; usually about 1 B, at most 3 B; no other device uses it.");
+}
+
+static void state_goes_on(void **state)
+{
+    struct world *w = *state;
+    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    add(w, 0, C2, 0, 40, 77, 1);
+    add(w, 1, OUT, 0, 60, 88, 1);
+    th_incidents_save(w->incidents, &a);
+    struct th_incidents *before = w->incidents;
+    w->incidents = th_incidents_new(w->models, w->identity);
+    assert_int_equal(th_incidents_load(w->incidents, a.p, a.len), 0);
+    th_incidents_save(w->incidents, &b);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(a.p, b.p, a.len);
+    add(w, 0, OUT, 2, 45, 77, 1);
+    struct told t = report(w);
+    assert_int_equal(t.count, 2);
+    assert_int_equal(t.v[1].breaches, 2);
+    a.p[a.len - 1] ^= 1;
+    struct th_incidents *bad = th_incidents_new(w->models, w->identity);
+    assert_int_equal(th_incidents_load(bad, a.p, a.len), TH_E_CHECKSUM);
+    th_incidents_free(bad);
+    th_incidents_free(before);
+}
+
+static void findings_are_json(void **state)
+{
+    struct world *w = *state;
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    struct th_breach b = {.id = 0xabc,
+        .model = C2,
+        .entity = w->device[0],
+        .time_ns = H0 + HOUR,
+        .start_ns = H0,
+        .end_ns = H0 + HOUR,
+        .lgp = 3.25,
+        .score = 40.6254,
+        .late_hours = 3,
+        .has_peer = true,
+        .evidence_count = 1};
+    b.evidence[0] = with_peer(signal_make("beacon", 60, 3), 5, "c2.\"x\".example", 2);
+    b.evidence[0].peer.host = th_str_c(b.evidence[0].peer_host);
+    b.peer = b.evidence[0].peer;
+    th_breach_json(&b, w->models, w->identity, &out);
+    th_buf_u8(&out, 0);
+    char device[TH_ENTITY_TEXT_LEN];
+    th_entity_text(w->device[0], device);
+    TH_AUTOFREE char *want = th_xasprintf(
+        "{\"kind\":\"breach\",\"id\":\"0000000000000abc\",\"time\":\"2023-11-15T00:00:00.000000Z\","
+        "\"start\":\"2023-11-14T23:00:00.000000Z\",\"end\":\"2023-11-15T00:00:00.000000Z\","
+        "\"device\":{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"mac\":null,\"hostname\":null},"
+        "\"peer\":{\"ip\":null,\"host\":\"c2.\\\"x\\\".example\",\"port\":443,\"inside\":false,"
+        "\"devices\":2},\"model\":\"c2\",\"name\":\"N of c2\",\"version\":1,\"score\":40.625,"
+        "\"rarity\":3.25,\"technique\":\"T1071\",\"tactic\":\"command-and-control\","
+        "\"late_hours\":3,\"evidence\":[{\"feature\":\"beacon\",\"observed\":60,\"expected\":1,"
+        "\"p\":0.001,\"low\":0,\"high\":3,\"unit\":\"connections\","
+        "\"first\":\"2023-11-14T23:00:00.000000Z\",\"last\":\"2023-11-14T23:30:00.000000Z\","
+        "\"peer\":\"c2.\\\"x\\\".example\",\"sentence\":\"called c2.\\\"x\\\".example at regular "
+        "intervals, 60 connections; 2 of 100 devices use it\"}]}\n",
+        device);
+    assert_string_equal((const char *)out.p, want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_device_is_one_story_within_hours, setup, teardown),
+        cmocka_unit_test_setup_teardown(rare_destination_joins_devices_and_days, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_incident_is_older_than_14_days, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bridge_makes_two_stories_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
+        cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

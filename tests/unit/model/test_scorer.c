@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <math.h>
+
+#include "make_window.h"
+
+#define MODEL HEAD("a") "components:\n  - feature: upload\n"
+
+static double score_of(struct th_scorer *s, uint64_t entity, double lgp, int64_t start_ns)
+{
+    struct caught c = {0};
+    struct th_signal v[] = {signal_make("upload", 1e9, lgp)};
+    struct th_window w = window_make(entity, start_ns, v, 1);
+    th_scorer_window(s, &w, catch_breach, &c);
+    return c.count ? c.b[0].score : -1;
+}
+
+/* hours device-hours, of which every tenth breaches with a nominal p drawn evenly in lg p. */
+static void feed(struct th_scorer *s, unsigned hours, int64_t *now_ns)
+{
+    struct caught c;
+    for (unsigned i = 0; i < hours; i++) {
+        struct th_signal v[] = {signal_make("upload", 1e9, -log10((i % 997 + 0.5) / 997))};
+        struct th_window w = window_make(1000 + i, *now_ns, v, i % 10 == 0);
+        c.count = 0;
+        th_scorer_window(s, &w, catch_breach, &c);
+        if (i % 500 == 499) {
+            *now_ns += HOUR;
+            epoch(&s, 1, *now_ns);
+        }
+    }
+}
+
+static void no_score_past_the_device_hours(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    double last = -1;
+    for (unsigned i = 1; i <= 40; i++) {
+        double score = score_of(s, i, i * 0.4, now);
+        assert_true(score > last); /* rank is kept, always */
+        assert_true(score <= 3);   /* nothing is known yet: 12.5 lg 1, and the continuation */
+        last = score;
+    }
+    th_scorer_free(s);
+    s = th_scorer_new(m, UINT64_MAX);
+    feed(s, 10000, &now);
+    double hours = th_scorer_pooled_device_hours(s);
+    assert_true(hours == 10000);
+    last = -1;
+    for (unsigned i = 1; i <= 40; i++) {
+        double score = score_of(s, i, i * 0.4, now + 40 * HOUR);
+        assert_true(score > last);
+        assert_true(score <= 12.5 * log10(hours) + 3);
+        last = score;
+    }
+    assert_true(last > 12.5 * log10(hours));
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
+static void score_means_share_of_device_hours(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    feed(s, 50000, &now);
+    /* A tenth breaches; of these a hundredth has p <= 0.01: 1 in 1,000 device-hours is 37.5. */
+    assert_float_equal(score_of(s, 1, 2, now), 37.5, 1.5);
+    assert_float_equal(score_of(s, 2, 1, now), 25, 1.5);
+    assert_float_equal(score_of(s, 3, 0.3, now), 16.3, 1.5);
+    /* Twelve a day among 500 devices are 1 in 1,000 device-hours. */
+    assert_float_equal(th_scorer_threshold(s, 12, 500), 37.5, 0.01);
+    assert_true(th_scorer_threshold(s, 1, 500) > th_scorer_threshold(s, 5, 500));
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
+static void told_once_a_day_unless_it_rises(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    feed(s, 20000, &now);
+    assert_true(score_of(s, 5, 1, now) > 0);
+    assert_true(score_of(s, 5, 1, now + HOUR) == -1);
+    assert_true(score_of(s, 6, 1, now + HOUR) > 0);
+    assert_true(score_of(s, 5, 2, now + 2 * HOUR) > 0); /* over five points more */
+    assert_true(score_of(s, 5, 2, now + 3 * HOUR) == -1);
+    assert_true(score_of(s, 5, 2, now + 27 * HOUR) > 0);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
+/* The same windows in one shard and in three: breaches and state are equal. */
+static void shards_agree(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *one[1] = {th_scorer_new(m, UINT64_MAX)};
+    struct th_scorer *many[3];
+    for (unsigned i = 0; i < 3; i++)
+        many[i] = th_scorer_new(m, UINT64_MAX); /* which partitions: by who is asked below */
+    for (int h = 0; h < 60; h++) {
+        int64_t now = H0 + h * HOUR;
+        struct caught a = {0};
+        struct caught b = {0};
+        for (uint64_t e = 1; e <= 30; e++) {
+            struct th_signal v[] = {
+                signal_make("upload", 1e9, (double)((e * 7 + (unsigned)h) % 13) / 2)};
+            struct th_window w = window_make(e, now, v, (e + (unsigned)h) % 5 == 0);
+            th_scorer_window(one[0], &w, catch_breach, &a);
+            th_scorer_window(many[th_entity_partition(e) % 3], &w, catch_breach, &b);
+        }
+        assert_int_equal(a.count, b.count);
+        for (unsigned i = 0; i < a.count; i++) {
+            assert_true(a.b[i].id == b.b[i].id);
+            assert_memory_equal(&a.b[i].score, &b.b[i].score, sizeof(double));
+        }
+        epoch(one, 1, now + HOUR);
+        epoch(many, 3, now + HOUR);
+    }
+    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
+    th_scorer_save(one[0], &whole);
+    for (unsigned i = 0; i < 3; i++) {
+        TH_AUTOBUF struct th_buf part = TH_BUF_INIT;
+        th_scorer_save(many[i], &part);
+        assert_int_equal(part.len, whole.len);
+        assert_memory_equal(part.p, whole.p, whole.len);
+        th_scorer_free(many[i]);
+    }
+    th_scorer_free(one[0]);
+    th_models_free(m);
+}
+
+static void state_and_prior(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    struct th_scorer *back = th_scorer_new(m, UINT64_MAX);
+    struct th_scorer *fresh = th_scorer_new(m, UINT64_MAX);
+    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf prior = TH_BUF_INIT;
+    int64_t now = H0;
+    feed(s, 3000, &now);
+    th_scorer_save(s, &a);
+    assert_int_equal(th_scorer_load(back, a.p, a.len), 0);
+    th_scorer_save(back, &b);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(a.p, b.p, a.len);
+    th_scorer_save_prior(s, &prior);
+    assert_int_equal(th_scorer_load_prior(fresh, prior.p, prior.len), 0);
+    assert_float_equal(th_scorer_pooled_device_hours(fresh), 3000, 0.01);
+    assert_float_equal(score_of(fresh, 1, 2, now), score_of(s, 1, 2, now), 1e-9);
+    prior.p[prior.len - 1] ^= 1;
+    assert_int_equal(th_scorer_load_prior(fresh, prior.p, prior.len), TH_E_CHECKSUM);
+    assert_int_equal(th_scorer_load(fresh, a.p, a.len - 1), TH_E_TRUNCATED);
+    th_scorer_free(s);
+    th_scorer_free(back);
+    th_scorer_free(fresh);
+    th_models_free(m);
+}
+
+static void history_decays(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    feed(s, 4000, &now);
+    double before = th_scorer_pooled_device_hours(s);
+    epoch(&s, 1, now + 28 * TH_NS_PER_DAY);
+    assert_float_equal(th_scorer_pooled_device_hours(s), before / 2, before / 100);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
+static void late_windows_say_so(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    struct caught c = {0};
+    epoch(&s, 1, H0 + 10 * HOUR);
+    struct th_signal v[] = {signal_make("upload", 1e9, 3)};
+    struct th_window w = window_make(1, H0 + 10 * HOUR, v, 1);
+    th_scorer_window(s, &w, catch_breach, &c);
+    w = window_make(2, H0 + 4 * HOUR, v, 1);
+    th_scorer_window(s, &w, catch_breach, &c);
+    assert_int_equal(c.b[0].late_hours, 0);
+    assert_int_equal(c.b[1].late_hours, 6);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
+static void id_is_of_what_was_found(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct caught c = {0};
+    for (int i = 0; i < 4; i++) {
+        struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+        struct th_signal v[] = {
+            with_peer(signal_make("upload", 1e9, 3 + i), i == 3 ? 6 : 5, "a.example", 1)};
+        struct th_window w = window_make(i == 2 ? 2 : 1, H0, v, 1);
+        th_scorer_window(s, &w, catch_breach, &c);
+        th_scorer_free(s);
+    }
+    assert_int_equal(c.count, 4);
+    assert_true(c.b[0].id == c.b[1].id); /* whatever the numbers say */
+    assert_true(c.b[0].id != c.b[2].id && c.b[0].id != c.b[3].id);
+    th_models_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_score_past_the_device_hours),
+        cmocka_unit_test(score_means_share_of_device_hours),
+        cmocka_unit_test(told_once_a_day_unless_it_rises),
+        cmocka_unit_test(shards_agree),
+        cmocka_unit_test(state_and_prior),
+        cmocka_unit_test(history_decays),
+        cmocka_unit_test(late_windows_say_so),
+        cmocka_unit_test(id_is_of_what_was_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
