@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "version.h"
 
 static const size_t flush_bytes = 64 * 1024;
 

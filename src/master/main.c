@@ -10,6 +10,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } roles[] = {
     {"import", role_import},
+    {"core", role_core},
 };
 
 static int usage(void)

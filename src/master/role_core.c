@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "core.h"
 #include "priv/priv.h"
+#include "roles.h"
 #include "sections.h"
 
 enum { OPT_BUDGET = 1, OPT_SHARDS, OPT_LOCAL_NET, OPT_ROLE };
