@@ -18,9 +18,9 @@ import sys
 import time
 
 
-def run(binary, paths, budget):
+def run(binary, paths, budget, more):
     begin = time.monotonic()
-    p = subprocess.run([binary, "analyse", "--json", "--budget", str(budget), *paths],
+    p = subprocess.run([binary, "analyse", "--json", "--budget", str(budget), *more, *paths],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = []
     for line in p.stdout.splitlines():
@@ -51,9 +51,9 @@ def fits(truth, incident, breaches):
     return hits
 
 
-def evaluate(scenario, binary, data, budget):
+def evaluate(scenario, binary, data, budget, more):
     paths = [str(data / p) for p in scenario["paths"]]
-    status, lines, err, seconds = run(binary, paths, budget)
+    status, lines, err, seconds = run(binary, paths, budget, more)
     breaches = {l["id"]: l for l in lines if l["kind"] == "breach"}
     incidents = sorted((l for l in lines if l["kind"] == "incident"), key=lambda l: -l["score"])
     summary = next((l for l in lines if l["kind"] == "summary"), {})
@@ -94,6 +94,7 @@ def main():
     a.add_argument("--data", default=os.environ.get("THYMUS_DATA", str(here.parent / "../shared/data")))
     a.add_argument("--budget", type=float, default=5)
     a.add_argument("--only", default="")
+    a.add_argument("--prior", help="instead of the one installed")
     a.add_argument("--write", help="append the table to this file")
     o = a.parse_args()
     data = pathlib.Path(o.data)
@@ -104,7 +105,8 @@ def main():
     for s in json.loads((here / "scenarios.json").read_text())["scenarios"]:
         if o.only not in s["name"]:
             continue
-        r = evaluate(s, str(pathlib.Path(o.bin) / "thymusctl"), data, o.budget)
+        r = evaluate(s, str(pathlib.Path(o.bin) / "thymusctl"), data, o.budget,
+                     ["--prior", o.prior] if o.prior else [])
         if r["status"] not in (0, 3):
             bad += 1
             print(f"evaluate: {s['name']}: exit {r['status']}: {r['stderr'][-400:]}", file=sys.stderr)
