@@ -13,5 +13,43 @@ extern const struct th_analyser th_http_analyser;
 extern const struct th_analyser th_tls_analyser;
 extern const struct th_analyser th_ssh_analyser;
 extern const struct th_analyser th_dhcp_analyser;
+extern const struct th_analyser th_smb_analyser;
+extern const struct th_analyser th_dce_rpc_analyser;
+extern const struct th_analyser th_krb_analyser;
+extern const struct th_analyser th_rdp_analyser;
+extern const struct th_analyser th_ldap_analyser;
+extern const struct th_analyser th_smtp_analyser;
+
+/* label.c */
+extern const struct th_analyser th_label_quic;
+extern const struct th_analyser th_label_dtls;
+extern const struct th_analyser th_label_ntp;
+extern const struct th_analyser th_label_snmp;
+extern const struct th_analyser th_label_sip;
+extern const struct th_analyser th_label_stun;
+extern const struct th_analyser th_label_mqtt;
+extern const struct th_analyser th_label_modbus;
+extern const struct th_analyser th_label_dnp3;
+extern const struct th_analyser th_label_rfb;
+extern const struct th_analyser th_label_irc;
+extern const struct th_analyser th_label_socks;
+extern const struct th_analyser th_label_syslog;
+extern const struct th_analyser th_label_radius;
+extern const struct th_analyser th_label_tftp;
+extern const struct th_analyser th_label_bittorrent;
+extern const struct th_analyser th_label_netbios_dgm;
+extern const struct th_analyser th_label_ssdp;
+extern const struct th_analyser th_label_wireguard;
+extern const struct th_analyser th_label_openvpn;
+extern const struct th_analyser th_label_telnet;
+extern const struct th_analyser th_label_mysql;
+extern const struct th_analyser th_label_postgresql;
+extern const struct th_analyser th_label_tds;
+extern const struct th_analyser th_label_redis;
+extern const struct th_analyser th_label_mongodb;
+extern const struct th_analyser th_label_imap;
+extern const struct th_analyser th_label_pop3;
+extern const struct th_analyser th_label_ftp;
+extern const struct th_analyser th_label_netbios_ssn;
 
 #endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SMTP (RFC 5321): the envelope and a few headers of each mail; after STARTTLS
+ * (RFC 3207) the stream is handed on. Bodies are passed over, credentials never read.
+ */
+#include "analysers.h"
+
+#include "base/buf.h"
+
+#define LINE_MAX_BYTES 2048u
+#define RCPT_MAX 16u
+#define TEXT_MAX 255u
+
+struct text {
+    uint8_t len;
+    char p[TEXT_MAX];
+};
+
+struct state {
+    struct th_hold hold[2];
+    uint32_t depth;
+    int64_t first_ns, last_ns;
+    bool in_mail, in_data, in_body, ask_data, ask_tls, tls;
+    struct text helo, from, header_from, subject, reply, agent;
+    struct text rcpt[RCPT_MAX];
+    uint8_t rcpt_count;
+};
+
+static enum th_probe probe(const struct th_probe_in *in)
+{
+    struct th_str s = th_str_n(in->p, in->len);
+    if (s.len < 5)
+        return s.p[0] == '2' || s.p[0] == 'E' || s.p[0] == 'H' ? TH_PROBE_MORE : TH_PROBE_NO;
+    if (th_str_ieq(th_str_n(s.p, 5), th_str_c("EHLO ")) ||
+        th_str_ieq(th_str_n(s.p, 5), th_str_c("HELO ")))
+        return TH_PROBE_CLIENT;
+    if (!th_str_starts(s, "220 ") && !th_str_starts(s, "220-"))
+        return TH_PROBE_NO;
+    bool port = in->src == 25 || in->src == 587 || in->src == 2525;
+    return port || memmem(s.p, s.len, "SMTP", 4) ? TH_PROBE_SERVER : TH_PROBE_NO;
+}
+
+static void set_text(struct text *t, struct th_str s)
+{
+    s = th_str_trim(s);
+    t->len = (uint8_t)TH_MIN(s.len, TEXT_MAX);
+    memcpy(t->p, s.p, t->len);
+}
+
+static struct th_str text_of(const struct text *t)
+{
+    return th_str_n(t->p, t->len);
+}
+
+static void emit(struct th_conn *c, struct state *s)
+{
+    struct th_ev_smtp ev = {0};
+    struct th_str rcpt[RCPT_MAX];
+    TH_CONN_ID(&ev, SMTP, c, s->first_ns);
+    TH_SET(&ev, SMTP, trans_depth, ++s->depth);
+    TH_SET_TEXT(&ev, SMTP, helo, text_of(&s->helo));
+    TH_SET_TEXT(&ev, SMTP, mailfrom, text_of(&s->from));
+    for (unsigned i = 0; i < s->rcpt_count; i++)
+        rcpt[i] = text_of(&s->rcpt[i]);
+    if (s->rcpt_count)
+        TH_SET(&ev, SMTP, rcptto, (struct th_strs){rcpt, s->rcpt_count});
+    TH_SET_TEXT(&ev, SMTP, from, text_of(&s->header_from));
+    TH_SET_TEXT(&ev, SMTP, subject, text_of(&s->subject));
+    TH_SET_TEXT(&ev, SMTP, last_reply, text_of(&s->reply));
+    TH_SET_TEXT(&ev, SMTP, user_agent, text_of(&s->agent));
+    TH_SET(&ev, SMTP, tls, s->tls);
+    th_proto_emit(c->pr, &ev.h, TH_MAX(s->last_ns, s->first_ns));
+    s->in_mail = s->in_data = s->in_body = false;
+    s->rcpt_count = 0;
+    s->from.len = s->header_from.len = s->subject.len = s->agent.len = 0;
+}
+
+/* The value when the line begins with this word, whatever its case. */
+static bool after(struct th_str line, const char *word, struct th_str *ret)
+{
+    uint32_t n = (uint32_t)strlen(word);
+    if (line.len < n || !th_str_ieq(th_str_n(line.p, n), th_str_c(word)))
+        return false;
+    *ret = th_str_trim(th_str_n(line.p + n, line.len - n));
+    return true;
+}
+
+/* "<who@where> SIZE=1" to "who@where" */
+static struct th_str path(struct th_str s)
+{
+    int64_t open = th_str_index(s, '<'), close = th_str_index(s, '>');
+    if (open < 0 || close < open)
+        return th_str_split(&s, ' ');
+    return th_str_n(s.p + open + 1, (size_t)(close - open - 1));
+}
+
+static void header(struct state *s, struct th_str line)
+{
+    struct th_str v;
+    if (!line.len)
+        s->in_body = true;
+    else if (after(line, "from:", &v))
+        set_text(&s->header_from, v);
+    else if (after(line, "subject:", &v))
+        set_text(&s->subject, v);
+    else if (after(line, "x-mailer:", &v) || after(line, "user-agent:", &v))
+        set_text(&s->agent, v);
+}
+
+static void command(struct state *s, struct th_str line, int64_t time_ns)
+{
+    struct th_str v;
+    if (after(line, "ehlo ", &v) || after(line, "helo ", &v)) {
+        set_text(&s->helo, v);
+    } else if (after(line, "mail from:", &v)) {
+        s->in_mail = true;
+        s->first_ns = time_ns;
+        set_text(&s->from, path(v));
+    } else if (after(line, "rcpt to:", &v)) {
+        if (s->rcpt_count < RCPT_MAX)
+            set_text(&s->rcpt[s->rcpt_count++], path(v));
+    } else if (after(line, "data", &v)) {
+        s->ask_data = true;
+    } else if (after(line, "starttls", &v)) {
+        s->ask_tls = true;
+    }
+}
+
+static void client_line(struct state *s, struct th_str line, int64_t time_ns)
+{
+    s->last_ns = time_ns;
+    if (!s->in_data)
+        command(s, line, time_ns);
+    else if (th_str_is(line, "."))
+        s->in_data = false;
+    else if (!s->in_body)
+        header(s, line);
+}
+
+/* True: TLS begins now. */
+static bool server_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+{
+    s->last_ns = time_ns;
+    if (line.len < 3 || (line.len > 3 && line.p[3] == '-'))
+        return false;
+    set_text(&s->reply, line);
+    bool go = line.p[0] == '3' || line.p[0] == '2';
+    if (s->ask_tls) {
+        s->ask_tls = false;
+        s->tls = line.p[0] == '2';
+        return s->tls;
+    }
+    if (s->ask_data && line.p[0] == '3') {
+        s->ask_data = false;
+        s->in_data = true;
+        s->in_body = false;
+        return false;
+    }
+    /* The reply after a mail's data ends it. */
+    if (s->in_mail && !s->in_data && s->in_body)
+        emit(c, s);
+    s->ask_data = s->ask_data && go;
+    return false;
+}
+
+static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+{
+    struct state *s = state;
+    struct th_hold *h = &s->hold[ch->dir];
+    bool ok;
+    if (!s->first_ns)
+        s->first_ns = ch->time_ns;
+    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
+    while (th_cur_left(&cur)) {
+        const uint8_t *nl = memchr(cur.p, '\n', th_cur_left(&cur));
+        if (!nl)
+            break;
+        struct th_str line = th_cur_bytes(&cur, (size_t)(nl - cur.p));
+        th_cur_skip(&cur, 1);
+        if (line.len && line.p[line.len - 1] == '\r')
+            line.len--;
+        th_conn_service(c, TH_SVC_SMTP);
+        if (ch->from_client) {
+            client_line(s, line, ch->time_ns);
+        } else if (server_line(c, s, line, ch->time_ns)) {
+            struct th_chunk rest = *ch;
+            rest.len = rest.wire_len = 0;
+            return th_conn_restart(c, &rest);
+        }
+    }
+    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
+        return TH_GO_ON;
+    if (!s->in_body)
+        return c->service_count ? TH_DONE_DIR : TH_BAIL;
+    th_hold_done(h); /* a body in lines too long: its end will still be seen */
+    return TH_GO_ON;
+}
+
+static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
+{
+    struct state *s = state;
+    (void)time_ns;
+    (void)len;
+    th_hold_done(&s->hold[dir]);
+    return dir == c->client && s->in_body ? TH_GO_ON : TH_DONE_DIR;
+}
+
+static void end(struct th_conn *c, void *state, int64_t time_ns)
+{
+    struct state *s = state;
+    (void)time_ns;
+    if (s->in_mail || s->tls || (s->helo.len && !s->depth))
+        emit(c, s);
+    th_hold_done(&s->hold[0]);
+    th_hold_done(&s->hold[1]);
+}
+
+const struct th_analyser th_smtp_analyser = {
+    .service = TH_SVC_SMTP,
+    .tcp = true,
+    .state_bytes = sizeof(struct state),
+    .probe = probe,
+    .data = data,
+    .gap = gap,
+    .end = end,
+};
