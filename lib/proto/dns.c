@@ -69,7 +69,7 @@ static enum th_probe probe_message(const uint8_t *p, size_t len, bool hint)
     if (!hint) {
         TH_AUTOARENA struct th_arena arena = TH_ARENA_INIT;
         struct th_dns_msg m;
-        if (!th_dns_parse(p, len, &arena, &m) || !strict(&m))
+        if (!th_dns_parse(p, len, false, &arena, &m) || !strict(&m))
             return TH_PROBE_NO;
     }
     return p[2] & 0x80 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
@@ -93,14 +93,18 @@ static enum th_probe probe(const struct th_probe_in *in)
     return probe_message(in->p + 2, message, hint);
 }
 
+static bool is_netbios(const struct th_flow *f)
+{
+    return f->port[0] == 137 || f->port[1] == 137;
+}
+
 /* The fields that a query and an answer without a known query share. */
 static void set_question(
     struct th_ev_dns *ev, struct th_conn *c, struct th_str name, unsigned qtype, unsigned qclass)
 {
     struct th_arena *arena = &c->pr->scratch;
-    bool netbios = c->flow->port[0] == 137 || c->flow->port[1] == 137;
     struct th_str type = th_dns_type_name(arena, qtype);
-    if (netbios) {
+    if (is_netbios(c->flow)) {
         name = th_dns_netbios(arena, name);
         if (qtype == 33)
             type = th_str_c("NBSTAT");
@@ -236,7 +240,7 @@ static bool message(struct th_conn *c, struct state *s, int64_t time_ns, const u
     size_t len, size_t wire_len)
 {
     struct th_dns_msg m;
-    if (!th_dns_parse(p, len, &c->pr->scratch, &m))
+    if (!th_dns_parse(p, len, is_netbios(c->flow), &c->pr->scratch, &m))
         return false;
     if (m.bad && len == wire_len)
         th_conn_weird(c, time_ns, "DNS_RR_length_mismatch");

@@ -13,6 +13,7 @@
 struct reader {
     const uint8_t *msg;
     size_t len;
+    bool netbios;
     struct th_arena *arena;
 };
 
@@ -212,6 +213,20 @@ static struct th_str nb_text(const struct reader *r, struct th_cur *c)
     return take(r, &b);
 }
 
+/* RFC 1002 4.2.18: the names a node answers to. The one it has alone, of the workstation service
+ * (suffix 0), is its own. */
+static struct th_str nbstat_text(const struct reader *r, struct th_cur *c)
+{
+    for (unsigned n = th_cur_u8(c); n && !c->failed; n--) {
+        struct th_str name = th_cur_bytes(c, 15);
+        unsigned suffix = th_cur_u8(c);
+        bool group = (th_cur_be16(c) & 0x8000) != 0;
+        if (!c->failed && suffix == 0 && !group)
+            return th_arena_str(r->arena, th_str_trim(name));
+    }
+    return th_str_c("");
+}
+
 static struct th_str srv_text(const struct reader *r, struct th_cur *c)
 {
     th_cur_skip(c, 6);
@@ -241,7 +256,7 @@ static struct th_str rdata_text(const struct reader *r, struct th_cur *c, unsign
     case 16: return strings_text(r, c, "TXT");
     case 99: return strings_text(r, c, "SPF");
     case 32: return nb_text(r, c);
-    case 33: return srv_text(r, c);
+    case 33: return r->netbios ? nbstat_text(r, c) : srv_text(r, c);
     case 43:
     case 46:
     case 47:
@@ -284,9 +299,10 @@ static void read_answers(const struct reader *r, struct th_cur *c, struct th_dns
     ret->bad = n < ret->counts[1];
 }
 
-bool th_dns_parse(const uint8_t *p, size_t len, struct th_arena *arena, struct th_dns_msg *ret)
+bool th_dns_parse(
+    const uint8_t *p, size_t len, bool netbios, struct th_arena *arena, struct th_dns_msg *ret)
 {
-    const struct reader r = {.msg = p, .len = len, .arena = arena};
+    const struct reader r = {.msg = p, .len = len, .netbios = netbios, .arena = arena};
     struct th_cur c = th_cur_init(p, len);
     ret->id = th_cur_be16(&c);
     ret->flags = th_cur_be16(&c);

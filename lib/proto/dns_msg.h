@@ -41,8 +41,10 @@ struct th_dns_msg {
     struct th_dns_name owner; /* of the first answer */
 };
 
-/* False when there is not even a header and a plausible question. */
-bool th_dns_parse(const uint8_t *p, size_t len, struct th_arena *arena, struct th_dns_msg *ret);
+/* False when there is not even a header and a plausible question. netbios: it is RFC 1002's name
+ * service, where type 33 is a node's status and not SRV. */
+bool th_dns_parse(
+    const uint8_t *p, size_t len, bool netbios, struct th_arena *arena, struct th_dns_msg *ret);
 /* The decoded NetBIOS name (RFC 1001 14.1), or the name itself when it is none. */
 struct th_str th_dns_netbios(struct th_arena *arena, struct th_str name);
 

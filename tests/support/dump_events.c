@@ -6,7 +6,7 @@
  */
 #include <fcntl.h>
 
-#include "base/json.h"
+#include "event/json.h"
 #include "packet/capture.h"
 #include "proto/engine.h"
 
@@ -16,79 +16,13 @@ struct out {
     uint64_t events;
 };
 
-static void value(struct th_json *j, const struct th_field_info *f, const void *v)
-{
-    char text[TH_TIME_TEXT_LEN];
-    struct th_str s;
-    switch ((enum th_type)f->type) {
-    case TH_TYPE_TIME:
-        s = th_str_n(text, th_time_epoch(*(const int64_t *)v, text));
-        th_buf_str(j->out, s);
-        j->comma = true;
-        return;
-    case TH_TYPE_INTERVAL: th_json_seconds(j, *(const int64_t *)v); return;
-    case TH_TYPE_COUNT: th_json_u64(j, *(const uint64_t *)v); return;
-    case TH_TYPE_INT: th_json_i64(j, *(const int64_t *)v); return;
-    case TH_TYPE_PORT: th_json_u64(j, *(const uint16_t *)v); return;
-    case TH_TYPE_DOUBLE: th_json_double(j, *(const double *)v); return;
-    case TH_TYPE_BOOL: th_json_bool(j, *(const bool *)v); return;
-    case TH_TYPE_ADDR: th_json_addr(j, v); return;
-    case TH_TYPE_MAC: {
-        char mac[TH_MAC_TEXT_LEN];
-        th_json_str(j, th_str_n(mac, th_mac_format(v, mac)));
-        return;
-    }
-    case TH_TYPE_STRING: th_json_str(j, *(const struct th_str *)v); return;
-    case TH_TYPE_STRINGS: {
-        const struct th_strs *l = v;
-        th_json_open_list(j);
-        for (uint32_t i = 0; i < l->n; i++)
-            th_json_str(j, l->v[i]);
-        th_json_close_list(j);
-        return;
-    }
-    case TH_TYPE_INTERVALS: {
-        const struct th_spans *l = v;
-        th_json_open_list(j);
-        for (uint32_t i = 0; i < l->n; i++)
-            th_json_seconds(j, l->v[i]);
-        th_json_close_list(j);
-        return;
-    }
-    case TH_TYPE_ADDRS: {
-        const struct th_addrs *l = v;
-        th_json_open_list(j);
-        for (uint32_t i = 0; i < l->n; i++)
-            th_json_addr(j, &l->v[i]);
-        th_json_close_list(j);
-        return;
-    }
-    }
-}
-
 static int put(void *arg, const struct th_event *ev)
 {
     struct out *o = arg;
-    const struct th_kind_info *k = th_kind_get(ev->kind);
     o->events++;
     if (o->quiet)
         return 0;
-    struct th_json j = th_json_init(&o->buf);
-    th_json_open(&j);
-    th_json_key(&j, "_path");
-    th_json_str(&j, th_str_c(k->name));
-    char text[TH_TIME_TEXT_LEN];
-    size_t n = th_time_epoch(ev->time_ns, text);
-    th_json_key(&j, "_time");
-    th_buf_put(&o->buf, text, n);
-    j.comma = true;
-    for (unsigned i = 0; i < k->field_count; i++) {
-        if (!(ev->set >> i & 1))
-            continue;
-        th_json_key(&j, k->fields[i].zeek);
-        value(&j, &k->fields[i], th_event_field(ev, &k->fields[i]));
-    }
-    th_json_close(&j);
+    th_event_json(ev, TH_EVENT_JSON_PATH, &o->buf);
     th_buf_u8(&o->buf, '\n');
     fwrite(o->buf.p, 1, o->buf.len, stdout);
     th_buf_clear(&o->buf);
