@@ -331,7 +331,8 @@ static double calibrated(const struct th_scorer *s, unsigned model, double lgp)
     return fmax(x, 0);
 }
 
-static void tell(struct th_scorer *s, unsigned model, const struct th_window *w,
+/* True when it was told, not held back by the throttle. */
+static bool tell(struct th_scorer *s, unsigned model, const struct th_window *w,
     const struct match *x, th_breach_fn fn, void *arg)
 {
     const struct model *m = &s->models->model[model];
@@ -345,8 +346,10 @@ static void tell(struct th_scorer *s, unsigned model, const struct th_window *w,
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));
     b.score = scorer_score(s, calib_lgp(&s->best, s->hours, calibrated(s, model, x->lgp)));
     take_evidence(&b, m, x);
-    if (pass_throttle(s, m, &b, x))
-        fn(arg, &b);
+    if (!pass_throttle(s, m, &b, x))
+        return false;
+    fn(arg, &b);
+    return true;
 }
 
 static void count_best(struct th_scorer *s, struct partial *p, unsigned model, double lgp)
@@ -374,10 +377,16 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
             n = evaluate(m, w, feature_cap(s), found);
         if (n == 0)
             continue;
-        count_best(s, p, i, found[0].lgp);
-        best = fmax(best, calibrated(s, i, found[0].lgp));
+        /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,
+         * and what a score costs is what it is to mean. */
+        double told = -1;
         for (unsigned k = 0; k < n; k++)
-            tell(s, i, w, &found[k], fn, arg);
+            if (tell(s, i, w, &found[k], fn, arg))
+                told = fmax(told, found[k].lgp);
+        if (told < 0)
+            continue;
+        count_best(s, p, i, told);
+        best = fmax(best, calibrated(s, i, told));
     }
     if (best < 0)
         return;
