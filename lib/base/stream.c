@@ -189,7 +189,7 @@ int th_stream_line(struct th_stream *s, size_t max, struct th_str *ret)
 {
     size_t want = 1;
     for (;;) {
-        struct th_str v;
+        struct th_str v = {0};
         int err = th_stream_view(s, want, &v);
         if (err < 0)
             return err;

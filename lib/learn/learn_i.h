@@ -174,8 +174,8 @@ void th_learn_alive(struct th_act *a, const struct th_addr *target);
 /* Remote administration of the responder: `base` decades rare for an ordinary device. */
 void th_learn_remote(
     struct th_act *a, const struct th_who *w, double base, const char *words, struct th_str what);
-/* A login was tried at the peer's service: by a (orig), at resp (which may be NULL). */
-void th_learn_login(struct th_act *a, struct th_act *resp, const struct th_who *w, uint16_t port,
+/* A login was tried at the peer's service: by orig, at resp (which may be NULL). */
+void th_learn_login(struct th_act *orig, struct th_act *resp, const struct th_who *w, uint16_t port,
     double failed, double tried);
 /* Mining pools have telling names. */
 void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key);

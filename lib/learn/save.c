@@ -162,7 +162,7 @@ static void get_note(struct th_cur *c, struct th_part *p, uint32_t win)
 
 static void get_window(struct th_cur *c, struct th_part *p, uint32_t dev)
 {
-    struct th_win in;
+    struct th_win in = {0};
     get_record(c, &in, sizeof(in));
     uint64_t notes = th_cur_varint(c);
     if (c->failed || !window_valid(&in) || notes > TH_NOTES_MAX) {
@@ -186,7 +186,7 @@ static void get_window(struct th_cur *c, struct th_part *p, uint32_t dev)
 
 static void get_device(struct th_cur *c, struct th_part *p, unsigned partition)
 {
-    struct th_dev in;
+    struct th_dev in = {0};
     get_record(c, &in, sizeof(in));
     uint64_t windows = th_cur_varint(c);
     if (c->failed || !device_valid(&in) || windows > MAX_WINDOWS ||
