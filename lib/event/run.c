@@ -104,7 +104,8 @@ static int by_order(const void *a, const void *b)
 int th_sorter_flush(struct th_sorter *s)
 {
     int r = 0;
-    qsort(s->events, s->count, sizeof(*s->events), by_order);
+    if (s->count > 1)
+        qsort(s->events, s->count, sizeof(*s->events), by_order);
     for (size_t i = 0; r == 0 && i < s->count; i++)
         r = th_sink_put(&s->out, s->events[i]);
     s->count = 0;

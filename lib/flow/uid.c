@@ -14,6 +14,7 @@ void th_flow_uid(const struct th_hash_key *key, const struct th_pkt *pkt, char o
         uint8_t addr[32];
         uint32_t seq;
         uint16_t port[2], vlan, inner_vlan;
+        uint32_t zero; /* no padding: its bytes would be hashed too */
         uint64_t proto;
     } id = {.time_ns = pkt->time_ns,
         .seq = pkt->seq,
@@ -21,6 +22,7 @@ void th_flow_uid(const struct th_hash_key *key, const struct th_pkt *pkt, char o
         .vlan = pkt->vlan,
         .inner_vlan = pkt->inner_vlan,
         .proto = pkt->proto};
+    _Static_assert(sizeof(id) == 64, "the hashed bytes are all set");
     memcpy(id.addr, pkt->src.b, 16);
     memcpy(id.addr + 16, pkt->dst.b, 16);
     struct th_hash_key other = {.k0 = ~key->k0, .k1 = key->k1};

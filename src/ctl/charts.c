@@ -172,10 +172,8 @@ static void put_row(struct th_buf *out, const struct findings *f, const struct t
     th_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" class=\"name\">", label_width - 12, y + 4);
     put_label(out, row->device, 26);
     th_buf_puts(out, "</text>");
-    unsigned number = 0;
     for (size_t i = 0; i < f->incident_count; i++) {
         const struct find_incident *in = &f->incidents[i];
-        number += in->alert;
         for (uint32_t k = 0; in->alert && k < in->device_count; k++) {
             if (!th_str_eq(in->devices[k].id, row->device->id))
                 continue;

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <math.h>
 
-
 void findings_library_init(void)
 {
     json_object_seed(0);
@@ -322,8 +321,10 @@ static void link_incident(struct findings *f, struct find_incident *in, struct f
 
 static void settle(struct findings *f)
 {
-    qsort(f->breaches, f->breach_count, sizeof(*f->breaches), by_time);
-    qsort(f->incidents, f->incident_count, sizeof(*f->incidents), best_first);
+    if (f->breach_count)
+        qsort(f->breaches, f->breach_count, sizeof(*f->breaches), by_time);
+    if (f->incident_count)
+        qsort(f->incidents, f->incident_count, sizeof(*f->incidents), best_first);
     TH_AUTOFREE struct find_breach **index =
         th_xcalloc(f->breach_count + 1, sizeof(struct find_breach *));
     for (size_t i = 0; i < f->breach_count; i++)

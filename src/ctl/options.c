@@ -108,7 +108,7 @@ static int take(struct ctl_options *o, int c, const char *value)
     case OPT_HIDE: o->show = false; return -1;
     case OPT_HELP: return fputs(help, stdout) < 0 ? CTL_FAILED : CTL_ALL_READ;
     case OPT_VERSION: return printf("thymusctl %s\n", TH_VERSION) < 0 ? CTL_FAILED : CTL_ALL_READ;
-    default: return usage_error("unknown or incomplete option", "");
+    default: return usage_error("unknown or incomplete option: ", value);
     }
 }
 
@@ -132,8 +132,9 @@ int ctl_options_parse(struct ctl_options *o, int argc, char **argv)
         {0},
     };
     *o = (struct ctl_options){.show = isatty(STDERR_FILENO)};
+    opterr = 0; /* said in our words */
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        int decided = take(o, c, optarg);
+        int decided = take(o, c, c == '?' ? argv[optind - 1] : optarg);
         if (decided >= 0)
             return decided;
     }

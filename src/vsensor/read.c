@@ -105,6 +105,7 @@ static int parse(struct reading *rd, int argc, char **argv)
     int index = 0;
     int decided = -1;
     rd->show = isatty(STDERR_FILENO);
+    opterr = 0; /* said in our words */
     for (int c; decided < 0 && (c = getopt_long(argc, argv, "", longs, &index)) != -1;) {
         switch (c) {
         case OPT_READ: rd->read = true; break;
@@ -122,7 +123,7 @@ static int parse(struct reading *rd, int argc, char **argv)
             printf("thymus-vsensor %s\n", TH_VERSION);
             decided = EXIT_READ;
             break;
-        default: decided = usage_error("unknown or incomplete option", ""); break;
+        default: decided = usage_error("unknown or incomplete option: ", argv[optind - 1]); break;
         }
     }
     if (decided >= 0)
