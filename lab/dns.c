@@ -35,7 +35,10 @@ static uint64_t answer_bytes(struct th_str name, unsigned qtype, const struct th
         if (th_addr_parse(answers->v[i], &addr))
             n += th_addr_is_v4(&addr) ? 16u : 28u;
         else
-            n += answers->v[i].len + (qtype == LAB_DNS_TXT ? 13u : 14u);
+            n += answers->v[i].len +
+                (qtype == LAB_DNS_TXT          ? 13u
+                        : qtype == LAB_DNS_SRV ? 20u
+                                               : 14u);
     }
     return n;
 }

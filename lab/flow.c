@@ -105,6 +105,12 @@ void lab_flow_free(struct lab_pool *p, struct lab_flow *f)
     }
 }
 
+void lab_flow_unref(struct lab_pool *p, struct lab_flow *f)
+{
+    if (--f->refs == 0)
+        lab_flow_free(p, f);
+}
+
 void *lab_flow_alloc(struct lab_pool *p, struct lab_flow *f, size_t len_bytes)
 {
     struct lab_chunk *c = f->chunks;

@@ -72,6 +72,8 @@ size_t lab_pool_bytes(const struct lab_pool *p);
 
 struct lab_flow *lab_flow_new(struct lab_pool *p, uint64_t seed, uint64_t id);
 void lab_flow_free(struct lab_pool *p, struct lab_flow *f);
+/* Gives one reference back; the last one frees. */
+void lab_flow_unref(struct lab_pool *p, struct lab_flow *f);
 /* Zeroed memory that lives as long as the flow. */
 void *lab_flow_alloc(struct lab_pool *p, struct lab_flow *f, size_t len_bytes);
 struct th_str lab_flow_text(struct lab_pool *p, struct lab_flow *f, struct th_str s);
@@ -89,21 +91,26 @@ struct th_str lab_flow_fuid(struct lab_pool *p, struct lab_flow *f, uint64_t see
 /* Sets pkts and ip_bytes as the packets of lab_plan add up. */
 void lab_flow_shape(struct lab_flow *f, uint64_t jumbo_after);
 
-/* The application's messages of an established connection, in order of sending. */
-#define LAB_MAX_MESSAGES 8
+/* The application's messages of an established connection: three that open it (a TLS hello, the
+ * server's flight, the client's end of the handshake; empty for others), then rounds of one message
+ * each way. */
+#define LAB_HEAD_MESSAGES 4u /* the fourth is always empty, so that even ones are the client's */
+#define LAB_TLS_FINISH 126u
 struct lab_message {
     uint64_t bytes;
-    uint8_t dir; /* 0: of the originator */
+    unsigned dir; /* 0: of the originator */
 };
 struct lab_plan {
-    struct lab_message msg[LAB_MAX_MESSAGES];
-    unsigned count;
+    uint64_t head[3];
+    uint64_t up, down; /* of all rounds */
+    uint32_t rounds;
 };
 void lab_plan_of(const struct lab_flow *f, struct lab_plan *p);
-/* Number of segments of a message when `before` bytes went before it in its direction. */
-uint64_t lab_segments(uint64_t before, uint64_t bytes, uint64_t jumbo_after);
-/* Length of the segment that begins at `at`, of a message that ends at `end` (stream offsets). */
-uint32_t lab_segment_len(uint64_t at, uint64_t end, uint64_t jumbo_after);
+uint32_t lab_plan_count(const struct lab_plan *p);
+struct lab_message lab_plan_message(const struct lab_plan *p, uint32_t i);
+/* Length of the segment (UDP: datagram) that begins at `at` and belongs to what ends at `end`; both
+ * count from the begin of its direction. */
+uint32_t lab_segment_len(uint64_t at, uint64_t end, uint64_t jumbo_after, bool udp);
 
 const char *lab_state_name(enum lab_state s);
 /* The conn record of the whole flow, without identity fields. */

@@ -79,10 +79,11 @@ static int write_truth(const struct lab_sim *s, const char *path)
     return 0;
 }
 
-/* Six hours at a time, so that somebody who waits sees that it goes on. */
+/* Some hours at a time, so that somebody who waits sees that it goes on; packets of flows that
+ * begin are held back only minutes. */
 static int run(const struct lab_command *c, struct lab_sim *s, struct outputs *o)
 {
-    int64_t step = 6 * TH_NS_PER_HOUR, at = c->sim.start_ns;
+    int64_t step = o->pcap ? 10 * TH_NS_PER_MIN : 6 * TH_NS_PER_HOUR, at = c->sim.start_ns;
     while (at < c->sim.end_ns) {
         int64_t to = TH_MIN(at + step, c->sim.end_ns);
         int err = lab_sim_run(s, to);
@@ -113,11 +114,13 @@ static int generate(const struct lab_command *c)
     if (o.pcap)
         opt.flows = (struct lab_flow_sink){lab_pcap_flow, o.pcap};
     err = lab_sim_new(&opt, &s);
+    if (err == 0 && o.pcap)
+        lab_pcap_use(o.pcap, s->pool);
     if (err == 0)
         err = add_injections(c, s);
     if (err == -EINVAL && s) {
-        lab_sim_free(s);
         close_outputs(&o, err);
+        lab_sim_free(s);
         return 2;
     }
     if (err == 0)

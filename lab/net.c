@@ -215,7 +215,7 @@ static int64_t tls_flow(struct lab_actor *a, struct lab_flow *f, const struct la
     f->tls = w->tls;
     f->service = "ssl";
     add_ssl(a, f, h, w, rtt);
-    f->up = f->hello + 80 + w->up;
+    f->up = f->hello + LAB_TLS_FINISH + w->up;
     f->down = f->flight + w->down;
     f->dur_ns = 3 * rtt + w->dur_ns;
     f->state = (uint8_t)draw_end(a);

@@ -73,7 +73,7 @@ static int one(struct lab_command *c, int opt, const char *arg, int64_t *len_ns)
     case O_ZEEK: c->zeek_json = arg; return 0;
     case O_PCAP: c->pcap = arg; return 0;
     case O_CAP:
-        if (!number(arg, 0, 1e12, &v))
+        if (!number(arg, 4096, 1e12, &v))
             return bad("pcap-payload-cap", arg);
         c->payload_cap = (uint64_t)v;
         return 0;
@@ -103,7 +103,7 @@ static int one(struct lab_command *c, int opt, const char *arg, int64_t *len_ns)
 int lab_command_parse(int argc, char **argv, struct lab_command *ret)
 {
     int64_t len_ns = TH_NS_PER_DAY;
-    *ret = (struct lab_command){.payload_cap = 16384};
+    *ret = (struct lab_command){.payload_cap = 4096};
     ret->sim = (struct lab_options){
         .seed = 1, .devices = 60, .start_ns = DEFAULT_START, .part_ns = 5 * TH_NS_PER_MIN};
     for (int opt; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -132,7 +132,7 @@ void lab_command_help(void)
            "  --zeek-json DIR       events as Zeek JSON logs\n"
            "  --pcap FILE           packets; - is standard output\n"
            "  --pcap-payload-cap N  payload bytes a direction in full packets; what is\n"
-           "                        beyond comes as large cut ones (16384)\n"
+           "                        beyond comes as large cut ones (4096)\n"
            "  --part-minutes N      interim records of long connections (5; 0 none)\n"
            "  --truth FILE          what was injected, JSON lines\n"
            "  --attack[=TIME]       a whole story on one device\n"

@@ -40,8 +40,7 @@ struct lab_queue *lab_queue_new(const struct lab_queue_config *config, struct la
 
 static void unref(struct lab_queue *q, struct lab_flow *f)
 {
-    if (--f->refs == 0)
-        lab_flow_free(q->pool, f);
+    lab_flow_unref(q->pool, f);
 }
 
 static void slot_drop(struct lab_queue *q, struct slot *s)

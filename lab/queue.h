@@ -10,7 +10,7 @@
 
 #define LAB_SLICE_NS TH_NS_PER_MIN
 
-/* Who wants flows as wholes, as they begin: the packet writer. It may not keep them. */
+/* Who wants flows as wholes: the packet writer. It takes a reference of what it keeps. */
 struct lab_flow_sink {
     int (*put)(void *arg, struct lab_flow *f);
     void *arg;

@@ -170,17 +170,6 @@ static void ja4(struct lab_tls *t, bool sni)
         sni ? 'd' : 'i', count(t->ciphers, true), count(t->extensions, sni), alpn, hc, he);
 }
 
-void lab_software_init(struct lab_tls *table)
-{
-    for (unsigned i = 0; i < LAB_TLS_COUNT; i++) {
-        table[i] = profiles[i];
-        for (int sni = 0; sni < 2; sni++) {
-            ja3(&table[i], sni);
-            ja4(&table[i], sni);
-        }
-    }
-}
-
 size_t lab_user_agent(
     enum lab_os os, enum lab_tls_id browser, unsigned major, char *out, size_t size)
 {
@@ -198,4 +187,130 @@ size_t lab_user_agent(
     return (size_t)snprintf(out, size,
         "Mozilla/5.0 (%s) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%u.0.0.0 Safari/537.36",
         platform[os], major);
+}
+
+static void put_list(struct th_buf *out, const uint16_t *v)
+{
+    for (; *v; v++)
+        th_buf_be16(out, *v);
+}
+
+static void ext_sni(struct th_buf *b, struct th_str sni)
+{
+    th_buf_be16(b, (uint16_t)(sni.len + 3));
+    th_buf_u8(b, 0);
+    th_buf_be16(b, (uint16_t)sni.len);
+    th_buf_str(b, sni);
+}
+
+static void ext_alpn(struct th_buf *b, struct th_str names)
+{
+    th_buf_be16(b, (uint16_t)(names.len + 1)); /* each comma stands for a length byte */
+    while (names.len) {
+        struct th_str one = th_str_split(&names, ',');
+        th_buf_u8(b, (uint8_t)one.len);
+        th_buf_str(b, one);
+    }
+}
+
+static void ext_versions(struct th_buf *b, const struct lab_tls *t)
+{
+    th_buf_u8(b, (uint8_t)(t->grease ? 6 : 4));
+    if (t->grease)
+        th_buf_be16(b, 0x3a3a);
+    th_buf_be16(b, 0x0304);
+    th_buf_be16(b, 0x0303);
+}
+
+static void ext_body(struct th_buf *b, const struct lab_tls *t, uint16_t ext, struct th_str sni)
+{
+    uint8_t key[32];
+    memset(key, 0x42, sizeof key);
+    switch (ext) {
+    case EXT_SNI: ext_sni(b, sni); break;
+    case 5: th_buf_put(b, "\1\0\0\0\0", 5); break;
+    case 10:
+        th_buf_be16(b, (uint16_t)(2 * count(t->groups, true)));
+        put_list(b, t->groups);
+        break;
+    case 11: th_buf_put(b, "\1\0", 2); break;
+    case 13:
+    case 34:
+    case 50:
+        th_buf_be16(b, (uint16_t)(2 * count(t->sigalgs, true)));
+        put_list(b, t->sigalgs);
+        break;
+    case 16: ext_alpn(b, th_str_c(t->alpn)); break;
+    case 27: th_buf_put(b, "\2\0\2", 3); break;
+    case 28: th_buf_put(b, "\x40\1", 2); break;
+    case 43: ext_versions(b, t); break;
+    case 45: th_buf_put(b, "\1\1", 2); break;
+    case 51:
+        th_buf_put(b, "\0\x24\0\x1d\0\x20", 6);
+        th_buf_put(b, key, sizeof key);
+        break;
+    case 17513: th_buf_put(b, "\0\3\2h2", 5); break;
+    case 65281: th_buf_u8(b, 0); break;
+    default: break;
+    }
+}
+
+static void put_extensions(struct th_buf *b, const struct lab_tls *t, struct th_str sni)
+{
+    if (t->grease)
+        th_buf_put(b, "\x2a\x2a\0\0", 4);
+    for (const uint16_t *v = t->extensions; *v; v++) {
+        struct th_buf body TH_AUTOBUF = TH_BUF_INIT;
+        if (*v == EXT_SNI && !sni.len)
+            continue;
+        ext_body(&body, t, *v, sni);
+        th_buf_be16(b, *v == EXT_SNI ? 0 : *v);
+        th_buf_be16(b, (uint16_t)body.len);
+        th_buf_str(b, th_buf_view(&body));
+    }
+}
+
+void lab_tls_hello(const struct lab_tls *t, struct th_str sni, uint64_t random, struct th_buf *out)
+{
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT, e = TH_BUF_INIT;
+    th_buf_be16(&b, t->version > 0x0303 ? 0x0303 : t->version);
+    for (int i = 0; i < 4; i++)
+        th_buf_le64(&b, random += UINT64_C(0x9e3779b97f4a7c15));
+    th_buf_u8(&b, 32);
+    for (int i = 0; i < 4; i++)
+        th_buf_le64(&b, random += UINT64_C(0x9e3779b97f4a7c15));
+    th_buf_be16(&b, (uint16_t)(2 * (count(t->ciphers, true) + t->grease)));
+    if (t->grease)
+        th_buf_be16(&b, 0x1a1a);
+    put_list(&b, t->ciphers);
+    th_buf_be16(&b, 0x0100);
+    put_extensions(&e, t, sni);
+    th_buf_be16(&b, (uint16_t)e.len);
+    th_buf_str(&b, th_buf_view(&e));
+    th_buf_u8(out, 22);
+    th_buf_be16(out, 0x0301);
+    th_buf_be16(out, (uint16_t)(b.len + 4));
+    th_buf_u8(out, 1);
+    th_buf_u8(out, 0);
+    th_buf_be16(out, (uint16_t)b.len);
+    th_buf_str(out, th_buf_view(&b));
+}
+
+static uint32_t hello_len(const struct lab_tls *t, bool sni)
+{
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    lab_tls_hello(t, th_str_n("x", sni), 0, &b);
+    return (uint32_t)b.len - sni;
+}
+
+void lab_software_init(struct lab_tls *table)
+{
+    for (unsigned i = 0; i < LAB_TLS_COUNT; i++) {
+        table[i] = profiles[i];
+        for (int sni = 0; sni < 2; sni++) {
+            ja3(&table[i], sni);
+            ja4(&table[i], sni);
+            table[i].hello_len[!sni] = hello_len(&table[i], sni);
+        }
+    }
 }
