@@ -70,7 +70,7 @@ static void give_person(struct lab_sim *s, struct lab_device *d)
         human(s, d, lab_app_print, 6 * TH_NS_PER_HOUR);
         human(s, d, lab_app_intranet, 45 * TH_NS_PER_MIN);
         if (s->person[d->person].admin)
-            human(s, d, lab_app_admin, 50 * TH_NS_PER_MIN);
+            human(s, d, lab_app_admin, 20 * TH_NS_PER_MIN);
     }
     machine(s, d, lab_app_update, 5 * TH_NS_PER_HOUR);
     machine(s, d, lab_app_mdns, (d->os == LAB_OS_WINDOWS ? 60 : 14) * TH_NS_PER_MIN);

@@ -147,6 +147,26 @@ static void multicast(struct lab_actor *a, int64_t ts, const uint8_t group[4], u
     lab_submit(a, f);
 }
 
+static void multicast_query(struct lab_actor *a, struct lab_flow *f, int64_t at, uint64_t id,
+    struct th_str name, unsigned qtype)
+{
+    struct th_ev_dns *e = LAB_REC(a, f, DNS, at, at);
+    TH_SET(e, DNS, proto, th_str_n("udp", 3));
+    TH_SET(e, DNS, trans_id, id);
+    TH_SET(e, DNS, query, LAB_TEXT(a, f, name));
+    TH_SET(e, DNS, qclass, 1);
+    TH_SET(e, DNS, qclass_name, th_str_n("C_INTERNET", 10));
+    TH_SET(e, DNS, qtype, qtype);
+    TH_SET(e, DNS, qtype_name, qtype == 12 ? th_str_n("PTR", 3) : th_str_n("A", 1));
+    TH_SET(e, DNS, AA, false);
+    TH_SET(e, DNS, TC, false);
+    TH_SET(e, DNS, RD, false);
+    TH_SET(e, DNS, RA, false);
+    TH_SET(e, DNS, rejected, false);
+    TH_SET(e, DNS, query_bytes, 18u + name.len);
+}
+
+/* LLMNR (RFC 4795) asks twice, multicast DNS (RFC 6762) once. */
 static void dns_multicast(
     struct lab_actor *a, int64_t ts, bool llmnr, struct th_str name, unsigned qtype)
 {
@@ -158,22 +178,12 @@ static void dns_multicast(
     f->dst_mac = (struct th_mac){{1, 0, 0x5e, 0, 0, groups[llmnr][3]}};
     f->service = "dns";
     f->state = LAB_S0;
-    f->up = (18u + name.len) * (llmnr ? 2u : 1u);
     f->pkts[0] = llmnr ? 2 : 1;
+    f->up = (18u + name.len) * f->pkts[0];
     f->dur_ns = llmnr ? 95 * TH_NS_PER_MS : 0;
-    struct th_ev_dns *e = LAB_REC(a, f, DNS, ts, ts);
-    TH_SET(e, DNS, proto, th_str_n("udp", 3));
-    TH_SET(e, DNS, trans_id, llmnr ? lab_u64(&a->rng) & 0xffff : 0);
-    TH_SET(e, DNS, query, LAB_TEXT(a, f, name));
-    TH_SET(e, DNS, qclass, 1);
-    TH_SET(e, DNS, qclass_name, th_str_n("C_INTERNET", 10));
-    TH_SET(e, DNS, qtype, qtype);
-    TH_SET(e, DNS, qtype_name, qtype == 12 ? th_str_n("PTR", 3) : th_str_n("A", 1));
-    TH_SET(e, DNS, AA, false);
-    TH_SET(e, DNS, TC, false);
-    TH_SET(e, DNS, RD, false);
-    TH_SET(e, DNS, RA, false);
-    TH_SET(e, DNS, rejected, false);
+    uint64_t id = llmnr ? lab_u64(&a->rng) & 0xffff : 0;
+    for (unsigned i = 0; i < f->pkts[0]; i++)
+        multicast_query(a, f, ts + (i ? f->dur_ns : 0), id, name, qtype);
     lab_submit(a, f);
 }
 

@@ -24,7 +24,7 @@ static void find_dc(struct lab_actor *a, int64_t ts)
 {
     char name[160], target[96];
     const struct lab_device *dc = lab_dns_server(a);
-    int n = snprintf(name, sizeof name, "_ldap._tcp.Default-First-Site-Name._sites.dc._msdcs.%s",
+    int n = snprintf(name, sizeof name, "_ldap._tcp.default-first-site-name._sites.dc._msdcs.%s",
         a->sim->domain);
     int m = snprintf(target, sizeof target, "%s", dc->fqdn);
     struct th_str one[] = {th_str_n(target, (size_t)m)};

@@ -144,6 +144,9 @@ static void schedule(struct conv *c)
             (int64_t)((__int128)left * (int64_t)(c->sent_pkts - head) /
                 (int64_t)(c->all_pkts - 1 - head));
     }
+    /* An end is quick too: a FIN, its answer, the last acknowledgement. */
+    if (c->phase >= FIN && c->phase <= LAST)
+        at = f->ts + f->dur_ns - step / 8 * (int64_t)(c->all_pkts - 1 - c->sent_pkts);
     c->next_ns = TH_MAX(at, c->next_ns);
 }
 

@@ -2,6 +2,7 @@
 #include "rng.h"
 
 #include <math.h>
+#include <string.h>
 
 static uint64_t splitmix(uint64_t *x)
 {
@@ -34,20 +35,59 @@ void lab_rng_init(struct lab_rng *r, uint64_t seed, uint64_t stream)
         r->s[i] = splitmix(&x);
 }
 
+/* Logarithm and exponential of our own: libm's differ in the last bit between processors, and one
+ * bit is another office. Relative error below 1e-11. */
+static double own_log(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int e = (int)(bits >> 52 & 0x7ff) - 1023;
+    bits = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x3ff0000000000000);
+    double m;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 1.4142135623730951) {
+        m *= 0.5;
+        e++;
+    }
+    double s = (m - 1.0) / (m + 1.0), q = s * s, sum = 0;
+    for (int k = 15; k >= 1; k -= 2)
+        sum = sum * q + 1.0 / k;
+    return 2.0 * s * sum + e * 0.6931471805599453;
+}
+
+static double own_exp(double x)
+{
+    if (x > 700.0)
+        x = 700.0;
+    if (x < -700.0)
+        return 0.0;
+    double k = (double)(int)(x * 1.4426950408889634 + (x < 0 ? -0.5 : 0.5));
+    double r = x - k * 0.6931471805599453, sum = 1.0;
+    for (int n = 13; n >= 1; n--)
+        sum = 1.0 + sum * r / n;
+    uint64_t bits = (uint64_t)((int64_t)k + 1023) << 52;
+    double scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return sum * scale;
+}
+
 int64_t lab_exp_ns(struct lab_rng *r, int64_t mean_ns)
 {
-    return (int64_t)(-log(1.0 - lab_unit(r)) * (double)mean_ns);
+    return (int64_t)(-own_log(1.0 - lab_unit(r)) * (double)mean_ns);
 }
 
 double lab_normal(struct lab_rng *r)
 {
-    double u = 1.0 - lab_unit(r);
-    return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * lab_unit(r)); /* Box, Muller 1958 */
+    for (;;) { /* Marsaglia's polar method */
+        double u = 2.0 * lab_unit(r) - 1.0, v = 2.0 * lab_unit(r) - 1.0, q = u * u + v * v;
+        if (q < 1.0 && q > 0.0)
+            return u * sqrt(-2.0 * own_log(q) / q);
+    }
 }
 
 double lab_lognormal(struct lab_rng *r, double median, double sigma)
 {
-    return median * exp(sigma * lab_normal(r));
+    return median * own_exp(sigma * lab_normal(r));
 }
 
 uint64_t lab_bytes(struct lab_rng *r, double median, double sigma, uint64_t lo, uint64_t hi)
@@ -66,8 +106,8 @@ int64_t lab_jitter_ns(struct lab_rng *r, int64_t span_ns, double jitter)
 uint32_t lab_zipf(struct lab_rng *r, uint32_t n, double s)
 {
     double e = 1.0 - s;
-    double top = pow((double)n + 1.0, e);
-    double x = pow(1.0 + lab_unit(r) * (top - 1.0), 1.0 / e);
+    double top = own_exp(e * own_log((double)n + 1.0));
+    double x = own_exp(own_log(1.0 + lab_unit(r) * (top - 1.0)) / e);
     uint32_t rank = (uint32_t)(x - 1.0);
     return rank < n ? rank : n - 1;
 }
