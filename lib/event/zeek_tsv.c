@@ -30,9 +30,11 @@ static struct th_str unescape(struct th_arena *memory, struct th_str s)
     TH_ASSERT(out);
     for (uint32_t i = 0; i < s.len; i++) {
         bool pair = s.p[i] == '\\' && i + 1 < s.len;
-        if (pair && s.p[i + 1] == 'x' && i + 3 < s.len && hex(s.p[i + 2]) >= 0 &&
-            hex(s.p[i + 3]) >= 0) {
-            out[n++] = (char)(hex(s.p[i + 2]) << 4 | hex(s.p[i + 3]));
+        bool coded = pair && s.p[i + 1] == 'x' && i + 3 < s.len;
+        int high = coded ? hex(s.p[i + 2]) : -1;
+        int low = coded ? hex(s.p[i + 3]) : -1;
+        if (high >= 0 && low >= 0) {
+            out[n++] = (char)(high << 4 | low);
             i += 3;
         } else {
             i += pair && s.p[i + 1] == '\\';

@@ -124,8 +124,8 @@ static int import_batches(struct th_stream *in, const struct th_sink *sink,
 {
     struct guard guard = {.sink = sink};
     struct th_batch_reader *reader = th_batch_reader_new();
-    enum th_frame_type type;
-    struct th_str frame;
+    enum th_frame_type type = TH_FRAME_EVENTS;
+    struct th_str frame = {0};
     uint64_t seq = 0;
     int err;
     while ((err = next_frame(in, &type, &frame)) > 0) {

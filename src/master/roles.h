@@ -5,6 +5,5 @@
 
 int role_import(int argc, char **argv);
 int role_core(int argc, char **argv);
-int role_core(int argc, char **argv);
 
 #endif
