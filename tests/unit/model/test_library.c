@@ -22,6 +22,7 @@ static const struct {
     struct want need[3];
 } library[] = {
     {"address-sweep", {{"address-sweep", 40, true}}},
+    {"attacked-from-outside", {{"connections-in-external", 400, false}}},
     {"beacon-to-rare-destination", {{"beacon", 40, false}}},
     {"brute-force", {{"brute-force", 40, true}}},
     {"brute-force-against", {{"brute-force-against", 40, true}}},
@@ -34,6 +35,7 @@ static const struct {
     {"executable-from-rare-host", {{"executable-download", 1, false}}},
     {"external-scan", {{"scan-external", 40, false}}},
     {"generated-domains", {{"generated-names", 40, false}}},
+    {"internal-beacon", {{"beacon", 40, true}}},
     {"internal-scan", {{"scan-internal", 40, true}}},
     {"lateral-movement", {{"lateral-path", 2, true}}},
     {"long-connection-to-rare-destination", {{"long-connection", 9000, false}}},
