@@ -16,6 +16,10 @@
 /* A destination that more devices use does not make two devices' troubles one. */
 #define RARE_DEVICES 3u
 #define RARE_SHARE 0.05
+/* Only what is rare by itself makes two devices' troubles one (30: an hour in 250), and what an
+ * ordinary device does every other day (20: an hour in 40) keeps no story going. */
+#define JOIN_SCORE 30.0
+#define KEEP_SCORE 20.0
 /* Corroboration: points for each further tactic, and each further model, at full strength. */
 #define TACTIC_BONUS 2.0
 #define MODEL_BONUS 0.5
@@ -98,7 +102,7 @@ static struct links links_of(const struct th_incidents *in, const struct th_brea
 {
     struct links l = {0};
     links_add(&l, th_hash_pair(1, b->entity), false);
-    if (!b->has_peer)
+    if (!b->has_peer || b->score < JOIN_SCORE)
         return l;
     if (b->peer.inside) {
         const struct th_entity *e = th_identity_slot(in->identity, b->peer.slot);
@@ -354,7 +358,8 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
     add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
     add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id);
     for (uint32_t i = 0; i < l.count; i++)
-        link_put(in, l.v[i].key, l.v[i].strong, b->end_ns);
+        if (in->link_count == 0 || b->score >= KEEP_SCORE)
+            link_put(in, l.v[i].key, l.v[i].strong, b->end_ns);
     add_story(in, &s);
     in->score = fmax(in->score, incident_score(all->models, in));
     in->alert = in->alert || in->score >= threshold;
