@@ -19,6 +19,8 @@ void lab_app_push(struct lab_actor *a, struct lab_task *t); /* long-lived connec
 void lab_app_update(struct lab_actor *a, struct lab_task *t);
 void lab_app_ntp(struct lab_actor *a, struct lab_task *t);
 void lab_app_antivirus(struct lab_actor *a, struct lab_task *t);
+void lab_app_stale_name(struct lab_actor *a, struct lab_task *t);
+void lab_app_stale_peer(struct lab_actor *a, struct lab_task *t);
 void lab_give_pollers(struct lab_sim *s, struct lab_device *d);
 
 /* apps_lan.c */

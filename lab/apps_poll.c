@@ -94,6 +94,30 @@ void lab_app_antivirus(struct lab_actor *a, struct lab_task *t)
     t->next_ns = lab_rhythm_next(a, t->next_ns, t->period_ns);
 }
 
+/* What every network has: something that was switched off and is still asked for, by name ... */
+void lab_app_stale_name(struct lab_actor *a, struct lab_task *t)
+{
+    char name[128];
+    int n = snprintf(name, sizeof name, "%s-%02u.%s", t->n & 1 ? "oldfs" : "prn-legacy", t->n % 9,
+        a->sim->domain);
+    lab_query(a, t->next_ns, th_str_n(name, (size_t)n), LAB_DNS_A, 3, NULL, NULL);
+    t->next_ns += TH_NS_PER_S + lab_jitter_ns(&a->rng, t->period_ns, 0.2);
+}
+
+/* ... or by address. */
+void lab_app_stale_peer(struct lab_actor *a, struct lab_task *t)
+{
+    uint8_t b[4] = {10, 20, (uint8_t)(10 + t->n % 3), (uint8_t)(230 + t->n % 20)};
+    struct th_addr to = th_addr_v4(b);
+    struct lab_flow *f = lab_open(a, t->next_ns, LAB_TCP, &to, t->port);
+    f->local_dst = true;
+    f->state = LAB_S0;
+    f->pkts[0] = 3;
+    f->dur_ns = 3 * TH_NS_PER_S + lab_exp_ns(&a->rng, 8 * TH_NS_PER_MS);
+    lab_submit(a, f);
+    t->next_ns += 4 * TH_NS_PER_S + lab_jitter_ns(&a->rng, t->period_ns, 0.1);
+}
+
 /* Updates: a look once in a while, the download on patch day (second Tuesday) and now and then. */
 void lab_app_update(struct lab_actor *a, struct lab_task *t)
 {
@@ -133,6 +157,21 @@ static void give_poller(struct lab_sim *s, struct lab_device *d, struct lab_host
     t->next_ns = s->opt.start_ns + (int64_t)(lab_unit(r) * (double)t->period_ns);
 }
 
+static void give_stale(struct lab_sim *s, struct lab_device *d)
+{
+    static const uint16_t ports[] = {445, 9100, 389, 8080};
+    struct lab_rng *r = &d->self.rng;
+    for (int i = 0; i < 2; i++) {
+        if (!lab_chance(r, i ? 0.06 : 0.12))
+            continue;
+        struct lab_task *t = lab_task_add(d, i ? lab_app_stale_peer : lab_app_stale_name,
+            s->opt.start_ns + lab_exp_ns(r, 10 * TH_NS_PER_MIN));
+        t->period_ns = (int64_t)lab_lognormal(r, 12, 0.9) * TH_NS_PER_MIN + TH_NS_PER_MIN;
+        t->n = (uint8_t)lab_below(r, 250);
+        t->port = ports[lab_below(r, 4)];
+    }
+}
+
 void lab_give_pollers(struct lab_sim *s, struct lab_device *d)
 {
     struct lab_rng *r = &d->self.rng;
@@ -144,6 +183,8 @@ void lab_give_pollers(struct lab_sim *s, struct lab_device *d)
         give_poller(s, d, w->vendors[lab_zipf(r, w->vendor_count, 0.9)]);
     for (unsigned i = 0; i < rare; i++)
         give_poller(s, d, w->rare[lab_below(r, w->rare_count)]);
+    if (person && d->os != LAB_OS_PHONE)
+        give_stale(s, d);
     if (!person)
         return;
     unsigned push = 1 + lab_below(r, 3);

@@ -77,6 +77,16 @@ static void replicate(struct lab_actor *a, struct lab_task *t)
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.1);
 }
 
+static void ping(struct lab_actor *a, int64_t ts, const struct lab_device *to)
+{
+    struct lab_flow *f = lab_open_to(a, ts, LAB_ICMP, to, 0);
+    f->sport = 8;
+    f->up = f->down = 3 * 56;
+    f->pkts[0] = f->pkts[1] = 3;
+    f->dur_ns = 2 * TH_NS_PER_S + lab_exp_ns(&a->rng, TH_NS_PER_MS);
+    lab_submit(a, f);
+}
+
 /* The monitoring server asks everything with a fixed address, one after the other. */
 static void monitor(struct lab_actor *a, struct lab_task *t)
 {
@@ -87,6 +97,8 @@ static void monitor(struct lab_actor *a, struct lab_task *t)
         if (!d->fixed || d == a->dev || d->kind == LAB_VOIP)
             continue;
         at += lab_exp_ns(&a->rng, 120 * TH_NS_PER_MS);
+        if ((d->no + (uint64_t)t->next_ns / 11) % 4 == 0)
+            ping(a, at, d);
         if (lab_is_server((enum lab_kind)d->kind) && (d->no + (uint64_t)t->next_ns / 7) % 3 == 0)
             lab_talk_to(a, at, LAB_TCP, d, d->os == LAB_OS_WINDOWS ? 5985 : 9100, NULL,
                 60 * TH_NS_PER_MS, 300, 9000 + d->no % 50 * 100);
@@ -124,6 +136,15 @@ static void mail_in(struct lab_actor *a, struct lab_task *t)
     const uint8_t *b = peer.b + 12;
     int n = snprintf(
         name, sizeof name, "%u.%u.%u.%u.%.*s", b[3], b[2], b[1], b[0], (int)zone.len, zone.p);
+    char reverse[48], mx[LAB_NAME_LEN];
+    int rn = snprintf(reverse, sizeof reverse, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
+    lab_name_domain(&a->rng, mx);
+    struct th_str one[] = {th_str_c(mx)};
+    static const int64_t day[] = {TH_NS_PER_DAY};
+    struct th_strs ptr = {.v = one, .n = 1};
+    bool has = lab_chance(&a->rng, 0.9);
+    lab_query(a, t->next_ns + 10 * TH_NS_PER_MS, th_str_n(reverse, (size_t)rn), LAB_DNS_PTR,
+        has ? 0 : 3, has ? &ptr : NULL, day);
     bool listed = lab_chance(&a->rng, 0.06);
     static const struct th_str hit[] = {{"127.0.0.4", 9}};
     static const int64_t ttl[] = {60 * TH_NS_PER_S};

@@ -72,9 +72,24 @@ static int64_t page(struct lab_actor *a, int64_t ts)
     return ts;
 }
 
+/* A new version each four weeks, which reaches each device on a day of its own. */
+static void update_browser(struct lab_actor *a, int64_t ts)
+{
+    struct lab_device *d = a->dev;
+    uint64_t age =
+        (uint64_t)(ts - a->sim->opt.start_ns) + d->self.stream % 28 * (uint64_t)TH_NS_PER_DAY;
+    uint16_t major = (uint16_t)(d->ua_first + age / (28 * (uint64_t)TH_NS_PER_DAY));
+    if (major == d->ua_major)
+        return;
+    d->ua_major = major;
+    lab_user_agent((enum lab_os)d->os, (enum lab_tls_id)(d->browser - a->sim->tls), major, d->ua,
+        sizeof d->ua);
+}
+
 void lab_app_browse(struct lab_actor *a, struct lab_task *t)
 {
     int64_t ts = t->next_ns;
+    update_browser(a, ts);
     if (lab_chance(&a->rng, 0.12))
         fetch(a, ts, a->sim->world->search, 2200, 30000);
     if (lab_chance(&a->rng, 0.006)) { /* a name mistyped */

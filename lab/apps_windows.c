@@ -202,6 +202,8 @@ void lab_app_intranet(struct lab_actor *a, struct lab_task *t)
     struct lab_device *web = a->sim->by_kind[LAB_WEB];
     unsigned n = 1 + lab_below(&a->rng, 4);
     int64_t ts = t->next_ns;
+    if (a->dev->os == LAB_OS_WINDOWS && lab_chance(&a->rng, 0.5))
+        ticket(a, ts, web, "HTTP");
     for (unsigned i = 0; i < n; i++) {
         ts = lab_tls_inside(a, ts, web, 443, a->dev->browser,
             lab_bytes(&a->rng, 1500, 0.5, 300, 90000), lab_bytes(&a->rng, 40000, 1.0, 800, 9000000),

@@ -132,7 +132,7 @@ static int64_t forward(struct lab_actor *a, int64_t ts, const struct question *q
 
 static bool is_inside(const struct lab_sim *s, struct th_str name)
 {
-    return th_str_ends(name, s->domain) || th_str_ends(name, ".in-addr.arpa") ||
+    return th_str_ends(name, s->domain) || th_str_ends(name, ".10.in-addr.arpa") ||
         th_str_index(name, '.') < 0;
 }
 

@@ -351,6 +351,10 @@ void lab_inject_truth(const struct lab_inject *i, struct th_buf *out)
     th_json_u64(&j, i->actions);
     th_json_key(&j, "strength");
     th_json_str(&j, th_str_c(i->params));
+    if (*i->path) {
+        th_json_key(&j, "path");
+        th_json_str(&j, th_str_c(i->path));
+    }
     th_json_key(&j, "note");
     th_json_str(&j, th_str_c(i->note));
     th_json_close(&j);

@@ -29,6 +29,7 @@ struct lab_inject {
     uint16_t port;
     char victim_ip[TH_ADDR_TEXT_LEN];
     char note[160]; /* what a person would say of it */
+    char path[128]; /* hosts passed, "ws-03 ws-07 dc-01" */
     /* the kind's own */
     int64_t period_ns;
     double jitter, loss;

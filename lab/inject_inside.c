@@ -4,6 +4,7 @@
 #include "inject.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void scan_begin(struct lab_inject *i)
 {
@@ -128,6 +129,8 @@ static void lateral_act(struct lab_inject *i)
         lab_ssh(&from, i->next_ns, to, 5 * TH_NS_PER_MIN, 30000, 90000, true);
     else
         take_over(&from, i->next_ns, to, user);
+    size_t len = strlen(i->path);
+    snprintf(i->path + len, sizeof i->path - len, "%s%s", len ? " " : "", to->name);
     a->rng = from.rng;
     a->flows = from.flows;
     a->port = from.port;

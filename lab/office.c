@@ -85,7 +85,7 @@ static void make_people(struct lab_sim *s, struct lab_rng *r, uint32_t count)
 static void pick_software(struct lab_sim *s, struct lab_device *d, struct lab_rng *r)
 {
     enum lab_tls_id browser = LAB_TLS_BROWSER_A, system = LAB_TLS_SYSTEM;
-    d->ua_major = (uint16_t)(128 + lab_below(r, 3));
+    d->ua_first = d->ua_major = (uint16_t)(128 + lab_below(r, 3));
     switch ((enum lab_os)d->os) {
     case LAB_OS_WINDOWS:
         browser = lab_chance(r, 0.2) ? LAB_TLS_BROWSER_B

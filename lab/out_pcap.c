@@ -331,7 +331,7 @@ int lab_pcap_drain(struct lab_pcap *p, int64_t until_ns)
     while (p->n && p->heap[0]->next_ns < until_ns) {
         struct conv *c = p->heap[0];
         int err = c->f->proto == LAB_TCP ? tcp_step(p, c)
-            : c->f->proto == LAB_UDP     ? udp_step(p, c)
+            : c->f->proto != LAB_NO_CONN ? udp_step(p, c)
                                          : arp_step(p, c);
         if (err < 0)
             return err;

@@ -75,6 +75,16 @@ static void tcp(const struct lab_flow *f, const struct lab_packet *k, struct th_
         tcp_options(out, k);
 }
 
+/* Echo request and reply (RFC 792). */
+static void icmp(const struct lab_flow *f, const struct lab_packet *k, struct th_buf *out)
+{
+    th_buf_u8(out, k->dir ? 0 : 8);
+    th_buf_u8(out, 0);
+    th_buf_be16(out, 0);
+    th_buf_be16(out, (uint16_t)f->id);
+    th_buf_be16(out, k->ip_id);
+}
+
 static void udp(const struct lab_flow *f, const struct lab_packet *k, struct th_buf *out)
 {
     uint16_t ports[2] = {f->sport, f->dport};
@@ -118,22 +128,24 @@ uint32_t lab_frame(const struct lab_flow *f, const struct lab_packet *k, struct 
     TH_AUTOBUF struct th_buf l4 = TH_BUF_INIT;
     if (f->proto == LAB_TCP)
         tcp(f, k, &l4);
-    else
+    else if (f->proto == LAB_UDP)
         udp(f, k, &l4);
+    else
+        icmp(f, k, &l4);
     uint32_t len = (uint32_t)l4.len + k->payload_len;
     ethernet(out, k->dir ? &f->src_mac : &f->dst_mac, k->dir ? &f->dst_mac : &f->src_mac,
         v4 ? 0x0800 : 0x86dd);
     ip_header(f, k, len, out);
-    uint32_t s = f->proto + len;
+    uint32_t s = f->proto == LAB_ICMP ? 0 : f->proto + len;
     const struct th_addr *ends[2] = {&f->src, &f->dst};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2 && f->proto != LAB_ICMP; i++)
         s = sum(s, v4 ? ends[i]->b + 12 : ends[i]->b, v4 ? 4 : 16);
     s = sum(s, l4.p, l4.len);
     s = sum(s, (const uint8_t *)k->payload.p, k->payload.len);
     uint16_t check = fold(s);
     if (f->proto == LAB_UDP && check == 0)
         check = 0xffff;
-    set16(l4.p + (f->proto == LAB_TCP ? 16 : 6), check);
+    set16(l4.p + (f->proto == LAB_TCP ? 16 : f->proto == LAB_UDP ? 6 : 2), check);
     th_buf_str(out, th_buf_view(&l4));
     th_buf_str(out, k->payload);
     return (v4 ? 34u : 54u) + len;

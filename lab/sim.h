@@ -105,8 +105,8 @@ struct lab_device {
     uint32_t lease; /* place in the address pool; UINT32_MAX: none */
     const struct lab_tls *browser, *system, *app;
     char ua[160];
-    uint16_t ua_major;
-    struct lab_host as_host; /* an inside server, as a name to look up */
+    uint16_t ua_first, ua_major; /* version of the browser at the start, and now */
+    struct lab_host as_host;     /* an inside server, as a name to look up */
     struct lab_day today;
     int64_t on_from_ns, on_until_ns; /* of today */
     bool was_on;

@@ -99,7 +99,7 @@ static struct lab_host *host_in(
     h->v6 = world_v6(r, network);
     h->tls13 = lab_chance(r, 0.78);
     h->h2 = lab_chance(r, 0.75);
-    h->quic = h->tls13 && cname && lab_chance(r, 0.35);
+    h->quic = h->tls13 && lab_chance(r, network < 200 ? 0.4 : 0.04);
     h->subject = th_arena_printf(&w->mem, "CN=%s%.*s", lab_chance(r, 0.6) ? "*." : "",
         (int)domain_of(h->name).len, domain_of(h->name).p);
     h->issuer = th_str_c(authorities[lab_below(r, (uint32_t)TH_ARRAY_LEN(authorities))]);
