@@ -15,23 +15,30 @@ bool model_active(const struct model *m, int64_t time_ns)
     return hour >= m->active_from || hour < m->active_to;
 }
 
-static bool satisfies(const struct model *m, const struct component *c, const struct th_window *w,
-    const struct th_signal *s)
+/* While the organisation is young, the calibrated rarity of everything is small. The parametric
+ * one must do then, so that an attack in the first hour is found, if at a low score. */
+static bool rare_enough(const struct component *c, const struct th_signal *s, double reach)
 {
-    return s->feature == c->feature && s->observed >= c->at_least && s->lgp >= c->rarity &&
-        filter_match(c->filter, w, s) && filter_match(m->filter, w, s) &&
-        !(m->exclude && filter_match(m->exclude, w, s));
+    return s->lgp >= c->rarity || (s->lgp >= reach && s->lgp_raw >= c->rarity);
 }
 
-const struct th_signal *component_find(
-    const struct model *m, unsigned component, const struct th_window *w, const uint64_t *peer_key)
+static bool satisfies(const struct model *m, const struct component *c, const struct th_window *w,
+    const struct support *support, const struct th_signal *s)
+{
+    return s->feature == c->feature && s->observed >= c->at_least &&
+        rare_enough(c, s, support->reach) && filter_match(c->filter, w, s) &&
+        filter_match(m->filter, w, s) && !(m->exclude && filter_match(m->exclude, w, s));
+}
+
+const struct th_signal *component_find(const struct model *m, unsigned component,
+    const struct th_window *w, const struct support *support, const uint64_t *peer_key)
 {
     const struct th_signal *best = NULL;
     for (uint32_t i = 0; i < w->count; i++) {
         const struct th_signal *s = &w->signals[i];
         if (peer_key && s->has_peer && s->peer.key != *peer_key)
             continue;
-        if (satisfies(m, &m->component[component], w, s) && (!best || s->lgp > best->lgp))
+        if (satisfies(m, &m->component[component], w, support, s) && (!best || s->lgp > best->lgp))
             best = s;
     }
     return best;
@@ -63,22 +70,22 @@ double combine_lgp(const struct model *m, const double lgp[MAX_COMPONENTS], doub
 }
 
 /* Tries one peer (NULL: signals of any or no peer count). False: does not hold. */
-static bool try_peer(const struct model *m, const struct th_window *w, double cap,
-    const uint64_t *peer_key, struct match *ret)
+static bool try_peer(const struct model *m, const struct th_window *w,
+    const struct support *support, const uint64_t *peer_key, struct match *ret)
 {
     double lgp[MAX_COMPONENTS] = {0};
     unsigned found = 0;
     unsigned required = 0;
     *ret = (struct match){.has_peer = peer_key != NULL, .peer_key = peer_key ? *peer_key : 0};
     for (unsigned i = 0; i < m->component_count; i++) {
-        ret->evidence[i] = component_find(m, i, w, peer_key);
+        ret->evidence[i] = component_find(m, i, w, support, peer_key);
         lgp[i] = ret->evidence[i] ? ret->evidence[i]->lgp : 0;
         required += m->component[i].required;
         found += m->component[i].required && ret->evidence[i];
     }
     if (m->combine == COMBINE_ANY ? found == 0 : found < required)
         return false;
-    ret->lgp = combine_lgp(m, lgp, cap);
+    ret->lgp = combine_lgp(m, lgp, support->cap);
     return true;
 }
 
@@ -107,27 +114,28 @@ static bool is_about(const struct match *m, uint64_t key)
 }
 
 /* Most models find nothing in most windows: seen without looking at peers. */
-static bool may_hold(const struct model *m, const struct th_window *w)
+static bool may_hold(
+    const struct model *m, const struct th_window *w, const struct support *support)
 {
     bool any = false;
     bool all = true;
     for (unsigned i = 0; i < m->component_count; i++) {
         if (!m->component[i].required)
             continue;
-        bool found = component_find(m, i, w, NULL) != NULL;
+        bool found = component_find(m, i, w, support, NULL) != NULL;
         any = any || found;
         all = all && found;
     }
     return m->combine == COMBINE_ANY ? any : all;
 }
 
-unsigned evaluate(
-    const struct model *m, const struct th_window *w, double cap, struct match ret[MAX_MATCHES])
+unsigned evaluate(const struct model *m, const struct th_window *w, const struct support *support,
+    struct match ret[MAX_MATCHES])
 {
     unsigned count = 0;
     struct match found;
     bool any_peer = false;
-    if (!may_hold(m, w))
+    if (!may_hold(m, w, support))
         return 0;
     /* Each peer that a signal of the window names, once. */
     for (uint32_t i = 0; i < w->count; i++) {
@@ -135,13 +143,14 @@ unsigned evaluate(
         bool seen = !s->has_peer;
         for (uint32_t k = 0; k < i && !seen; k++)
             seen = w->signals[k].has_peer && w->signals[k].peer.key == s->peer.key;
-        if (seen || !try_peer(m, w, cap, &s->peer.key, &found) || !is_about(&found, s->peer.key))
+        if (seen || !try_peer(m, w, support, &s->peer.key, &found) ||
+            !is_about(&found, s->peer.key))
             continue;
         keep(ret, &count, &found);
         any_peer = true;
     }
     /* Components of different peers, or of none, may still hold together. */
-    if (!any_peer && try_peer(m, w, cap, NULL, &found))
+    if (!any_peer && try_peer(m, w, support, NULL, &found))
         keep(ret, &count, &found);
     return count;
 }

@@ -100,13 +100,19 @@ struct match {
     const struct th_signal *evidence[MAX_COMPONENTS]; /* by component, NULL where absent */
 };
 
+/* What the organisation's device-hours can show so far, as -lg p. */
+struct support {
+    double reach; /* a signal's rarity is worth no more than this yet: thresholds bend to it */
+    double cap;   /* a signal counts up to this in the combination */
+};
+
 #define MAX_MATCHES 8u /* peers of one model in one window */
 /* For all and any. Best first. */
-unsigned evaluate(
-    const struct model *m, const struct th_window *w, double cap, struct match ret[MAX_MATCHES]);
+unsigned evaluate(const struct model *m, const struct th_window *w, const struct support *support,
+    struct match ret[MAX_MATCHES]);
 /* Rarest signal of the window that satisfies a component; NULL for none. */
-const struct th_signal *component_find(
-    const struct model *m, unsigned component, const struct th_window *w, const uint64_t *peer_key);
+const struct th_signal *component_find(const struct model *m, unsigned component,
+    const struct th_window *w, const struct support *support, const uint64_t *peer_key);
 bool model_active(const struct model *m, int64_t time_ns);
 /* Weighted harmonic mean of p over the components, in logarithms; cap bounds each. */
 double combine_lgp(const struct model *m, const double lgp[MAX_COMPONENTS], double cap);

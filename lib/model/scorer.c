@@ -196,7 +196,7 @@ static void chain_moved(struct partial *p, uint64_t entity)
 
 /* Moves a sequence on by this window. True: it is complete; held has its evidence. */
 static bool chain_step(struct th_scorer *s, const struct model *m, const struct th_window *w,
-    struct th_signal held[MAX_COMPONENTS])
+    const struct support *support, struct th_signal held[MAX_COMPONENTS])
 {
     struct partial *p = &s->part[th_entity_partition(w->entity)];
     int at = chain_find(s, w->entity, m->id_hash);
@@ -208,7 +208,7 @@ static bool chain_step(struct th_scorer *s, const struct model *m, const struct 
     struct chain *c = at >= 0 ? &s->chain[at] : NULL;
     for (;;) {
         uint32_t stage = c ? c->stage : 0;
-        const struct th_signal *found = component_find(m, stage, w, NULL);
+        const struct th_signal *found = component_find(m, stage, w, support, NULL);
         if (!found || (c && found->last_ns < c->last_ns) ||
             (c && th_time_sub(found->last_ns, c->first_ns) > m->within_ns))
             return false;
@@ -230,16 +230,20 @@ static bool chain_step(struct th_scorer *s, const struct model *m, const struct 
 
 /* ---- windows ---- */
 
-static double feature_cap(const struct th_scorer *s)
+static struct support support_of(const struct th_scorer *s)
 {
-    return fmax(log10(fmax(scorer_hours(s), 1)), MIN_CAP_LGP);
+    double hours = scorer_hours(s);
+    /* The learner lets rarity go one decade past the device-hours. */
+    return (struct support){
+        .reach = log10(hours + 1) + 0.99, .cap = fmax(log10(fmax(hours, 1)), MIN_CAP_LGP)};
 }
 
 static unsigned match_sequence(struct th_scorer *s, const struct model *m,
-    const struct th_window *w, struct th_signal held[MAX_COMPONENTS], struct match *ret)
+    const struct th_window *w, const struct support *support, struct th_signal held[MAX_COMPONENTS],
+    struct match *ret)
 {
     double lgp[MAX_COMPONENTS] = {0};
-    if (!chain_step(s, m, w, held))
+    if (!chain_step(s, m, w, support, held))
         return 0;
     *ret = (struct match){0};
     for (unsigned i = 0; i < m->component_count; i++) {
@@ -250,7 +254,7 @@ static unsigned match_sequence(struct th_scorer *s, const struct model *m,
             ret->peer_key = held[i].peer.key;
         }
     }
-    ret->lgp = combine_lgp(m, lgp, feature_cap(s));
+    ret->lgp = combine_lgp(m, lgp, support->cap);
     return 1;
 }
 
@@ -363,6 +367,7 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
 {
     struct partial *p = &s->part[th_entity_partition(w->entity)];
     struct th_signal held[MAX_COMPONENTS];
+    struct support support = support_of(s);
     double best = -1;
     p->hours++;
     for (unsigned i = 0; i < s->models->count; i++) {
@@ -372,9 +377,9 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
         if (!model_active(m, w->start_ns))
             continue;
         if (m->combine == COMBINE_SEQUENCE)
-            n = match_sequence(s, m, w, held, found);
+            n = match_sequence(s, m, w, &support, held, found);
         else
-            n = evaluate(m, w, feature_cap(s), found);
+            n = evaluate(m, w, &support, found);
         if (n == 0)
             continue;
         /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,

@@ -89,13 +89,15 @@ void text_amount(struct th_buf *out, double v, const char *unit)
         put_span(out, v);
         return;
     }
+    size_t at = out->len;
     if (v >= 10)
         put_grouped(out, floor(v + 0.5));
     else
         put_short(out, v);
+    bool one = out->len == at + 1 && out->p[at] == '1';
     if (unit[0]) {
         th_buf_u8(out, ' ');
-        put_unit(out, unit, v == 1);
+        put_unit(out, unit, one);
     }
 }
 

@@ -30,7 +30,7 @@ static void all_wants_one_peer(void **state)
     assert_int_equal(c.b[0].evidence_count, 2);
     assert_true(c.b[0].evidence[0].lgp == 4); /* rarest first */
     assert_int_equal(run(yaml, same, 1).count, 0);
-    same[1].lgp = 1.9;
+    same[1].lgp = same[1].lgp_raw = 1.9;
     assert_int_equal(run(yaml, same, 2).count, 0);
 }
 

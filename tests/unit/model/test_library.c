@@ -104,7 +104,7 @@ static void each_fires_and_each_keeps_still(void **state)
         const struct want *need = library[i].need;
         if (fires(m, library[i].id, need, 4, 1) != 1)
             fail_msg("%s does not fire", library[i].id);
-        if (fires(m, library[i].id, need, 0.9, 1) != 0)
+        if (fires(m, library[i].id, need, 0.4, 1) != 0)
             fail_msg("%s fires on what is ordinary", library[i].id);
         if (need[1].feature && fires(m, library[i].id, need + 1, 4, 1) != 0)
             fail_msg("%s fires without its first component", library[i].id);

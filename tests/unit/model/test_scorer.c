@@ -219,6 +219,31 @@ static void id_is_of_what_was_found(void **state)
     th_models_free(m);
 }
 
+static unsigned fires_calibrated_to_one(struct th_scorer *s, double raw, uint64_t entity)
+{
+    struct caught c = {0};
+    struct th_signal v[] = {signal_make("upload", 1e9, 1)};
+    v[0].lgp_raw = raw;
+    struct th_window w = window_make(entity, H0 + 1000 * HOUR, v, 1);
+    th_scorer_window(s, &w, catch_breach, &c);
+    return c.count;
+}
+
+/* In the first hour nothing can be rarer than one in ten: what is parametrically rare counts. */
+static void thresholds_bend_while_young(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(HEAD("a") "components: [{feature: upload, rarity: 2}]\n");
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    assert_int_equal(fires_calibrated_to_one(s, 6, 1), 1);
+    assert_int_equal(fires_calibrated_to_one(s, 1.9, 2), 0);
+    feed(s, 10000, &now);
+    assert_int_equal(fires_calibrated_to_one(s, 6, 3), 0);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +254,7 @@ int main(void)
         cmocka_unit_test(state_and_prior),
         cmocka_unit_test(history_decays),
         cmocka_unit_test(late_windows_say_so),
+        cmocka_unit_test(thresholds_bend_while_young),
         cmocka_unit_test(id_is_of_what_was_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
