@@ -55,7 +55,8 @@ struct th_flow_ops {
         size_t len, size_t wire_len);
     /* TCP: this many bytes are missing here and will not come. */
     void (*gap)(void *arg, struct th_flow *f, int dir, int64_t time_ns, uint64_t len_bytes);
-    /* TCP: this direction sent its FIN and all data before it was delivered. */
+    /* TCP: this direction sent its FIN and all data before it was delivered. Once; data of a sender
+     * who goes on behind it all the same still comes. */
     void (*fin)(void *arg, struct th_flow *f, int dir, int64_t time_ns);
     /* A part of a long connection is due: f->parts counts it already. */
     void (*part)(void *arg, struct th_flow *f, int64_t time_ns);
