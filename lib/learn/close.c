@@ -6,7 +6,8 @@
 #include "sketch/hll.h"
 
 #define RAW_MAX 16.0
-#define TELL_RAW 0.3 /* below, nobody would look at it */
+#define TELL_RAW 0.3      /* below, nobody would look at it */
+#define TELL_RATE_RAW 0.7 /* every hour has rates, more than evidence of other kinds */
 #define SCAN_LGL                                                                                   \
     0.602 /* log10 of 4: threshold random walk with 0.8 and 0.2 (Jung et al., 2004)                \
            */
@@ -85,20 +86,19 @@ static struct th_signal *window_signal(
     return s;
 }
 
-static void judge_rates(
-    struct th_learn *l, const struct th_dev *d, const struct th_win *w, double best[])
+static void judge_rates(struct th_learn *l, const struct th_dev *d, const struct th_win *w,
+    const double x[], double best[])
 {
     for (unsigned f = 0; f < TH_RATES; f++) {
-        double x = th_window_rate(w, f);
-        if (!(x > 0))
+        if (!(x[f] > 0))
             continue;
         struct th_rate_view v;
-        th_rate_view(l->org, d, f, w->start_ns, x, &v);
+        th_rate_view(l->org, d, f, w->start_ns, x[f], &v);
         best[f] = fmin(v.lgp, RAW_MAX);
-        struct th_signal *s = window_signal(l, w, f, v.lgp);
+        struct th_signal *s = v.lgp >= TELL_RATE_RAW ? window_signal(l, w, f, v.lgp) : NULL;
         if (!s)
             continue;
-        s->observed = x;
+        s->observed = x[f];
         s->expected = th_rate_is_bytes(f) ? expm1(fmax(v.mean, 0)) : v.mean * v.active;
         s->low = v.low;
         s->high = v.high;
@@ -264,15 +264,15 @@ static void learn_uploads(
     th_moments_add(&d->up, y, weight);
 }
 
-static void contribute(
-    struct th_learn *l, const struct th_dev *d, const struct th_win *w, const double best[])
+static void contribute(struct th_learn *l, const struct th_dev *d, const struct th_win *w,
+    const double x[], const double best[])
 {
     struct th_hists *h = l->pending;
     unsigned g = d->group;
     l->pending_any = true;
     h->hours[g] += TH_WEIGHT;
     for (unsigned f = 0; f < TH_RATES; f++)
-        th_loghist_add(&h->rates[f][g], (uint64_t)fmax(0, th_window_rate(w, f)), TH_WEIGHT);
+        th_loghist_add(&h->rates[f][g], (uint64_t)x[f], TH_WEIGHT);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         bool occasion = f < TH_RATES || (w->tried >> f & 1) || best[f] > 0;
         if (occasion)
@@ -292,16 +292,16 @@ static void grow_up(struct th_dev *d, const struct th_win *w)
         d->group = in > out ? TH_GROUP_SERVER : TH_GROUP_CLIENT;
 }
 
-static void learn(
-    struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w, const double best[])
+static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w,
+    const double x[], const double best[])
 {
     double weight = 1;
     if (d->closed_ns > w->start_ns) {
         double age = (double)th_time_sub(d->closed_ns, w->start_ns);
         weight = exp2(-age / (double)LATE_HALF_NS);
     }
-    contribute(l, d, w, best);
-    unsigned gated = th_rate_learn(l, d, w, weight);
+    contribute(l, d, w, x, best);
+    unsigned gated = th_rate_learn(l, d, w, x, weight);
     l->stats.gated_updates += gated;
     learn_novelty(d, w);
     learn_uploads(l, p, d, w, weight);
@@ -349,8 +349,11 @@ void th_window_close(
 {
     struct th_dev *d = th_dev_at(p, w->dev);
     double best[TH_FEATURE_COUNT] = {0};
+    double x[TH_RATES];
+    for (unsigned f = 0; f < TH_RATES; f++)
+        x[f] = th_window_rate(w, f);
     l->signal_count = 0;
-    judge_rates(l, d, w, best);
+    judge_rates(l, d, w, x, best);
     th_window_notes(l, p, d, w, best);
     judge_scans(l, w, best);
     if (w->probes > 0)
@@ -359,6 +362,6 @@ void th_window_close(
     judge_staging(l, d, w, best);
     judge_hour(l, d, w, best);
     tell(l, d, w, d->slot, fn, arg);
-    learn(l, p, d, w, best);
+    learn(l, p, d, w, x, best);
     l->stats.windows++;
 }

@@ -126,6 +126,7 @@ static void count_scan(struct th_act *a, const struct flow *f, const struct th_p
     }
     if (!f->failed || (least->used && least->fails > 4))
         return;
+    a->win->scan_used = 1;
     *least = (struct th_scan_slot){.port = f->port, .inside = peer->inside, .used = 1, .fails = 1};
     th_hll_add(least->hll, TH_SCAN_HLL_LOG2M, peer->key);
 }
@@ -142,10 +143,24 @@ static void count_failed(struct th_act *a, const struct flow *f, const struct th
         count_scan(a, f, peer);
 }
 
+/* Most connections go to the ports of the one before. */
+static bool port_is_recent(struct th_win *w, const struct flow *f)
+{
+    uint32_t id = 1u << 31 | (uint32_t)f->failed << 17 | (uint32_t)f->tcp << 16 | f->port;
+    for (unsigned i = 0; i < TH_RECENT_PORTS; i++) {
+        if (w->ports[i] == id)
+            return true;
+    }
+    w->ports[w->port_at++ % TH_RECENT_PORTS] = id;
+    return false;
+}
+
 static void note_new_port(struct th_act *a, const struct flow *f, const struct th_peer *peer)
 {
     uint16_t port = f->port < DYNAMIC_PORTS ? f->port : DYNAMIC_PORTS;
     uint64_t key = th_hash_pair(a->l->cfg.key.k0 ^ TH_SALT_PORT, (uint64_t)f->tcp << 16 | port);
+    if (port_is_recent(a->win, f))
+        return;
     th_hll_add(a->win->hll_port, TH_HLL_LOG2M,
         th_hash_pair(a->l->cfg.key.k1, (uint64_t)f->tcp << 16 | f->port));
     if (f->failed || !th_novelty_try(a, TH_NOVEL_PORT, key))
@@ -307,7 +322,7 @@ static void conn_out(struct th_act *a, const struct flow *f, const struct th_who
         count_top(a, &peer->addr, f->port);
     if (f->failed)
         count_failed(a, f, peer);
-    else if (f->tcp)
+    else if (f->tcp && w->scan_used)
         count_scan(a, f, peer);
     if (f->tcp && (f->failed || (f->out == 0 && f->in == 0)))
         count_ports(a, f, peer);
@@ -319,10 +334,8 @@ static void conn_out(struct th_act *a, const struct flow *f, const struct th_who
         note_destination(a, peer);
     if (inside && f->tcp && is_admin_port(f->port))
         note_admin(a, f, peer);
-    if (!inside) {
+    if (!inside)
         note_mining_port(a, f, peer);
-        th_learn_mining_name(a, peer->host, peer->key);
-    }
 }
 
 static void note_admin_in(struct th_act *a, const struct flow *f, const struct th_peer *peer)

@@ -15,6 +15,8 @@
 #define RESOLVED_WEIGHT 0.15 /* of a generated-looking name that exists */
 #define TUNNEL_NAMES 8.0     /* different names below a domain before it is looked at */
 #define TUNNEL_BITS 2000.0
+#define TUNNEL_MIN_LABEL 8u /* shorter ones carry next to nothing */
+#define TUNNEL_EVERY 4u     /* queries between two looks */
 #define DGA_EXAMPLE_Z 1.0
 #define BIT(f) (UINT64_C(1) << (f))
 
@@ -67,13 +69,9 @@ static bool weighed_before(struct th_win *w, uint64_t key)
     return before;
 }
 
-static void weigh_name(
-    struct th_act *a, const struct th_ev_dns *ev, struct th_str domain, uint64_t key)
+static void weigh_name(struct th_act *a, struct th_str domain, bool missing)
 {
     struct th_win *w = a->win;
-    bool missing = ev->rcode == NXDOMAIN;
-    if (weighed_before(w, key))
-        return;
     struct th_str label = first_label(domain);
     double excess;
     double variance;
@@ -115,7 +113,7 @@ static void weigh_tunnel(
     struct th_act *a, const struct th_ev_dns *ev, struct th_str domain, uint64_t key)
 {
     uint32_t below = (uint32_t)(domain.p - ev->query.p);
-    if (below < 2)
+    if (below < TUNNEL_MIN_LABEL + 1 && !(below > 1 && is_odd_type(ev->qtype)))
         return;
     struct th_str sub = th_str_n(ev->query.p, below - 1);
     struct th_pair *p = th_pair_get(a, th_hash_pair(key, TH_SALT_TUNNEL), TH_PAIR_NAME);
@@ -133,6 +131,8 @@ static void weigh_tunnel(
     t->bits += (float)entropy_bits(sub);
     t->odd = (uint16_t)TH_MIN(t->odd + (unsigned)is_odd_type(ev->qtype), UINT16_MAX);
     th_hll_add(t->hll, TH_SCAN_HLL_LOG2M, th_siphash(&a->l->cfg.key, sub.p, sub.len));
+    if (t->queries < TUNNEL_NAMES || t->queries % TUNNEL_EVERY != 0)
+        return;
     double different = TH_MIN(th_hll_count(t->hll, TH_SCAN_HLL_LOG2M), (double)t->queries);
     double bits = different * (double)t->bits / t->queries;
     if (different < TUNNEL_NAMES || bits < TUNNEL_BITS)
@@ -185,13 +185,16 @@ void th_learn_dns(struct th_act *a, const struct th_ev_dns *ev)
     if (domain.len == 0)
         return;
     uint64_t key = domain_key(a->l, domain);
-    weigh_name(a, ev, domain, key);
+    if (!weighed_before(w, key))
+        weigh_name(a, domain, missing);
     weigh_tunnel(a, ev, domain, key);
-    th_learn_mining_name(a, ev->query, key);
     if (missing || ev->answers.n == 0)
         return;
+    bool fresh = th_novelty_touch(a, th_hash_pair(key, TH_SALT_NAME));
+    if (fresh)
+        th_learn_mining_name(a, ev->query, key);
     /* A name in use teaches how names are spelt here: new ones, a few an hour from each device. */
-    if (th_novelty_touch(a, th_hash_pair(key, TH_SALT_NAME)) && w->taught < TAUGHT_AN_HOUR) {
+    if (fresh && w->taught < TAUGHT_AN_HOUR) {
         w->taught++;
         th_touches_name(&a->part->touches, first_label(domain));
     }

@@ -6,6 +6,7 @@ struct th_learn *th_learn_new(const struct th_learn_config *config)
 {
     struct th_learn *l = th_xcalloc(1, sizeof(*l));
     l->cfg = *config;
+    l->round = 1;
     l->org = th_org_new();
     l->pending = th_xcalloc(1, sizeof(*l->pending));
     l->domains = th_xcalloc(TH_DOMAIN_CACHE, sizeof(*l->domains));
@@ -31,27 +32,41 @@ void th_learn_free(struct th_learn *l)
     free(l);
 }
 
-/* The device's number in its partition, by the entity's slot where that is known. */
-static uint32_t find_dev(
-    struct th_learn *l, struct th_part *part, const struct th_entity *e, int64_t time_ns)
+static struct th_slot *slot_of(struct th_learn *l, uint32_t slot)
 {
-    if (e->slot >= l->slot_cap) {
-        uint32_t cap = TH_MAX(l->slot_cap * 2, e->slot + 64);
+    if (slot >= l->slot_cap) {
+        uint32_t cap = TH_MAX(l->slot_cap * 2, slot + 64);
         l->slots = th_xreallocarray(l->slots, cap, sizeof(*l->slots));
         memset(l->slots + l->slot_cap, 0, (cap - l->slot_cap) * sizeof(*l->slots));
         l->slot_cap = cap;
     }
-    uint32_t *known = &l->slots[e->slot];
-    if (*known != 0 && *known - 1 < part->devs.used && th_dev_at(part, *known - 1)->id == e->id)
-        return *known - 1;
+    return &l->slots[slot];
+}
+
+/* The device and its window of that hour into the slot; true when the window is new. */
+static bool locate(struct th_learn *l, struct th_slot *s, struct th_part *part,
+    const struct th_entity *e, int64_t start_ns, int64_t time_ns)
+{
+    if (s->entity == e->id && s->start_ns == start_ns && s->round == l->round) {
+        /* The two are far apart: let the misses overlap. */
+        __builtin_prefetch(s->dev);
+        __builtin_prefetch(s->win);
+        __builtin_prefetch((const uint8_t *)s->win + 64);
+        return false;
+    }
+    *s = (struct th_slot){0};
     uint32_t i = th_part_find(part, e->id);
     if (i == TH_POOL_NONE)
         i = th_part_add(part, e->id, time_ns);
     if (i == TH_POOL_NONE)
-        return i;
-    th_dev_at(part, i)->slot = e->slot;
-    *known = i + 1;
-    return i;
+        return false;
+    s->dev = th_dev_at(part, i);
+    s->dev->slot = e->slot;
+    s->win = th_win_at(part, th_part_window(part, i, start_ns));
+    s->entity = e->id;
+    s->start_ns = start_ns;
+    s->round = l->round;
+    return s->win->events == 0;
 }
 
 static void be_active(struct th_act *a, int64_t hour)
@@ -72,22 +87,29 @@ static void be_active(struct th_act *a, int64_t hour)
 }
 
 /* Opens the act of a device that is ours; false for others. */
-static bool begin(
-    struct th_learn *l, const struct th_entity *e, const struct th_event *ev, struct th_act *ret)
+static bool begin(struct th_learn *l, const struct th_entity *e, uint64_t peer_key,
+    const struct th_event *ev, struct th_act *ret)
 {
     if (!e || e->kind != TH_ENTITY_DEVICE)
         return false;
     struct th_part *part = l->parts[th_entity_partition(e->id)];
     if (!part)
         return false;
-    uint32_t i = find_dev(l, part, e, ev->time_ns);
-    if (i == TH_POOL_NONE)
-        return false;
     int64_t start = th_time_floor(ev->time_ns, TH_NS_PER_HOUR);
-    struct th_dev *d = th_dev_at(part, i);
-    bool opened = d->wins == TH_POOL_NONE || th_win_at(part, d->wins)->start_ns != start;
+    struct th_slot *slot = slot_of(l, e->slot);
+    bool opened = locate(l, slot, part, e, start, ev->time_ns);
+    struct th_dev *d = slot->dev;
+    struct th_win *w = slot->win;
+    if (!d)
+        return false;
     int64_t day = th_time_floor(start, TH_NS_PER_DAY) / TH_NS_PER_DAY;
-    struct th_win *w = th_win_at(part, opened ? th_part_window(part, i, start) : d->wins);
+    /* What follows looks at all of these: let the misses overlap. */
+    __builtin_prefetch(w->v);
+    __builtin_prefetch(w->v + 8);
+    __builtin_prefetch(w->hll_ext);
+    __builtin_prefetch(&d->seen[th_seen_bucket(th_mix64(peer_key), TH_SEEN_BUCKETS)]);
+    if (peer_key != 0)
+        th_pair_prefetch(part, th_pair_own(l, d, peer_key, TH_PAIR_HOST));
     *ret = (struct th_act){.l = l,
         .part = part,
         .dev = d,
@@ -137,8 +159,8 @@ void th_learn_event(struct th_learn *l, const struct th_event *ev, const struct 
     struct th_act orig;
     struct th_act resp;
     l->stats.events++;
-    bool has_orig = begin(l, who->orig, ev, &orig);
-    bool has_resp = who->resp != who->orig && begin(l, who->resp, ev, &resp);
+    bool has_orig = begin(l, who->orig, who->resp_peer.key, ev, &orig);
+    bool has_resp = who->resp != who->orig && begin(l, who->resp, 0, ev, &resp);
     if (has_orig || has_resp)
         dispatch(has_orig ? &orig : NULL, has_resp ? &resp : NULL, ev, who);
 }
@@ -204,6 +226,7 @@ static void forget(struct th_learn *l, int64_t until_ns)
 void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void *arg)
 {
     size_t n = 0;
+    l->round++;
     TH_AUTOFREE struct due *v = gather(l, until_ns, &n);
     for (size_t i = 0; i < n; i++) {
         struct th_part *part = l->parts[v[i].part];

@@ -8,6 +8,7 @@
 #ifndef TH_LEARN_LEARN_I_H
 #define TH_LEARN_LEARN_I_H
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "org.h"
 #include "pool.h"
@@ -17,7 +18,7 @@
     8192u /* of one partition; identity bounds the number of entities before that                  \
            */
 #define TH_PAIRS_PER_DEV 24u
-#define TH_PAIRS_BASE 1024u /* of one partition, besides */
+#define TH_PAIRS_BASE 256u /* of one partition, besides */
 #define TH_PAIR_WAYS 8u
 #define TH_DOMAIN_CACHE 4096u
 #define TH_SIGNALS_MAX 64u /* of a window, before the rarest are told */
@@ -33,6 +34,16 @@ struct th_part {
     struct th_touches touches;
 };
 
+/* Where an entity's device and window were last found: records never move, and hold until windows
+ * are closed or a partition is loaded (then `round` moves on). */
+struct th_slot {
+    uint64_t entity;
+    int64_t start_ns;
+    uint64_t round;
+    struct th_dev *dev;
+    struct th_win *win;
+};
+
 struct th_domain_entry {
     uint64_t tag; /* hash of the name */
     uint8_t len;  /* of the registered domain at its end, 0 none */
@@ -44,8 +55,9 @@ struct th_learn {
     struct th_hists *pending; /* of this epoch's windows, all partitions together */
     bool pending_any;
     struct th_part *parts[TH_PARTITIONS]; /* NULL: not ours */
-    uint32_t *slots;                      /* entity slot to device + 1 */
+    struct th_slot *slots;                /* by entity slot */
     uint32_t slot_cap;
+    uint64_t round;
     struct th_domain_entry *domains;
     struct th_learn_stats stats;
     struct th_signal *signals; /* of the window being told */
@@ -93,6 +105,14 @@ void th_pairs_init(struct th_part *p, uint32_t buckets);
 bool th_pair_fits(const struct th_part *p, uint32_t at);
 void th_pair_retag(struct th_part *p, uint32_t at);
 
+/* Brings the lines of a pair's bucket that a look-up will want. */
+void th_pair_prefetch(const struct th_part *p, uint64_t own);
+static inline uint64_t th_pair_own(
+    const struct th_learn *l, const struct th_dev *d, uint64_t key, enum th_pair_kind kind)
+{
+    return th_hash_pair(d->id ^ l->cfg.key.k1, key + kind);
+}
+
 /* note.c */
 struct th_note *th_note_get(
     struct th_act *a, unsigned feature, uint64_t key, unsigned most, double worth);
@@ -112,7 +132,8 @@ struct th_rate_view {
 void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate, int64_t start_ns,
     double x, struct th_rate_view *ret);
 /* Learns from the window, through the gate; returns how many rates it held back. */
-unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w, double weight);
+unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w,
+    const double x[TH_RATES], double weight);
 static inline bool th_rate_is_bytes(unsigned rate)
 {
     return rate >= TH_FEAT_BYTES_OUT_EXT && rate <= TH_FEAT_BYTES_IN_INT;

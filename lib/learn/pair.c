@@ -27,6 +27,11 @@ static uint32_t bucket_of(const struct th_part *p, uint64_t key)
     return (uint32_t)((key >> 32) * p->buckets >> 32) * TH_PAIR_WAYS;
 }
 
+void th_pair_prefetch(const struct th_part *p, uint64_t own)
+{
+    __builtin_prefetch(&p->tags[bucket_of(p, own)]);
+}
+
 static uint16_t tag_of(uint64_t key)
 {
     return (uint16_t)(key | 1);
@@ -92,7 +97,7 @@ static void grow(struct th_learn *l, struct th_part *p)
 struct th_pair *th_pair_get(struct th_act *a, uint64_t key, enum th_pair_kind kind)
 {
     struct th_part *p = a->part;
-    uint64_t own = th_hash_pair(a->dev->id ^ a->l->cfg.key.k1, key + kind);
+    uint64_t own = th_pair_own(a->l, a->dev, key, kind);
     uint16_t tag = tag_of(own);
     uint32_t bucket = bucket_of(p, own);
     for (uint32_t i = bucket; i < bucket + TH_PAIR_WAYS; i++) {

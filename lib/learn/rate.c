@@ -110,11 +110,14 @@ static bool learn_rate(
     struct th_learn *l, struct th_dev *d, unsigned rate, int64_t start_ns, double x, double weight)
 {
     struct th_moments *m = &d->rates[rate];
+    double keep = 1 - (1 - KEEP) * weight;
+    if (!(x > 0)) {
+        th_moments_decay(m, keep);
+        return false;
+    }
     struct th_rate_view v;
     th_rate_view(l->org, d, rate, start_ns, x, &v);
-    th_moments_decay(m, 1 - (1 - KEEP) * weight);
-    if (!(x > 0))
-        return false;
+    th_moments_decay(m, keep);
     bool gated = v.z > GATE_Z && d->gated[rate] < GATE_EXPIRES;
     bool bytes = th_rate_is_bytes(rate);
     double y = bytes ? log1p(x) : x;
@@ -179,11 +182,12 @@ static void learn_rhythm(struct th_learn *l, struct th_dev *d, const struct th_w
     }
 }
 
-unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w, double weight)
+unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w,
+    const double x[TH_RATES], double weight)
 {
     unsigned gated = 0;
     for (unsigned f = 0; f < TH_RATES; f++)
-        gated += learn_rate(l, d, f, w->start_ns, th_window_rate(w, f), weight);
+        gated += learn_rate(l, d, f, w->start_ns, x[f], weight);
     d->weight = (float)(d->weight * (1 - (1 - KEEP) * weight) + weight);
     if (gated == 0)
         learn_rhythm(l, d, w);

@@ -259,6 +259,7 @@ int th_learn_load_partition(
         l->pending_any = true;
         th_part_free(l->parts[partition]);
         l->parts[partition] = p;
+        l->round++;
     } else {
         th_part_free(p);
     }

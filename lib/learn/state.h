@@ -51,25 +51,26 @@ enum th_rhythm_class { TH_RHYTHM_COUNT, TH_RHYTHM_BYTES, TH_RHYTHMS };
 #define TH_SEEN_DAYS 28u
 
 struct th_dev {
+    /* what every event looks at: one cache line */
     uint64_t id;
     int64_t first_ns;
-    int64_t closed_ns;     /* end of the latest closed window */
-    uint64_t hours_bits;   /* bit i: active i hours before hours_at */
-    int64_t hours_at;      /* hour number of bit 0 */
+    int64_t closed_ns;   /* end of the latest closed window */
+    uint64_t hours_bits; /* bit i: active i hours before hours_at */
+    int64_t hours_at;    /* hour number of bit 0 */
+    uint32_t wins;       /* open windows, chained; TH_POOL_NONE: none */
+    uint32_t slot;       /* the entity's, in this process */
+    float hours;         /* active hours learned */
+    float weight;        /* the same, forgetting */
+    uint16_t period;
+    uint8_t group;
+    uint8_t pad[5];
+    /* the rest */
     int64_t admin_in_ns;   /* last time it was administered, 0 never */
     uint64_t admin_in_key; /* by whom */
     struct th_addr admin_in_addr;
     int64_t staged_ns; /* when much was collected from inside hosts, 0 never */
     float staged_lgp;
     float admin_in_raw;
-    float hours;   /* active hours learned */
-    float weight;  /* the same, forgetting */
-    uint32_t wins; /* open windows, chained; TH_POOL_NONE: none */
-    uint32_t slot; /* the entity's, in this process */
-    uint32_t pad2;
-    uint16_t period;
-    uint8_t group;
-    uint8_t pad;
     struct th_moments rates[TH_RATES];
     struct th_moments up; /* ln of the most sent to one destination in an hour */
     struct th_novelty novel[TH_NOVELS];
@@ -101,6 +102,8 @@ struct th_top_host {
     uint16_t pad[3];
 };
 
+#define TH_RECENT_PORTS 4u
+
 struct th_win {
     uint32_t dev;
     uint32_t next;  /* of the same device */
@@ -113,18 +116,20 @@ struct th_win {
     uint64_t tried; /* features that had an occasion */
     uint16_t novel_tried, novel_new;
     uint8_t taught, notes_remote;
-    uint16_t pad;
+    uint8_t scan_used;
+    uint8_t port_at;
+    uint32_t ports[TH_RECENT_PORTS]; /* latest service ports, counted already */
+    struct th_topk_slot top[TH_TOP_SLOTS];
     uint64_t v[TH_RATES];
     uint8_t hll_ext[TH_HLL_BYTES], hll_int[TH_HLL_BYTES], hll_fail[TH_HLL_BYTES];
     uint8_t hll_port[TH_HLL_BYTES], hll_probe[TH_HLL_BYTES];
     uint8_t hll_alive[1u << TH_SCAN_HLL_LOG2M]; /* probed addresses that answered */
     struct th_scan_slot scan[TH_SCAN_SLOTS];
-    struct th_topk_slot top[TH_TOP_SLOTS];
     struct th_top_host top_host[TH_TOP_SLOTS];
     uint64_t names[TH_NAME_BITS / 64]; /* which names were weighed already */
     float dga_sum, dga_var;
     uint32_t dga_names, dga_missing;
-    uint32_t probes, pad2;
+    uint32_t probes, pad;
     int64_t probe_first_ns, probe_last_ns;
 };
 

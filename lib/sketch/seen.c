@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sketch/seen.h"
 
-static unsigned bucket_of(uint64_t hash, unsigned buckets)
-{
-    return (unsigned)((hash >> 32) * buckets >> 32) * TH_SEEN_WAYS;
-}
-
 static uint16_t within(uint16_t seen, uint16_t day, uint16_t horizon)
 {
     return seen != 0 && (seen >= day || day - seen <= horizon) ? seen : 0;
@@ -33,7 +28,7 @@ static void put(struct th_seen_slot *b, uint16_t print, uint16_t day)
 uint16_t th_seen_touch(
     struct th_seen_slot *slots, unsigned buckets, uint64_t hash, uint16_t day, uint16_t horizon)
 {
-    struct th_seen_slot *b = slots + bucket_of(hash, buckets);
+    struct th_seen_slot *b = slots + th_seen_bucket(hash, buckets);
     uint16_t print = (uint16_t)hash;
     int at = find(b, print);
     if (at < 0) {
@@ -49,7 +44,7 @@ uint16_t th_seen_touch(
 uint16_t th_seen_get(const struct th_seen_slot *slots, unsigned buckets, uint64_t hash,
     uint16_t day, uint16_t horizon)
 {
-    const struct th_seen_slot *b = slots + bucket_of(hash, buckets);
+    const struct th_seen_slot *b = slots + th_seen_bucket(hash, buckets);
     int at = find(b, (uint16_t)hash);
     return at < 0 ? 0 : within(b[at].day, day, horizon);
 }

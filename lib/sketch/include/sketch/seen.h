@@ -17,6 +17,11 @@ struct th_seen_slot {
     uint16_t day; /* since 1970; 0: free */
 };
 
+/* First slot of the hash's bucket. */
+static inline unsigned th_seen_bucket(uint64_t hash, unsigned buckets)
+{
+    return (unsigned)((hash >> 32) * buckets >> 32) * TH_SEEN_WAYS;
+}
 /* slots: TH_SEEN_WAYS x buckets of them, all zero when empty. Notes that it was seen on `day` (> 0)
  * and returns the day on which it was last seen before, 0 when it was not within `horizon` days. */
 uint16_t th_seen_touch(
