@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Saved learner state from anywhere. The first byte chooses what the rest is given
+ * as: a partition's body, the organisation's, a prior's (their frame is made here, so
+ * that the checksum hides nothing), the bytes as they are, or an epoch's contribution.
+ * What is accepted must be usable: a window is closed with it and it is saved again.
+ */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "learn/learn.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void framed(const char magic[4], const uint8_t *body, size_t len, struct th_buf *out)
+{
+    th_buf_put(out, magic, 4);
+    th_buf_le32(out, 1);
+    th_buf_le64(out, len);
+    th_buf_le32(out, th_crc32c(0, body, len));
+    th_buf_put(out, body, len);
+}
+
+static int load(struct th_learn *l, unsigned what, const uint8_t *p, size_t len)
+{
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    int r = -1;
+    switch (what) {
+    case 0:
+        framed("THKP", p, len, &b);
+        for (unsigned part = 0; part < TH_PARTITIONS && r < 0; part++)
+            r = th_learn_load_partition(l, part, b.p, b.len);
+        return r;
+    case 1: framed("THLO", p, len, &b); return th_learn_load_org(l, b.p, b.len);
+    case 2: framed("THLP", p, len, &b); return th_learn_load_prior(l, b.p, b.len);
+    case 3: return th_learn_load_partition(l, 0, p, len);
+    default: return th_learn_epoch_in(l, 0, p, len);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    struct th_learn_config config = {.key = {1, 2}, .partitions = UINT64_MAX};
+    struct th_learn *l = th_learn_new(&config);
+    if (load(l, data[0] % 5, data + 1, size - 1) == 0) {
+        TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+        th_learn_close(l, INT64_MAX, NULL, NULL);
+        th_learn_epoch_done(l, INT64_C(1767571200000000000));
+        for (unsigned p = 0; p < TH_PARTITIONS; p++)
+            th_learn_save_partition(l, p, &out);
+        th_learn_save_org(l, &out);
+    }
+    th_learn_free(l);
+    return 0;
+}
