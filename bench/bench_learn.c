@@ -5,7 +5,7 @@
  * of a few habits and a long tail. Only the learner is measured: events are made
  * before the clock starts.
  *
- *   bench_learn [DEVICES [EVENTS [HOURS]]]
+ *   bench_learn BUILD [DEVICES [EVENTS [HOURS]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,10 +59,10 @@ static void make_item(struct item *it, const struct th_entity *devices, uint32_t
     uint64_t r = next_random(x);
     it->device = (uint32_t)(r % n);
     it->bits = (uint32_t)(r >> 32);
-    /* Four of five go where the device always goes, the others into the long tail of all. */
+    /* Nineteen of twenty go where the device always goes, the others into the long tail of all. */
     uint64_t bits = next_random(x);
-    it->to = bits % 5 ? (devices[it->device].id + (bits >> 36 & 15)) % 50000
-                      : 50000 + (bits >> 36) % 1000000;
+    it->to = bits % 20 ? (devices[it->device].id + (bits >> 36 & 15)) % 50000
+                       : 50000 + (bits >> 36) % 1000000;
 }
 
 /* Reused from event to event. */
@@ -124,11 +124,20 @@ static void exchange(struct th_learn *l, int64_t time_ns)
     th_learn_epoch_done(l, time_ns);
 }
 
+static void print(
+    const char *name, const char *of, double value, const char *unit, double budget, bool higher)
+{
+    printf("{\"name\": \"%s%s\", \"value\": %.4g, \"unit\": \"%s\"", name, of, value, unit);
+    if (budget > 0)
+        printf(", \"budget\": %g, \"better\": \"%s\"", budget, higher ? "higher" : "lower");
+    printf("}\n");
+}
+
 int main(int argc, char **argv)
 {
-    uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 2000;
-    uint32_t events = argc > 2 ? (uint32_t)atoi(argv[2]) : 1000000;
-    unsigned hours = argc > 3 ? (unsigned)atoi(argv[3]) : 4;
+    uint32_t n = argc > 2 ? (uint32_t)atoi(argv[2]) : 2000;
+    uint32_t events = argc > 3 ? (uint32_t)atoi(argv[3]) : 1000000;
+    unsigned hours = argc > 4 ? (unsigned)atoi(argv[4]) : 4;
     struct th_entity *devices = th_xcalloc(n, sizeof(*devices));
     for (uint32_t i = 0; i < n; i++) {
         devices[i].id = th_mix64(i + 1);
@@ -163,15 +172,15 @@ int main(int argc, char **argv)
     struct th_learn_stats s;
     th_learn_stats_get(l, &s);
     double total = events_s + close_s + epoch_s;
-    printf("learn: %u devices, %.0f events: %.2f M events/s a core (events alone %.2f; closing "
-           "%.1f us "
-           "a device-hour; epoch %.1f ms)\n",
-        n, (double)events * hours, (double)events * hours / total / 1e6,
-        (double)events * hours / events_s / 1e6, close_s * 1e6 / (double)windows,
-        epoch_s * 1e3 / hours);
-    printf("learn: %.0f B a device, %llu windows, %.1f signals a window, %llu pairs evicted\n",
-        (double)s.memory_bytes / (double)s.devices, (unsigned long long)windows,
-        (double)signals / (double)windows, (unsigned long long)s.evicted_pairs);
+    char of[64];
+    snprintf(of, sizeof(of), ", %u devices", n);
+    print("learner, events a second", of, (double)events * hours / total, "1/s", 1e6, true);
+    print("learner, without closing hours", of, (double)events * hours / events_s, "1/s", 0, true);
+    print("learner, closing a device-hour", of, close_s * 1e6 / (double)windows, "us", 0, false);
+    print("learner, epoch", of, epoch_s * 1e3 / hours, "ms", 50, false);
+    print("learner, state of a device", of, (double)s.memory_bytes / (double)s.devices, "B",
+        n >= 10000 ? 4608 : 0, false);
+    print("learner, signals an hour", of, (double)signals / (double)windows, "", 0, false);
     th_learn_free(l);
     free(items);
     free(devices);
