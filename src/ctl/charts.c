@@ -165,6 +165,28 @@ static void put_label(struct th_buf *out, const struct find_device *d, uint32_t 
     }
 }
 
+/* Where an alert touches a device: from its first to its last breach there. */
+static void put_band(struct th_buf *out, const struct find_incident *in, const struct time_axis *a,
+    const struct device_row *row, double y)
+{
+    int64_t from = INT64_MAX;
+    int64_t to = INT64_MIN;
+    for (uint32_t i = 0; i < in->breach_count; i++) {
+        const struct find_breach *b = in->breaches[i];
+        if (!th_str_eq(b->device.id, row->device->id))
+            continue;
+        from = TH_MIN(from, b->time_ns);
+        to = TH_MAX(to, b->time_ns);
+    }
+    if (from > to)
+        return;
+    char class[16];
+    double x = at_time(a, from) - 9;
+    snprintf(class, sizeof(class), "band s%u", chart_severity(in->score));
+    rect(out, x, y - 9, at_time(a, to) + 9 - x, 18, class);
+    th_buf_puts(out, " rx=\"9\"/>");
+}
+
 static void put_row(struct th_buf *out, const struct findings *f, const struct time_axis *a,
     const struct device_row *row, double y)
 {
@@ -172,17 +194,9 @@ static void put_row(struct th_buf *out, const struct findings *f, const struct t
     th_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" class=\"name\">", label_width - 12, y + 4);
     put_label(out, row->device, 26);
     th_buf_puts(out, "</text>");
-    for (size_t i = 0; i < f->incident_count; i++) {
-        const struct find_incident *in = &f->incidents[i];
-        for (uint32_t k = 0; in->alert && k < in->device_count; k++) {
-            if (!th_str_eq(in->devices[k].id, row->device->id))
-                continue;
-            double x = at_time(a, in->start_ns);
-            double to = fmax(at_time(a, in->end_ns), x + 10);
-            rect(out, x, y - 9, to - x, 18, chart_severity(in->score) == 4 ? "band s4" : "band s3");
-            th_buf_puts(out, " rx=\"9\"/>");
-        }
-    }
+    for (size_t i = 0; i < f->incident_count; i++)
+        if (f->incidents[i].alert)
+            put_band(out, &f->incidents[i], a, row, y);
 }
 
 static void put_marks(struct th_buf *out, const struct findings *f, const struct time_axis *a,
@@ -346,7 +360,7 @@ bool chart_evidence(const struct find_evidence *e, double score, struct th_buf *
     const double left = 8;
     const double width = 304;
     double usual_high = fmax(e->high, e->expected);
-    if (!(usual_high > 0) || !(e->observed > 0))
+    if (!(usual_high > 0) || !(e->observed > usual_high))
         return false;
     /* Below a tenth of the smallest amount shown there is "none". */
     double least = fmin(usual_high, e->observed);

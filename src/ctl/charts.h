@@ -15,7 +15,7 @@ void chart_scores(const struct findings *f, struct th_buf *out);
 /* Events an hour. */
 void chart_hours(const struct findings *f, struct th_buf *out);
 /* One observation against what was usual, on a logarithmic scale; false, and nothing drawn, when
- * nothing was usual. */
+ * nothing was usual, or it was within that. */
 bool chart_evidence(const struct find_evidence *e, double score, struct th_buf *out);
 /* 1 to 4: calm, noticeable, high, highest. Classes s1 to s4 of the style sheet. */
 unsigned chart_severity(double score);

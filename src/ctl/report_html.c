@@ -8,7 +8,14 @@
 #include "report_css.h"
 #include "words.h"
 
-enum { MAX_ALERTS = 200, MAX_QUIET = 500, MAX_MODELS = 12, MAX_ROWS = 300, MAX_SHOWN_DEVICES = 12 };
+enum {
+    MAX_ALERTS = 200,
+    MAX_QUIET = 500,
+    MAX_MODELS = 12,
+    MAX_ROWS = 300,
+    MAX_SHOWN_DEVICES = 6,
+    MAX_PHASE = 400
+};
 
 static void put(struct th_buf *out, const char *s)
 {
@@ -170,7 +177,7 @@ static unsigned models_of(const struct find_incident *in, struct told_model told
 /* How rare: "1 in 25,000" device-hours. */
 static void put_rarity(struct th_buf *out, double p)
 {
-    if (!(p > 0) || p >= 0.5)
+    if (!(p > 0) || p > 0.05) /* not rare at all */
         return;
     double n = 1 / p;
     double unit = pow(10, floor(log10(n)) - 1);
@@ -285,6 +292,40 @@ static void put_breaches(struct th_buf *out, const struct find_incident *in)
     put(out, "</tbody></table></div></details>");
 }
 
+static void put_phases(struct th_buf *out, struct th_str story, uint32_t most, bool *ret_cut)
+{
+    struct words_phase ph;
+    *ret_cut = false;
+    while (words_phase(&story, &ph)) {
+        bool cut = false;
+        put(out, "<p>");
+        if (ph.label.len) {
+            put(out, "<b>");
+            words_html(out, ph.label);
+            put(out, "</b> ");
+        }
+        words_html(out, words_beginning(ph.text, most, &cut));
+        put(out, cut ? " \xe2\x80\xa6</p>" : "</p>");
+        *ret_cut |= cut;
+    }
+}
+
+/* The beginning of each phase, and the whole below it when that is more. */
+static void put_story(struct th_buf *out, struct th_str story)
+{
+    bool cut;
+    if (story.len == 0)
+        return;
+    put(out, "<div class=\"story\">");
+    put_phases(out, story, MAX_PHASE, &cut);
+    put(out, "</div>");
+    if (!cut)
+        return;
+    put(out, "<details><summary>The whole story</summary><div class=\"whole\">");
+    put_phases(out, story, UINT32_MAX, &cut);
+    put(out, "</div></details>");
+}
+
 static void put_incident(struct th_buf *out, const struct find_incident *in, unsigned number)
 {
     struct told_model told[MAX_MODELS];
@@ -299,11 +340,7 @@ static void put_incident(struct th_buf *out, const struct find_incident *in, uns
     put(out, " UTC</p>");
     put_devices(out, in);
     put(out, "</div></header>");
-    if (in->summary.len) {
-        put(out, "<p class=\"story\">");
-        words_html(out, in->summary);
-        put(out, "</p>");
-    }
+    put_story(out, in->summary);
     if (models) {
         put(out, "<div class=\"models\">");
         for (unsigned i = 0; i < models; i++)

@@ -9,7 +9,9 @@ enum {
     MAX_ALERTS = 40,  /* told in full */
     MAX_QUIET = 10,   /* told in a line */
     MAX_EVIDENCE = 5, /* sentences of an incident */
-    MAX_ERRORS = 20
+    MAX_ERRORS = 20,
+    MAX_STORY = 1200, /* bytes of an incident's story */
+    MAX_PHASE = 420   /* and of one phase in it */
 };
 
 struct text {
@@ -131,6 +133,35 @@ static void put_evidence(struct text *t, const struct find_incident *in)
     }
 }
 
+/* The story, phase by phase, each by its first sentences; false when it has no phases. */
+static bool put_story(struct text *t, struct th_str story)
+{
+    struct words_phase ph;
+    size_t room = MAX_STORY;
+    bool cut = false;
+    bool phases = false;
+    while (words_phase(&story, &ph)) {
+        TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
+        bool part = false;
+        phases |= ph.label.len > 0;
+        if (room == 0) {
+            cut = true;
+            break;
+        }
+        ph.text = words_beginning(ph.text, (uint32_t)TH_MIN(room, (size_t)MAX_PHASE), &part);
+        room -= TH_MIN(room, (size_t)ph.text.len);
+        cut |= part;
+        th_buf_printf(t->out, "%*s", INDENT, "");
+        words_clean(&line, ph.label);
+        th_buf_puts(&line, ph.label.len ? ": " : "");
+        words_clean(&line, ph.text);
+        put_wrapped_buf(t, &line, INDENT);
+    }
+    if (cut)
+        th_buf_printf(t->out, "%*s(more in --html and --json)\n", INDENT, "");
+    return phases;
+}
+
 static void put_incident(struct text *t, const struct find_incident *in)
 {
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
@@ -147,13 +178,12 @@ static void put_incident(struct text *t, const struct find_incident *in)
     put_wrapped_buf(t, &line, INDENT);
     put_devices(t, in);
     style(t, "0");
-    if (in->summary.len) {
-        th_buf_printf(t->out, "\n%*s", INDENT, "");
-        put_wrapped(t, in->summary, INDENT);
-    }
-    if (in->breach_count)
+    if (in->summary.len)
         put(t, "\n");
-    put_evidence(t, in);
+    if (!put_story(t, in->summary)) { /* phases hold the evidence already */
+        put(t, in->breach_count ? "\n" : "");
+        put_evidence(t, in);
+    }
     put(t, "\n");
 }
 

@@ -216,3 +216,64 @@ const char *words_calibration(struct th_str c)
         return "scores rest on the built-in prior: too little of this network is known yet";
     return "how the scores were calibrated is not known";
 }
+
+/* ---- stories ---- */
+
+/* Length of the phase's name when the text begins with one and a colon; else 0. */
+static uint32_t phase_name(struct th_str s)
+{
+    static const char *const names[] = {"Reconnaissance", "Resource development", "Initial access",
+        "Execution", "Persistence", "Privilege escalation", "Defense evasion", "Credential access",
+        "Discovery", "Lateral movement", "Collection", "Command and control", "Exfiltration",
+        "Impact"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(names); i++) {
+        size_t n = strlen(names[i]);
+        if (th_str_starts(s, names[i]) && s.len > n + 1 && s.p[n] == ':' && s.p[n + 1] == ' ')
+            return (uint32_t)n;
+    }
+    return 0;
+}
+
+static struct th_str from(struct th_str s, uint32_t at)
+{
+    return th_str_n(s.p + at, s.len - at);
+}
+
+/* Where the sentence that begins at `at` ends: behind its full stop, or at the text's end. */
+static uint32_t sentence_end(struct th_str s, uint32_t at)
+{
+    for (uint32_t i = at; i + 1 < s.len; i++)
+        if (s.p[i] == '.' && s.p[i + 1] == ' ')
+            return i + 1;
+    return s.len;
+}
+
+bool words_phase(struct th_str *story, struct words_phase *ret)
+{
+    struct th_str s = th_str_trim(*story);
+    if (s.len == 0)
+        return false;
+    uint32_t name = phase_name(s);
+    ret->label = th_str_n(s.p, name);
+    if (name)
+        s = from(s, name + 2);
+    uint32_t end = sentence_end(s, 0);
+    while (end + 1 < s.len && !phase_name(from(s, end + 1)))
+        end = sentence_end(s, end + 1);
+    ret->text = th_str_n(s.p, end);
+    *story = from(s, end);
+    return true;
+}
+
+struct th_str words_beginning(struct th_str text, uint32_t most, bool *ret_cut)
+{
+    uint32_t end = sentence_end(text, 0);
+    while (end < text.len) {
+        uint32_t next = sentence_end(text, end + 1);
+        if (next > most)
+            break;
+        end = next;
+    }
+    *ret_cut = end < text.len;
+    return th_str_n(text.p, end);
+}

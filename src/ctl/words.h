@@ -29,4 +29,14 @@ const char *words_calibration(struct th_str calibration);
 /* "reconnaissance" to "Reconnaissance", dashes to spaces. */
 void words_tactic(struct th_buf *out, struct th_str tactic);
 
+/* A story in phases: "Discovery: ... Command and control: ..." */
+struct words_phase {
+    struct th_str label; /* the phase, "" in front of the first */
+    struct th_str text;
+};
+/* Takes the next phase off the front of the story; false at its end. */
+bool words_phase(struct th_str *story, struct words_phase *ret);
+/* The first sentences of a text, about `most` bytes; whether something was left out. */
+struct th_str words_beginning(struct th_str text, uint32_t most, bool *ret_cut);
+
 #endif

@@ -107,10 +107,6 @@ static int read_input(struct importer *im)
     struct th_sink sink = {.put = put, .arg = im};
     struct th_import_watch watch = {.tell = tell, .arg = im};
     const char *name = th_handoff_name(im->handoff, im->index);
-    if (strcmp(name, "-") == 0) { /* a stream can be read by one role: captures come this way */
-        im->outcome.status = TH_SOURCE_NOT_MINE;
-        return 0;
-    }
     int fd = th_handoff_open(im->handoff, im->index);
     if (fd < 0) {
         fail(im, th_input_strerror(fd));

@@ -69,7 +69,7 @@ def test_the_sample_is_told(tmp_path):
     assert text.startswith("2 alerts in 36 hours of 78 devices.\n")
     assert text.index("ws-014 kept a command channel") < text.index("10.20.1.31 tried 212") < \
         text.index("Below the alert budget") < text.index("ws-022 tried 140")
-    assert "sent 8.7 GB to drop.example.org in an hour" in text
+    assert "\n     Exfiltration: 2026-01-05 14:59, ws-014.corp.example sent 8.7 GB to\n" in text
     assert "captures/monday-3.pcap: the capture ends inside packet 10,231" in text
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "\033" not in text  # not a terminal: no colour

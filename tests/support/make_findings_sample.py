@@ -134,9 +134,12 @@ names = breach(PRN, 20, "generated-names", "Names that look generated", 41.0, "T
 
 incident([WS14, FS1], 9, 15, 91.6, True,
          "ws-014 kept a command channel, collected from files-1 and sent 8.7 GB out",
-         "From 09:00 ws-014.corp.example called cdn-metrics.example.net about once a minute for six hours; no other "
-         "device did. At 12:00 it administered files-1.corp.example, which it never had, took 9.4 GB from it in the "
-         "next hour, and then sent 8.7 GB to drop.example.org, a destination new to the whole network.",
+         "Lateral movement: 2026-01-05 12:59, ws-014.corp.example was administered by one host and then administered "
+         "files-1.corp.example, a path of 2 hops. Collection: 2026-01-05 13:59, ws-014.corp.example received 9.4 GB "
+         "from inside hosts in an hour; usually about 210 MB, at most 880 MB. Command and control: 2026-01-05 09:59, "
+         "ws-014.corp.example called cdn-metrics.example.net at regular intervals, 61 connections an hour; no other "
+         "device uses it (6 times in this incident). Exfiltration: 2026-01-05 14:59, ws-014.corp.example sent 8.7 GB "
+         "to drop.example.org in an hour; usually about 1.4 MB, at most 14 MB.",
          [*beacon, lateral, collect, upload])
 incident([CAM], 27, 28, 69.5, True, "10.20.1.31 tried 212 inside hosts",
          "In one hour 10.20.1.31 tried 212 inside hosts on port 23 without success. It usually tries none.", [scan])
