@@ -171,6 +171,14 @@ static void start(struct th_conn *c, const struct th_analyser *an)
         stop(c);
 }
 
+void th_conn_begin(struct th_proto *pr, struct th_flow *f, const struct th_analyser *an, int client)
+{
+    struct th_conn *c = f->app ? f->app : conn_new(pr, f);
+    TH_ASSERT(!c->an);
+    c->client = (uint8_t)client;
+    start(c, an);
+}
+
 static bool begin_anew(struct th_conn *c, int64_t time_ns)
 {
     if (c->restarts++ == TH_CONN_MAX_RESTARTS)

@@ -283,7 +283,7 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
         th_conn_service(c, TH_SVC_DNS);
         return TH_GO_ON;
     }
-    th_conn_weird(c, ch->time_ns, "DNS_truncated_len_lt_hdr_len");
+    th_conn_weird(c, ch->time_ns, "DNS_malformed");
     return c->service_count ? TH_GO_ON : TH_BAIL;
 }
 

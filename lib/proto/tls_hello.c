@@ -98,7 +98,7 @@ static bool extensions(struct th_cur *c, struct th_tls_hello *h, bool client)
             h->extensions[h->extension_count++] = type;
         extension(h, type, &body, client);
     }
-    return !list.failed;
+    return !list.failed && !c->failed;
 }
 
 bool th_tls_client_hello(struct th_cur body, struct th_tls_hello *ret)

@@ -1,0 +1,440 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the golden captures, what must come out of them, and the fuzz corpora of the analysers.
+
+    make.py [FOLDER [CORPUS]]
+
+Writes NAME.pcap and NAME.json into FOLDER (default: beside this script) and stream inputs below
+CORPUS (default: fuzz/corpus). Everything is made here, with Python's standard library and the
+openssl program; what is expected is worked out here too (hashes by hashlib, certificates by
+openssl), not taken from the sensor. Certificates and key exchanges are new in each run, so the
+files in the repository are those of the last one.
+"""
+import hashlib
+import json
+import os
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+
+import wire
+from wire import CLIENT, SERVER, Pcap
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GREASE = {0x0a0a | i << 12 | i << 4 for i in range(16)}
+
+
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def stream_input(chunks, first=1):
+    """The fuzz targets' form: see tests/support/feed.h."""
+    out = bytes([first])
+    for from_client, data in chunks:
+        for at in range(0, len(data), 1400):
+            part = data[at:at + 1400]
+            out += struct.pack("!H", (0 if from_client else 0x8000) | len(part)) + part
+    return out
+
+
+class Maker:
+    def __init__(self, folder, corpus):
+        self.folder, self.corpus_dir = folder, corpus
+
+    def golden(self, name, pcap, counts, records):
+        """counts: events by kind, all of them; records: what must be among them, in part."""
+        with open(os.path.join(self.folder, name + ".pcap"), "wb") as f:
+            f.write(pcap.pcap())
+        with open(os.path.join(self.folder, name + ".json"), "w") as f:
+            json.dump({"counts": counts, "records": records}, f, indent=1, sort_keys=True)
+            f.write("\n")
+        self.corpus("engine", name, pcap.corpus())
+
+    def corpus(self, target, name, data):
+        folder = os.path.join(self.corpus_dir, target)
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(data)
+
+
+def make_dns(m):
+    p = Pcap()
+    query = wire.dns(7, 0x0100, "WWW.Example.com")
+    answer = wire.dns(7, 0x8180, "WWW.Example.com", [
+        (5, 300, b"\x03cdn\xc0\x10"), (1, 60, bytes([192, 0, 2, 80])),
+        (28, 60, bytes.fromhex("20010db8" + "00" * 11 + "01"))])
+    asked = p.udp(CLIENT, 40001, SERVER, 53, query)
+    p.udp(SERVER, 53, CLIENT, 40001, answer)
+    p.udp(CLIENT, 40002, SERVER, 53, wire.dns(8, 0x0100, "nobody.example"))
+    mx = wire.dns(9, 0x8180, "example.com", [(15, 5, b"\0\x0a\x04mail\xc0\x0c"),
+                                            (16, 5, b"\x05hello\x02hi"),
+                                            (33, 5, b"\0\1\0\2\0\x50\x03srv\xc0\x0c")], 255)
+    p.udp(CLIENT, 40003, SERVER, 53, wire.dns(9, 0x0100, "example.com", (), 255))
+    p.udp(SERVER, 53, CLIENT, 40003, mx)
+    loop = struct.pack("!HHHHHH", 10, 0x0100, 1, 0, 0, 0) + b"\xc0\x0c\0\1\0\1"
+    p.udp(CLIENT, 40004, SERVER, 53, loop)
+    framed = [(True, struct.pack("!H", len(query)) + query),
+              (False, struct.pack("!H", len(answer)) + answer)]
+    p.stream([(d, b[i:i + 9]) for d, b in framed for i in range(0, len(b), 9)], 40005, 53)
+    m.golden("dns", p, {"dns": 4, "conn": 5, "weird": 1}, [
+        {"_path": "dns", "ts": asked / 1e6, "rtt": 0.01, "query": "www.example.com", "qtype": 1,
+         "qtype_name": "A", "qclass_name": "C_INTERNET", "rcode": 0, "rcode_name": "NOERROR",
+         "trans_id": 7, "RD": True, "RA": True, "AA": False, "proto": "udp", "rejected": False,
+         "answers": ["cdn.example.com", "192.0.2.80", "2001:db8::1"], "TTLs": [300.0, 60.0, 60.0],
+         "id.orig_h": CLIENT, "id.resp_p": 53, "query_bytes": len(query)},
+        {"_path": "dns", "query": "nobody.example", "rcode": None, "answers": None},
+        {"_path": "dns", "query": "example.com", "qtype_name": "*",
+         "answers": ["mail.example.com", "TXT 5 hello TXT 2 hi", "srv.example.com"]},
+        {"_path": "dns", "proto": "tcp", "query": "www.example.com",
+         "answers": ["cdn.example.com", "192.0.2.80", "2001:db8::1"]},
+        {"_path": "conn", "id.orig_p": 40001, "service": "dns", "proto": "udp",
+         "orig_bytes": len(query), "resp_bytes": len(answer), "conn_state": "SF"},
+        {"_path": "conn", "id.orig_p": 40004, "service": None},
+        {"_path": "weird", "id.orig_p": 40004, "name": "DNS_malformed"}])
+    for i, message in enumerate((query, answer, mx, loop)):
+        m.corpus("dns", "message%d" % i, stream_input([(True, message)]))
+    m.corpus("dns_tcp", "exchange", stream_input(framed))
+
+
+def make_http(m):
+    page = b"<!DOCTYPE html><html><body>" + b"x" * 3000 + b"</body></html>"
+    program = b"MZ" + bytes(range(256)) * 8
+    chunked = b"".join(b"%x\r\n%s\r\n" % (len(program[i:i + 500]), program[i:i + 500])
+                       for i in range(0, len(program), 500)) + b"0\r\n\r\n"
+    form = b'{"user": "x"}'
+    chunks = [
+        (True, b"GET /index.html HTTP/1.1\r\nHost: www.example.com:8080\r\nUser-Agent: Golden/1\r\n"
+               b"Referer: http://example.org/\r\nVia: 1.1 proxy\r\n"
+               b"Authorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n"
+               b"HEAD /head HTTP/1.1\r\nHost: www.example.com\r\n\r\n"),
+        (False, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n"
+                b"Content-Type: text/html\r\n\r\n%s" % (len(page), page)),
+        (False, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"),
+        (True, b"POST /upload HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: %d\r\n\r\n%s"
+               % (len(form), form)),
+        (False, b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n"
+                b"Content-Disposition: attachment; filename=\"tool.exe\"\r\n\r\n" + chunked)]
+    p = Pcap()
+    p.stream(chunks, 40010, 80)
+    closing = [(True, b"GET /old HTTP/1.0\r\nHost: old.example\r\n\r\n"),
+               (False, b"HTTP/1.0 404 Not Found\r\n\r\nnothing here")]
+    p.stream(closing, 40011, 8000)
+    proxy = [(True, b"CONNECT mail.example:25 HTTP/1.1\r\nHost: mail.example:25\r\n\r\n"),
+             (False, b"HTTP/1.1 200 Connection established\r\n\r\n"),
+             (False, b"SSH-2.0-Golden_1\r\n"), (True, b"SSH-2.0-Client_1\r\n")]
+    p.stream(proxy, 40012, 3128)
+    m.golden("http", p, {"http": 5, "files": 4, "ssh": 1, "conn": 3}, [
+        {"_path": "http", "trans_depth": 1, "method": "GET", "host": "www.example.com",
+         "uri": "/index.html", "user_agent": "Golden/1", "referrer": "http://example.org/",
+         "version": "1.1", "username": "alice", "status_code": 200, "status_msg": "OK",
+         "info_code": 100, "info_msg": "Continue", "response_body_len": len(page),
+         "proxied": ["VIA -> 1.1 proxy"], "resp_mime_types": ["text/html"]},
+        {"_path": "http", "trans_depth": 2, "method": "HEAD", "response_body_len": 0},
+        {"_path": "http", "trans_depth": 3, "method": "POST", "status_code": 201,
+         "request_body_len": len(form), "response_body_len": len(program),
+         "orig_mime_types": ["application/json"], "resp_filenames": ["tool.exe"],
+         "resp_mime_types": ["application/x-dosexec"]},
+        {"_path": "http", "host": "old.example", "version": "1.0", "status_code": 404,
+         "response_body_len": 12},
+        {"_path": "http", "method": "CONNECT", "uri": "mail.example:25"},
+        {"_path": "files", "mime_type": "text/html", "seen_bytes": len(page), "source": "HTTP",
+         "sha256": hashlib.sha256(page).hexdigest(), "tx_hosts": [SERVER], "is_orig": False},
+        {"_path": "files", "mime_type": "application/x-dosexec", "filename": "tool.exe",
+         "seen_bytes": len(program), "sha256": hashlib.sha256(program).hexdigest()},
+        {"_path": "files", "mime_type": "application/json", "is_orig": True,
+         "sha256": hashlib.sha256(form).hexdigest()},
+        {"_path": "files", "seen_bytes": 12, "sha256": hashlib.sha256(b"nothing here").hexdigest()},
+        {"_path": "ssh", "client": "SSH-2.0-Client_1", "server": "SSH-2.0-Golden_1"},
+        {"_path": "conn", "id.resp_p": 80, "service": "http", "conn_state": "SF"},
+        {"_path": "conn", "id.resp_p": 3128, "service": "http,ssh"}])
+    for name, c in (("keepalive", chunks), ("closing", closing), ("connect", proxy)):
+        m.corpus("http", name, stream_input(c))
+
+
+def client_numbers(hello):
+    """Version, ciphers, extensions, groups, formats, signature algorithms, versions, alpn."""
+    at = 43 + 1 + hello[43]
+    n, = struct.unpack_from("!H", hello, at)
+    ciphers = struct.unpack_from("!%dH" % (n // 2), hello, at + 2)
+    at += 2 + n
+    at += 1 + hello[at] + 2
+    exts = []
+    found = {}
+    while at < len(hello):
+        kind, n = struct.unpack_from("!HH", hello, at)
+        exts.append(kind)
+        found[kind] = hello[at + 4:at + 4 + n]
+        at += 4 + n
+
+    def numbers(kind, skip):
+        body = found.get(kind, b"")[skip:]
+        return struct.unpack("!%dH" % (len(body) // 2), body[:len(body) // 2 * 2])
+    return (struct.unpack_from("!H", hello, 9)[0], ciphers, exts, numbers(10, 2),
+            list(found.get(11, b"\0")[1:]), numbers(13, 2), numbers(43, 1), found.get(16, b""))
+
+
+def ja3_and_ja4(hello):
+    version, ciphers, exts, groups, points, sigs, versions, alpn = client_numbers(hello)
+
+    def clean(values):
+        return [v for v in values if v not in GREASE]
+    ja3 = md5(",".join([str(version)] + ["-".join(map(str, clean(v)))
+                                        for v in (ciphers, exts, groups, points)]))
+    best = max(clean(versions) or [version])
+    first = alpn[3:3 + alpn[2]].decode() if alpn else ""
+
+    def h12(text):
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+    ja4 = "t%s%s%02d%02d%s_%s_%s" % (
+        {0x304: "13", 0x303: "12"}[best], "d" if 0 in exts else "i", len(clean(ciphers)),
+        len(clean(exts)), first[0] + first[-1] if first else "00",
+        h12(",".join("%04x" % v for v in sorted(clean(ciphers)))),
+        h12(",".join("%04x" % v for v in sorted(clean(exts)) if v not in (0, 16)) + "_" +
+            ",".join("%04x" % v for v in sigs)))
+    return ja3, ja4
+
+
+def openssl(*args):
+    return subprocess.run(("openssl",) + args, check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL).stdout
+
+
+def make_tls(m):
+    with tempfile.TemporaryDirectory() as folder:
+        key, cert = os.path.join(folder, "key"), os.path.join(folder, "cert")
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert,
+                "-days", "365", "-set_serial", "0x1234abcd", "-subj",
+                "/C=XX/O=Golden, Inc./CN=www.example.com", "-addext",
+                "subjectAltName=DNS:www.example.com,DNS:*.example.org,IP:192.0.2.1,"
+                "email:a@example.com,URI:https://example.com/", "-addext",
+                "basicConstraints=critical,CA:TRUE,pathlen:3")
+        der = openssl("x509", "-in", cert, "-outform", "DER")
+        ec_key, ec_cert = os.path.join(folder, "eckey"), os.path.join(folder, "eccert")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes",
+                "-keyout", ec_key, "-out", ec_cert, "-days", "36500", "-subj", "/CN=ec")
+        ec_der = openssl("x509", "-in", ec_cert, "-outform", "DER")
+        old, cipher = wire.tls_handshake(cert, key, ssl.TLSVersion.TLSv1_2, "www.example.com",
+                                         ["h2", "http/1.1"])
+        new, _ = wire.tls_handshake(cert, key, ssl.TLSVersion.TLSv1_3, "new.example.com")
+    iana = {"ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"}[cipher]
+    ja3, ja4 = ja3_and_ja4(old[0][1])
+    ja3_new, ja4_new = ja3_and_ja4(new[0][1])
+    alert = [(True, old[0][1]), (False, b"\x15\x03\x03\0\2\2\x28")]
+    p = Pcap()
+    p.stream(old, 40020, 443, mss=300)
+    p.stream(new, 40021, 4443)
+    p.stream(alert, 40022, 443)
+    subject = "CN=www.example.com,O=Golden\\, Inc.,C=XX"
+    m.golden("tls", p, {"ssl": 3, "x509": 1, "conn": 3}, [
+        {"_path": "ssl", "id.orig_p": 40020, "version": "TLSv12", "cipher": iana,
+         "server_name": "www.example.com", "next_protocol": "h2", "established": True,
+         "resumed": False, "subject": subject, "issuer": subject, "ja3": ja3, "ja4": ja4,
+         "client_alpn": ["h2", "http/1.1"], "curve": "x25519"},
+        {"_path": "ssl", "id.orig_p": 40021, "version": "TLSv13", "established": True,
+         "server_name": "new.example.com", "ja3": ja3_new, "ja4": ja4_new, "curve": "x25519",
+         "cipher": "TLS_AES_256_GCM_SHA384", "subject": None},
+        {"_path": "ssl", "id.orig_p": 40022, "established": False, "version": None,
+         "last_alert": "handshake_failure", "server_name": "www.example.com"},
+        {"_path": "x509", "certificate.version": 3, "certificate.serial": "1234ABCD",
+         "certificate.subject": subject, "certificate.key_alg": "rsaEncryption",
+         "certificate.sig_alg": "sha256WithRSAEncryption", "certificate.key_type": "rsa",
+         "certificate.key_length": 2048, "certificate.exponent": "65537",
+         "san.dns": ["www.example.com", "*.example.org"], "san.ip": ["192.0.2.1"],
+         "san.email": ["a@example.com"], "san.uri": ["https://example.com/"],
+         "basic_constraints.ca": True, "basic_constraints.path_len": 3, "host_cert": True,
+         "client_cert": False, "fingerprint": hashlib.sha256(der).hexdigest()},
+        {"_path": "conn", "id.resp_p": 4443, "service": "ssl"}])
+    for name, c in (("tls12", old), ("tls13", new), ("alert", alert)):
+        m.corpus("tls", name, stream_input(c))
+    m.corpus("x509", "rsa", der)
+    m.corpus("x509", "ec", ec_der)
+
+
+def make_dhcp(m):
+    mac = "02:00:00:00:00:aa"
+    names = [(12, b"laptop-7"), (60, b"MSFT 5.0"), (81, b"\0\0\0laptop-7.corp.example"),
+             (55, bytes([1, 3, 6, 15]))]
+    server = [(54, bytes([192, 0, 2, 1])), (51, struct.pack("!I", 3600)), (15, b"corp.example")]
+    any_addr, all_addr = "0.0.0.0", "255.255.255.255"
+    messages = [
+        (True, wire.dhcp(1, 99, mac, [(53, b"\1")] + names)),
+        (False, wire.dhcp(2, 99, mac, [(53, b"\2")] + server, yiaddr="10.0.0.50")),
+        (True, wire.dhcp(1, 99, mac, [(53, b"\3"), (50, bytes([10, 0, 0, 50]))] + names)),
+        (False, wire.dhcp(2, 99, mac, [(53, b"\5")] + server, yiaddr="10.0.0.50"))]
+    p = Pcap()
+    for client, message in messages:
+        if client:
+            p.udp(any_addr, 68, all_addr, 67, message)
+        else:
+            p.udp(SERVER, 67, all_addr, 68, message)
+    m.golden("dhcp", p, {"dhcp": 1, "conn": 2}, [
+        {"_path": "dhcp", "mac": mac, "host_name": "laptop-7", "client_fqdn":
+         "laptop-7.corp.example", "domain": "corp.example", "assigned_addr": "10.0.0.50",
+         "requested_addr": "10.0.0.50", "server_addr": "192.0.2.1", "lease_time": 3600.0,
+         "msg_types": ["DISCOVER", "OFFER", "REQUEST", "ACK"], "vendor_class": "MSFT 5.0",
+         "param_list": "1,3,6,15", "duration": 0.03, "ts": (wire.EPOCH * 100 + 1) / 100,
+         "client_port": 68, "server_port": 67}])
+    m.corpus("dhcp", "transaction", stream_input(messages))
+
+
+def make_ssh(m):
+    lists = wire.SSH_LISTS
+    server = ["ecdh-sha2-nistp256", "rsa-sha2-512", "aes128-ctr", "aes128-ctr", "hmac-sha2-256",
+              "hmac-sha2-256", "none", "none", "", ""]
+    chunks = [(True, b"SSH-2.0-OpenSSH_9.2\r\n"), (False, b"SSH-2.0-dropbear_2022.83\r\n"),
+              (True, wire.ssh_kexinit(lists)), (False, wire.ssh_kexinit(server)),
+              (True, b"\x77" * 400), (False, b"\x66" * 400)]
+    p = Pcap()
+    p.stream([(d, b[i:i + 100]) for d, b in chunks for i in range(0, len(b), 100)], 40030, 2222)
+    m.golden("ssh", p, {"ssh": 1, "conn": 1}, [
+        {"_path": "ssh", "version": 2, "client": "SSH-2.0-OpenSSH_9.2",
+         "server": "SSH-2.0-dropbear_2022.83", "kex_alg": "ecdh-sha2-nistp256",
+         "host_key_alg": "rsa-sha2-512", "cipher_alg": "aes128-ctr", "mac_alg": "hmac-sha2-256",
+         "hassh": md5(";".join([lists[0], lists[2], lists[4], lists[6]])),
+         "hasshServer": md5(";".join([server[0], server[3], server[5], server[7]])),
+         "direction": "OUTBOUND"},
+        {"_path": "conn", "service": "ssh", "orig_bytes": sum(len(b) for d, b in chunks if d)}])
+    m.corpus("ssh", "exchange", stream_input(chunks))
+
+
+def make_windows(m):
+    share, pipe = "\\\\FILE1\\C$", "\\\\FILE1\\IPC$"
+    smb = [
+        (True, wire.smb_session(1, wire.ntlm_negotiate())),
+        (False, wire.smb_session_ok(1, 0xc0000016, wire.ntlm_challenge("FILE1"))),
+        (True, wire.smb_session(2, wire.ntlm_answer("CORP", "alice", "PC7"))),
+        (False, wire.smb_session_ok(2, 0)),
+        (True, wire.smb_tree(3, pipe)), (False, wire.smb_tree_ok(3, 1, 2)),
+        (True, wire.smb_create(4, 1, "svcctl")), (False, wire.smb_create_ok(4, 1)),
+        (True, wire.smb_write(5, 1, wire.rpc_bind(wire.SVCCTL))),
+        (True, wire.smb_write(6, 1, wire.rpc_request(2, 12))),
+        (True, wire.smb_read(7, 1)), (False, wire.smb_read_ok(7, 1, wire.rpc_response(2))),
+        (True, wire.smb_close(8, 1)), (False, wire.smb_close(8, 1, True)),
+        (True, wire.smb_tree(9, share)), (False, wire.smb_tree_ok(9, 2, 1)),
+        (True, wire.smb_create(10, 2, "Temp\\evil.exe")), (False, wire.smb_create_ok(10, 2, 5)),
+        (True, wire.smb_write(11, 2, b"y" * 40000)),
+        (True, wire.smb_close(12, 2)), (False, wire.smb_close(12, 2, True))]
+    rpc = [(True, wire.rpc_bind(wire.SVCCTL)), (True, wire.rpc_request(2, 15)),
+           (False, wire.rpc_response(2)), (True, wire.rpc_request(3, 99))]
+    realm = "CORP.EXAMPLE"
+    krb = [(True, wire.framed(wire.krb_request(False, "alice", realm, "krbtgt", realm))),
+           (False, wire.framed(wire.krb_error(25, realm, "krbtgt", realm))),
+           (True, wire.framed(wire.krb_request(True, "", realm, "cifs", "file1.corp.example"))),
+           (False, wire.framed(wire.krb_reply(True, "alice", realm, 23, "cifs",
+                                              "file1.corp.example")))]
+    p = Pcap()
+    p.stream(smb, 40040, 445)
+    p.stream(rpc, 40041, 49664)
+    p.stream(krb, 40042, 88)
+    m.golden("windows", p, {"ntlm": 1, "smb_mapping": 2, "smb_files": 3, "dce_rpc": 3,
+                            "kerberos": 2, "conn": 3}, [
+        {"_path": "ntlm", "username": "alice", "hostname": "PC7", "domainname": "CORP",
+         "server_nb_computer_name": "FILE1", "success": True},
+        {"_path": "smb_mapping", "path": pipe, "share_type": "PIPE"},
+        {"_path": "smb_mapping", "path": share, "share_type": "DISK"},
+        {"_path": "smb_files", "action": "SMB::PIPE_OPEN", "name": "svcctl", "path": pipe},
+        {"_path": "smb_files", "action": "SMB::FILE_OPEN", "name": "Temp\\evil.exe", "path": share,
+         "size": 5},
+        {"_path": "smb_files", "action": "SMB::FILE_WRITE", "name": "Temp\\evil.exe",
+         "size": 40000},
+        {"_path": "dce_rpc", "named_pipe": "svcctl", "endpoint": "svcctl",
+         "operation": "CreateServiceW"},
+        {"_path": "dce_rpc", "named_pipe": "49664", "endpoint": "svcctl",
+         "operation": "OpenSCManagerW", "rtt": 0.01},
+        {"_path": "dce_rpc", "named_pipe": "49664", "operation": "unknown-99", "rtt": None},
+        {"_path": "kerberos", "request_type": "AS", "client": "alice/" + realm, "success": False,
+         "service": "krbtgt/" + realm, "error_msg": "KDC_ERR_PREAUTH_REQUIRED",
+         "forwardable": True},
+        {"_path": "kerberos", "request_type": "TGS", "client": "alice/" + realm, "success": True,
+         "service": "cifs/file1.corp.example", "cipher": "rc4-hmac"},
+        {"_path": "conn", "id.resp_p": 445, "service": "smb,ntlm,dce_rpc"},
+        {"_path": "conn", "id.resp_p": 49664, "service": "dce_rpc"},
+        {"_path": "conn", "id.resp_p": 88, "service": "krb_tcp"}])
+    for target, c in (("smb", smb), ("dce_rpc", rpc), ("krb", krb)):
+        m.corpus(target, "exchange", stream_input(c))
+
+
+def make_mail(m):
+    smtp = [(False, b"220 mx.example ESMTP\r\n"), (True, b"EHLO pc7.corp.example\r\n"),
+            (False, b"250-mx.example\r\n250 STARTTLS\r\n"),
+            (True, b"MAIL FROM:<a@corp.example> SIZE=99\r\n"), (False, b"250 OK\r\n"),
+            (True, b"RCPT TO:<b@example.org>\r\nRCPT TO:<c@example.org>\r\n"),
+            (False, b"250 OK\r\n250 OK\r\n"), (True, b"DATA\r\n"), (False, b"354 go\r\n"),
+            (True, b"From: A <a@corp.example>\r\nSubject: hello\r\nX-Mailer: Golden\r\n\r\nbody\r\n"
+                   b".\r\n"), (False, b"250 queued\r\n"), (True, b"QUIT\r\n"),
+            (False, b"221 bye\r\n")]
+    cookie = b"Cookie: mstshash=alice\r\n"
+    rdp = [(True, struct.pack("!BBHBBHHB", 3, 0, 11 + len(cookie) + 8, 6 + len(cookie) + 8, 0xe0, 0,
+                              0, 0) + cookie + struct.pack("<BBHI", 1, 0, 8, 3)),
+           (False, struct.pack("!BBHBBHHB", 3, 0, 19, 14, 0xd0, 0, 0, 0) +
+            struct.pack("<BBHI", 2, 0, 8, 2))]
+    bind = wire.der(0x30, wire.number(1), wire.der(0x60, wire.number(3), wire.der(4, b"cn=x"),
+                                                   wire.der(0x80, b"")))
+    done = wire.der(0x30, wire.number(1), wire.der(0x61, wire.der(10, b"\0"), wire.der(4),
+                                                   wire.der(4)))
+    ldap = [(True, bind), (False, done)]
+    p = Pcap()
+    p.stream(smtp, 40050, 25)
+    p.stream(rdp, 40051, 3389)
+    p.stream(ldap, 40052, 389)
+    m.golden("services", p, {"smtp": 1, "rdp": 1, "conn": 3}, [
+        {"_path": "smtp", "helo": "pc7.corp.example", "mailfrom": "a@corp.example",
+         "rcptto": ["b@example.org", "c@example.org"], "subject": "hello", "user_agent": "Golden",
+         "from": "A <a@corp.example>", "last_reply": "250 queued", "tls": False},
+        {"_path": "rdp", "cookie": "alice", "security_protocol": "HYBRID", "result": "encrypted"},
+        {"_path": "conn", "id.resp_p": 389, "service": "ldap_tcp"},
+        {"_path": "conn", "id.resp_p": 3389, "service": "rdp"},
+        {"_path": "conn", "id.resp_p": 25, "service": "smtp"}])
+    m.corpus("smtp", "mail", stream_input(smtp))
+    m.corpus("rdp", "request", stream_input(rdp))
+    m.corpus("ldap", "bind", stream_input(ldap))
+
+
+def make_disorder(m):
+    """The same exchange in fragments, out of order, twice, with a hole, and cut."""
+    body = bytes(i * 7 & 0xff for i in range(9000))
+    chunks = [(True, b"GET /a HTTP/1.1\r\nHost: order.example\r\n\r\n"),
+              (False, b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + body)]
+    sha = hashlib.sha256(body).hexdigest()
+    p = Pcap()
+
+    def shuffled(frames):
+        return frames[:1] + frames[2:0:-1] + frames[3:][::-1]
+    p.stream(chunks, 40060, 80, order=shuffled)
+    p.stream(chunks, 40061, 80, order=lambda f: [x for x in f for _ in range(2)])
+    p.stream(chunks, 40062, 80, order=lambda f: f[:3] + f[4:])
+    query = wire.dns(5, 0x0100, "fragment." + "a" * 60 + ".example")
+    datagram = struct.pack("!HHHH", 40063, 53, 8 + len(query), 0) + query
+    parts = [(i, datagram[i:i + 40]) for i in range(0, len(datagram), 40)]
+    for at, part in parts[::-1]:
+        p.add(wire.ether(wire.ipv4(CLIENT, SERVER, 17, part, 77, at, at + 40 < len(datagram))))
+    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, bytes.fromhex("020000000001"),
+                      bytes([10, 0, 0, 1]), b"\0" * 6, bytes([10, 0, 0, 2]))
+    p.add(wire.ether(arp, 0x0806))
+    p.add(wire.ether(arp[:10], 0x0806))
+    whole = {"_path": "files", "sha256": sha, "seen_bytes": 9000, "missing_bytes": 0}
+    m.golden("disorder", p, None, [
+        dict(whole, **{"id.orig_p": 40060}), dict(whole, **{"id.orig_p": 40061}),
+        {"_path": "files", "id.orig_p": 40062, "sha256": None, "hash_skipped": "gap"},
+        {"_path": "conn", "id.orig_p": 40061, "missed_bytes": 0},
+        {"_path": "http", "id.orig_p": 40062, "response_body_len": 9000},
+        {"_path": "dns", "query": "fragment." + "a" * 60 + ".example"},
+        {"_path": "arp", "operation": "request", "orig_h": "10.0.0.1", "resp_h": "10.0.0.2",
+         "orig_hw": "02:00:00:00:00:01"},
+        {"_path": "weird", "name": "bad_ARP", "count": 1}])
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else HERE
+    corpus = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "..", "..", "..", "fuzz", "corpus")
+    m = Maker(folder, corpus)
+    for make in (make_dns, make_http, make_tls, make_dhcp, make_ssh, make_windows, make_mail,
+                 make_disorder):
+        make(m)
+
+
+if __name__ == "__main__":
+    main()

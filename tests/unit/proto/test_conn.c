@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "feed.h"
+
+#define DATA(text) (text), sizeof(text) - 1
+
+static void test_hold_keeps_and_refuses(void **state)
+{
+    (void)state;
+    struct th_hold h = {0};
+    bool ok;
+    struct th_cur c = th_hold_join(&h, (const uint8_t *)"abc", 3, 5, &ok);
+    assert_true(ok);
+    th_cur_skip(&c, 1);
+    assert_true(th_hold_keep(&h, &c, 5));
+    c = th_hold_join(&h, (const uint8_t *)"de", 2, 5, &ok);
+    assert_true(ok);
+    assert_int_equal(th_cur_left(&c), 4);
+    assert_memory_equal(c.p, "bcde", 4);
+    assert_true(th_hold_keep(&h, &c, 5));
+    th_hold_join(&h, (const uint8_t *)"fg", 2, 5, &ok);
+    assert_false(ok);
+    c = th_cur_init("123456", 6);
+    assert_false(th_hold_keep(&h, &c, 5));
+    th_hold_done(&h);
+}
+
+static void test_first_bytes_in_pieces(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 8080);
+    feed_pieces(&f, 0, DATA("GET /index HTTP/1.1\r\n\r\n"), 1);
+    feed_data(&f, 1, DATA("HTTP/1.1 204 No\r\n\r\n"));
+    feed_end(&f);
+    assert_string_equal(f.services, "http");
+    assert_true(feed_has(&f, "http", 0, "\"uri\":\"/index\""));
+    feed_done(&f);
+}
+
+/* A capture that begins in the middle: the server's bytes come from the originator. */
+static void test_reversed_flow(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 80, 40000);
+    feed_data(&f, 0, DATA("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+    feed_data(&f, 1, DATA("GET /next HTTP/1.1\r\n\r\n"));
+    feed_data(&f, 0, DATA("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    feed_end(&f);
+    assert_true(feed_has(&f, "http", 0, "\"status_code\":200"));
+    assert_true(feed_has(&f, "files", 0, "\"is_orig\":true"));
+    assert_true(feed_has(&f, "http", 1, "\"uri\":\"/next\""));
+    feed_done(&f);
+}
+
+static void test_unknown_stream_is_left_alone(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 9999);
+    feed_data(&f, 0, DATA("\x99\x98\x97 something of its own\n\n\n"));
+    assert_true(f.flow.skip_data[0]);
+    assert_false(f.flow.skip_data[1]);
+    feed_data(&f, 1, DATA("\x99\x98\x97 something of its own\n\n\n"));
+    assert_true(f.flow.skip_data[1]);
+    feed_end(&f);
+    assert_string_equal(f.services, "");
+    assert_int_equal(f.events, 0);
+    feed_done(&f);
+}
+
+static void test_gap_before_anything_is_known(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 80);
+    feed_data(&f, 0, DATA("GE"));
+    feed_gap(&f, 0, 100);
+    assert_true(f.flow.skip_data[0]);
+    feed_data(&f, 1, DATA("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    feed_end(&f);
+    assert_string_equal(f.services, "http");
+    feed_done(&f);
+}
+
+static void test_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t proto;
+        uint16_t src, dst;
+        const char *p;
+        size_t len;
+        const char *service;
+    } cases[] = {
+        {FEED_UDP, 40000, 443,
+            DATA("\xc3\0\0\0\1\x8"
+                 "12345678\0\0\x44\x9e...."),
+            "quic"},
+        {FEED_UDP, 123, 123, DATA("\x23\0\0\0................................................"),
+            "ntp"},
+        {FEED_UDP, 40000, 161, DATA("\x30\x26\2\1\1\4\6public\xa0\x19"), "snmp"},
+        {FEED_UDP, 5060, 5060, DATA("INVITE sip:bob@example.com SIP/2.0\r\n"), "sip"},
+        {FEED_UDP, 40000, 3478,
+            DATA("\0\1\0\0\x21\x12\xa4\x42"
+                 "123456789012"),
+            "stun"},
+        {FEED_UDP, 40000, 1900, DATA("M-SEARCH * HTTP/1.1\r\n"), "ssdp"},
+        {FEED_UDP, 40000, 4433, DATA("\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\x10\1"), "dtls"},
+        {FEED_TCP, 40000, 1883, DATA("\x10\x0d\0\4MQTT\4\2\0\x3c\0\1x"), "mqtt"},
+        {FEED_TCP, 40000, 502, DATA("\0\1\0\0\0\6\1\3\0\0\0\1"), "modbus"},
+        {FEED_TCP, 40000, 5432, DATA("\0\0\0\x8\x4\xd2\x16\x2f"), "postgresql"},
+        {FEED_TCP, 40000, 6379, DATA("*1\r\n$4\r\nPING\r\n"), "redis"},
+        {FEED_TCP, 40000, 5900, DATA("RFB 003.008\n"), "rfb"},
+        {FEED_TCP, 21, 40000, DATA("220 ready\r\n"), "ftp"},
+        {FEED_TCP, 143, 40000, DATA("* OK ready\r\n"), "imap"},
+        {FEED_TCP, 40000, 6881,
+            DATA("\x13"
+                 "BitTorrent protocol"),
+            "bittorrent"},
+        {FEED_TCP, 40000, 23, DATA("\xff\xfb\x18"), "telnet"},
+    };
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        struct feed f;
+        feed_init(&f, cases[i].proto, cases[i].src, cases[i].dst);
+        feed_data(&f, 0, cases[i].p, cases[i].len);
+        feed_end(&f);
+        assert_string_equal(f.services, cases[i].service);
+        assert_true(f.flow.skip_data[0] && f.flow.skip_data[1]);
+        feed_done(&f);
+    }
+}
+
+static void test_starttls_goes_on_as_tls(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 25);
+    feed_data(&f, 1, DATA("220 mx ESMTP\r\n"));
+    feed_data(&f, 0, DATA("EHLO me\r\n"));
+    feed_data(&f, 1, DATA("250-mx\r\n250 STARTTLS\r\n"));
+    feed_data(&f, 0, DATA("STARTTLS\r\n"));
+    feed_data(&f, 1, DATA("220 go ahead\r\n"));
+    feed_data(&f, 0,
+        DATA("\x16\3\1\0\x2f\1\0\0\x2b\3\3"
+             "0123456789abcdef0123456789abcdef"
+             "\0\0\4\x13\1\xc0\x2f\1\0"));
+    feed_end(&f);
+    assert_string_equal(f.services, "smtp,ssl");
+    assert_true(feed_has(&f, "smtp", 0, "\"tls\":true"));
+    assert_true(feed_has(&f, "ssl", 0, "\"client_version\":\"TLSv12\""));
+    feed_done(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hold_keeps_and_refuses),
+        cmocka_unit_test(test_first_bytes_in_pieces),
+        cmocka_unit_test(test_reversed_flow),
+        cmocka_unit_test(test_unknown_stream_is_left_alone),
+        cmocka_unit_test(test_gap_before_anything_is_known),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_starttls_goes_on_as_tls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "feed.h"
+#include "tls_hello.h"
+
+/* Numbers as a hello has them: big-endian. */
+static struct th_be16_list list(uint8_t *store, const uint16_t *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        store[2 * i] = (uint8_t)(v[i] >> 8);
+        store[2 * i + 1] = (uint8_t)v[i];
+    }
+    return (struct th_be16_list){.p = store, .n = n};
+}
+
+/* The worked example of FoxIO's JA4 specification: t13d1516h2_8daaf6152771_e5627efa2ab1. */
+static void test_ja4_of_the_specification(void **state)
+{
+    (void)state;
+    static const uint16_t ciphers[] = {0x3a3a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c,
+        0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035};
+    static const uint16_t extensions[] = {0x2a2a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017,
+        0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015};
+    static const uint16_t sigs[] = {0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601};
+    uint8_t c[64], s[64];
+    struct th_tls_hello h = {.version = 0x0303, .best = 0x0304, .has_sni = true, .alpn_count = 2};
+    h.ciphers = list(c, ciphers, TH_ARRAY_LEN(ciphers));
+    h.sig_algs = list(s, sigs, TH_ARRAY_LEN(sigs));
+    memcpy(h.extensions, extensions, sizeof(extensions));
+    h.extension_count = TH_ARRAY_LEN(extensions);
+    h.alpn[0] = th_str_c("h2");
+    h.alpn[1] = th_str_c("http/1.1");
+    char ja4[TH_JA4_LEN];
+    th_ja4(&h, 't', ja4);
+    assert_string_equal(ja4, "t13d1516h2_8daaf6152771_e5627efa2ab1");
+    h.alpn[0] = th_str_c("http/1.1");
+    h.has_sni = false;
+    th_ja4(&h, 'q', ja4);
+    assert_string_equal(ja4, "q13i1516h1_8daaf6152771_e5627efa2ab1");
+    h = (struct th_tls_hello){.version = 0x0301, .best = 0x0301};
+    th_ja4(&h, 't', ja4);
+    assert_string_equal(ja4, "t10i000000_000000000000_000000000000");
+}
+
+/* The README of JA3: "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0". */
+static void test_ja3_of_its_description(void **state)
+{
+    (void)state;
+    static const uint16_t ciphers[] = {47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4};
+    static const uint16_t groups[] = {23, 24, 25};
+    uint8_t c[64], g[64];
+    struct th_tls_hello h = {.version = 769, .extensions = {0, 10, 11}, .extension_count = 3};
+    h.ciphers = list(c, ciphers, TH_ARRAY_LEN(ciphers));
+    h.groups = list(g, groups, TH_ARRAY_LEN(groups));
+    h.points = th_str_n("\0", 1);
+    char ja3[TH_MD5_HEX_LEN];
+    th_ja3(&h, ja3);
+    assert_string_equal(ja3, "ada70206e40642a3e4461f35503241d5");
+    h = (struct th_tls_hello){.version = 769};
+    h.ciphers = list(c, (const uint16_t[]){4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99}, 11);
+    th_ja3(&h, ja3);
+    assert_string_equal(ja3, "de350869b8c85de67a350c8d186f11e6");
+}
+
+#define RANDOM32 "0123456789abcdef0123456789abcdef"
+/* version, random, no session, two ciphers, no compression, extensions: SNI and ALPN */
+#define HELLO_BODY                                                                                 \
+    "\3\3" RANDOM32                                                                                \
+    "\0\0\4\x13\1\xc0\x2f\1\0\0\x1d\0\0\0\xb\0\x9\0\0\6ab.com\0\x10\0\xa\0\x8\7spdy/3x"
+#define HELLO "\x16\3\1\0\x4e\1\0\0\x4a" HELLO_BODY
+
+static void check_hello(struct feed *f)
+{
+    feed_end(f);
+    assert_string_equal(f->services, "ssl");
+    assert_int_equal(f->events, 1);
+    assert_true(feed_has(f, "ssl", 0, "\"server_name\":\"ab.com\""));
+    assert_true(feed_has(f, "ssl", 0, "\"client_alpn\":[\"spdy/3x\"]"));
+    assert_true(feed_has(f, "ssl", 0, "\"established\":false"));
+    assert_true(feed_has(f, "ssl", 0, "\"ja4\":\"t12d0202sx_"));
+    feed_done(f);
+}
+
+static void test_hello_in_any_pieces(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof(HELLO_BODY) - 1, 0x4a);
+    struct feed f;
+    for (size_t piece = 1; piece < sizeof(HELLO); piece += 7) {
+        feed_init(&f, FEED_TCP, 40000, 12345);
+        feed_pieces(&f, 0, HELLO, sizeof(HELLO) - 1, piece);
+        check_hello(&f);
+    }
+}
+
+/* One handshake message in several records (RFC 8446 5.1). */
+static void test_hello_across_records(void **state)
+{
+    (void)state;
+    uint8_t wire[200];
+    size_t n = 0;
+    for (size_t at = 5; at < sizeof(HELLO) - 1; at += 20) {
+        size_t len = TH_MIN(sizeof(HELLO) - 1 - at, 20u);
+        memcpy(wire + n, "\x16\3\1\0", 4);
+        wire[n + 4] = (uint8_t)len;
+        memcpy(wire + n + 5, HELLO + at, len);
+        n += 5 + len;
+    }
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 443);
+    feed_data(&f, 0, wire, n);
+    check_hello(&f);
+}
+
+static void test_cut_hello_is_no_hello(void **state)
+{
+    (void)state;
+    struct th_tls_hello h;
+    for (size_t n = 0; n < sizeof(HELLO_BODY) - 1; n++) {
+        /* Cut behind the compression methods it is whole: extensions are optional. */
+        bool ok = th_tls_client_hello(th_cur_init(HELLO_BODY, n), &h);
+        assert_int_equal(ok, n == 2 + 32 + 1 + 2 + 4 + 2);
+    }
+    assert_true(th_tls_client_hello(th_cur_init(HELLO_BODY, sizeof(HELLO_BODY) - 1), &h));
+    assert_int_equal(h.ciphers.n, 2);
+}
+
+static void test_fatal_alert_ends_it(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 443);
+    feed_data(&f, 0, HELLO, sizeof(HELLO) - 1);
+    feed_data(&f, 1, "\x15\3\3\0\2\2", 6);
+    assert_int_equal(f.events, 0);
+    feed_data(&f, 1, "\x28", 1);
+    assert_int_equal(f.events, 1);
+    assert_true(feed_has(&f, "ssl", 0, "\"last_alert\":\"handshake_failure\""));
+    assert_true(f.flow.skip_data[0] && f.flow.skip_data[1]);
+    feed_end(&f);
+    feed_done(&f);
+}
+
+static void test_old_hello(void **state)
+{
+    (void)state;
+    static const char old[] = "\x80\x1f\1\3\1\0\6\0\0\0\x10\0\0\x2f\1\0\x80"
+                              "0123456789abcdef";
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 443);
+    feed_data(&f, 0, old, 33);
+    feed_end(&f);
+    assert_string_equal(f.services, "ssl");
+    assert_true(feed_has(&f, "ssl", 0, "\"client_version\":\"TLSv10\""));
+    feed_done(&f);
+}
+
+static void test_endless_handshake_is_bounded(void **state)
+{
+    (void)state;
+    struct feed f;
+    static uint8_t record[5 + 16000] = {22, 3, 1, 16000 >> 8, 16000 & 0xff};
+    feed_init(&f, FEED_TCP, 40000, 443);
+    feed_data(&f, 0, HELLO, sizeof(HELLO) - 1);
+    memcpy(record + 5, "\xb\xff\xff\xff", 4);
+    feed_data(&f, 0, record, sizeof(record));
+    assert_true(f.flow.skip_data[0]);
+    feed_end(&f);
+    feed_done(&f);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    TH_AUTOARENA struct th_arena a = TH_ARENA_INIT;
+    assert_view_is(th_tls_cipher_name(&a, 0x1301), "TLS_AES_128_GCM_SHA256");
+    assert_view_is(th_tls_cipher_name(&a, 0xc02f), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+    assert_view_is(th_tls_cipher_name(&a, 0xeeee), "unknown-61166");
+    assert_view_is(th_tls_version_name(&a, 0x0304), "TLSv13");
+    assert_view_is(th_tls_group_name(&a, 29), "x25519");
+    assert_view_is(th_tls_alert_name(&a, 48), "unknown_ca");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ja4_of_the_specification),
+        cmocka_unit_test(test_ja3_of_its_description),
+        cmocka_unit_test(test_hello_in_any_pieces),
+        cmocka_unit_test(test_hello_across_records),
+        cmocka_unit_test(test_cut_hello_is_no_hello),
+        cmocka_unit_test(test_fatal_alert_ends_it),
+        cmocka_unit_test(test_old_hello),
+        cmocka_unit_test(test_endless_handshake_is_bounded),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
