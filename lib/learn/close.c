@@ -264,15 +264,16 @@ static void learn_uploads(
     th_moments_add(&d->up, y, weight);
 }
 
-static void contribute(struct th_learn *l, const struct th_dev *d, const struct th_win *w,
-    const double x[], const double best[])
+/* To the organisation's distributions, from which others' expectations come, what the gate held
+ * back counts next to nothing; to the calibrators everything counts (facts are facts). */
+static void contribute(struct th_learn *l, unsigned g, const struct th_win *w, const double x[],
+    const double best[], uint64_t gated)
 {
     struct th_hists *h = l->pending;
-    unsigned g = d->group;
     l->pending_any = true;
     h->hours[g] += TH_WEIGHT;
     for (unsigned f = 0; f < TH_RATES; f++)
-        th_loghist_add(&h->rates[f][g], (uint64_t)x[f], TH_WEIGHT);
+        th_loghist_add(&h->rates[f][g], (uint64_t)x[f], gated >> f & 1 ? 1 : TH_WEIGHT);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         bool occasion = f < TH_RATES || (w->tried >> f & 1) || best[f] > 0;
         if (occasion)
@@ -300,9 +301,10 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
         double age = (double)th_time_sub(d->closed_ns, w->start_ns);
         weight = exp2(-age / (double)LATE_HALF_NS);
     }
-    contribute(l, d, w, x, best);
-    unsigned gated = th_rate_learn(l, d, w, x, weight);
-    l->stats.gated_updates += gated;
+    unsigned group = d->group;
+    uint64_t gated = th_rate_learn(l, d, w, x, weight);
+    contribute(l, group, w, x, best, gated);
+    l->stats.gated_updates += (unsigned)__builtin_popcountll(gated);
     learn_novelty(d, w);
     learn_uploads(l, p, d, w, weight);
     grow_up(d, w);

@@ -131,8 +131,8 @@ struct th_rate_view {
 };
 void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate, int64_t start_ns,
     double x, struct th_rate_view *ret);
-/* Learns from the window, through the gate; returns how many rates it held back. */
-unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w,
+/* Learns from the window, through the gate; returns the rates (bits) that it held back. */
+uint64_t th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w,
     const double x[TH_RATES], double weight);
 static inline bool th_rate_is_bytes(unsigned rate)
 {

@@ -182,12 +182,12 @@ static void learn_rhythm(struct th_learn *l, struct th_dev *d, const struct th_w
     }
 }
 
-unsigned th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w,
+uint64_t th_rate_learn(struct th_learn *l, struct th_dev *d, const struct th_win *w,
     const double x[TH_RATES], double weight)
 {
-    unsigned gated = 0;
+    uint64_t gated = 0;
     for (unsigned f = 0; f < TH_RATES; f++)
-        gated += learn_rate(l, d, f, w->start_ns, x[f], weight);
+        gated |= (uint64_t)learn_rate(l, d, f, w->start_ns, x[f], weight) << f;
     d->weight = (float)(d->weight * (1 - (1 - KEEP) * weight) + weight);
     if (gated == 0)
         learn_rhythm(l, d, w);
