@@ -62,6 +62,8 @@ static void keep(void *arg, const struct th_window *w)
     struct sim *s = arg;
     s->windows++;
     for (uint32_t i = 0; i < w->count; i++) {
+        TH_ASSERT(w->signals[i].peer.host.p == w->signals[i].peer_host);
+        TH_ASSERT(w->signals[i].peer.domain.p == w->signals[i].peer_domain);
         if (s->told_n == s->told_cap) {
             s->told_cap = s->told_cap ? s->told_cap * 2 : 64;
             s->told = th_xreallocarray(s->told, s->told_cap, sizeof(*s->told));
