@@ -18,7 +18,7 @@ static void stream(struct lab_actor *a, struct lab_task *t)
     int64_t len = 4 * TH_NS_PER_HOUR + lab_exp_ns(&a->rng, 6 * TH_NS_PER_HOUR);
     uint64_t seconds = (uint64_t)(len / TH_NS_PER_S);
     lab_talk_to(a, t->next_ns, LAB_TCP, t->peer, 554, "rtsp", len, 2000 + seconds * 60,
-        seconds * (180000 + t->peer->no % 90 * 1000));
+        seconds * (90000 + t->peer->no % 90 * 1000));
     t->next_ns += len + TH_NS_PER_S;
 }
 

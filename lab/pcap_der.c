@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "pcap_content.h"
 
-#include <stdio.h>
 #include <time.h>
 
 static void tlv(struct th_buf *out, uint8_t tag, const void *p, size_t n)
@@ -70,10 +69,8 @@ static void number(struct th_buf *out, struct th_str hex)
     uint8_t v[24] = {0};
     size_t n = 1;
     for (uint32_t i = 0; i + 1 < hex.len && n < sizeof v; i += 2) {
-        unsigned byte = 0;
         char two[3] = {hex.p[i], hex.p[i + 1], 0};
-        if (sscanf(two, "%2x", &byte) == 1)
-            v[n++] = (uint8_t)byte;
+        v[n++] = (uint8_t)strtoul(two, NULL, 16);
     }
     size_t from = n > 1 && !(v[1] & 0x80) ? 1 : 0;
     tlv(out, 2, v + from, n - from);
