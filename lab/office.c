@@ -145,8 +145,8 @@ static void name_host(struct lab_sim *s, struct lab_device *d)
     h->a = (struct th_strs){.v = h->a_text, .n = 1};
     h->subject = th_arena_printf(&s->world->mem, "CN=%s", d->fqdn);
     h->issuer = th_arena_printf(&s->world->mem, "CN=%s-CA,DC=%s", s->netbios, s->domain);
-    h->not_before_ns = s->opt.start_ns - 200 * TH_NS_PER_DAY;
-    h->not_after_ns = s->opt.start_ns + 500 * TH_NS_PER_DAY;
+    h->not_before_ns = th_time_floor(s->opt.start_ns, 364 * TH_NS_PER_DAY) - 200 * TH_NS_PER_DAY;
+    h->not_after_ns = h->not_before_ns + 1095 * TH_NS_PER_DAY;
 }
 
 static struct lab_device *add_device(struct lab_sim *s, enum lab_kind kind, int32_t person)
