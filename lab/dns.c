@@ -94,6 +94,8 @@ static void ask(struct lab_actor *a, struct lab_flow *f, const struct question *
     f->dur_ns = rtt;
     if (lost) {
         e->h.set &= ~(UINT64_C(1) << TH_F_DNS_rcode | UINT64_C(1) << TH_F_DNS_rcode_name);
+        e->rcode = 0; /* what is not set is zero */
+        e->rcode_name = (struct th_str){0};
         e->h.time_ns = f->ts;
         lab_submit(a, f);
         return;
