@@ -19,16 +19,6 @@
 #define ID_BITS 50u
 #define ID_TRIES 8u
 
-bool addr_is_host(const struct th_addr *a)
-{
-    return !th_addr_is_multicast(a) && !th_addr_is_any(a) && !th_addr_is_loopback(a);
-}
-
-uint64_t addr_tag(const struct th_identity *id, const struct th_addr *a)
-{
-    return th_siphash(&id->key, a->b, sizeof(a->b)) | 1;
-}
-
 static uint64_t mac_tag(const struct th_identity *id, const struct th_mac *m)
 {
     return th_siphash(&id->key, m->b, sizeof(m->b));

@@ -55,15 +55,25 @@ void th_domains_free(struct th_domains *d)
 
 struct th_str th_domains_get(struct th_domains *d, struct th_str host, char storage[256])
 {
-    size_t len = normalise(host, storage);
-    if (!len)
+    if (host.len && host.p[host.len - 1] == '.')
+        host.len--;
+    if (host.len == 0 || host.len > MAX_HOST)
         return th_str_n(storage, 0);
-    uint64_t tag = th_siphash(&d->key, storage, len) | 1;
-    uint32_t at = (uint32_t)(tag >> 32) % DOMAIN_CACHE_SIZE;
-    if (d->slot[at].tag != tag) {
-        d->slot[at].tag = tag;
-        d->slot[at].dom_len = lookup(storage, len);
+    /* Filed under the name as it stands: a name met before is not looked through again. */
+    uint64_t tag = th_siphash(&d->key, host.p, host.len) | 1;
+    struct domain_slot *set = d->set[(tag >> 32) % DOMAIN_SETS];
+    if (set[0].tag != tag) {
+        /* The newer of the two goes first, the older one out. */
+        struct domain_slot found = set[1];
+        if (found.tag != tag) {
+            size_t len = normalise(host, storage);
+            found = (struct domain_slot){.tag = tag, .len = len ? lookup(storage, len) : 0};
+        }
+        set[1] = set[0];
+        set[0] = found;
     }
-    uint8_t dom = d->slot[at].dom_len;
-    return th_str_n(storage + len - dom, dom);
+    uint8_t dom = set[0].len;
+    for (uint8_t i = 0; i < dom; i++)
+        storage[i] = th_lower(host.p[host.len - dom + i]);
+    return th_str_n(storage, dom);
 }

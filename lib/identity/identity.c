@@ -44,10 +44,9 @@ void th_identity_free(struct th_identity *id)
 
 bool th_identity_is_inside(const struct th_identity *id, const struct th_addr *a)
 {
-    if (!addr_is_host(a))
-        return false;
-    if (th_addr_is_private(a))
-        return true;
+    enum addr_class class = addr_class(a);
+    if (class != ADDR_PUBLIC)
+        return class == ADDR_PRIVATE;
     for (size_t i = 0; i < id->local_count; i++)
         if (th_subnet_has(&id->local[i], a))
             return true;

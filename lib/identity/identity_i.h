@@ -63,14 +63,16 @@ static inline uint32_t index_next(const struct index *ix, uint32_t hash, uint32_
 
 /* ---- domain.c ---- */
 
-#define DOMAIN_CACHE_SIZE 8192u /* names; direct mapped */
+#define DOMAIN_SETS 4096u /* of two names each */
+
+struct domain_slot {
+    uint64_t tag; /* keyed hash of the name as asked for, 0: empty */
+    uint8_t len;  /* the registered domain is that many last bytes of it */
+};
 
 struct th_domains {
     struct th_hash_key key;
-    struct {
-        uint64_t tag;    /* keyed hash of the lower-case name, 0: empty */
-        uint8_t dom_len; /* the registered domain is that many last bytes of it */
-    } slot[DOMAIN_CACHE_SIZE];
+    struct domain_slot set[DOMAIN_SETS][2];
 };
 
 /* ---- names.c: what an address or a connection was called by ---- */
@@ -179,9 +181,47 @@ static inline struct device *device_at(const struct th_identity *id, uint32_t sl
     return &id->chunk[slot / DEVICES_PER_CHUNK][slot % DEVICES_PER_CHUNK];
 }
 
-/* True for an address that can be of one device: unicast and not "this host". */
-bool addr_is_host(const struct th_addr *a);
-uint64_t addr_tag(const struct th_identity *id, const struct th_addr *a);
+/* What kind of address it is, in one look: asked several times an event. */
+enum addr_class {
+    ADDR_NOBODY, /* multicast, broadcast, "any", loopback: never of one device */
+    ADDR_PRIVATE,
+    ADDR_PUBLIC
+};
+
+static inline enum addr_class addr_class_v4(const uint8_t v4[4])
+{
+    static const uint8_t none[4] = {0, 0, 0, 0};
+    if (v4[0] == 10)
+        return ADDR_PRIVATE;
+    if (v4[0] == 127 || (v4[0] & 0xf0) == 0xe0 || (v4[0] & v4[1] & v4[2] & v4[3]) == 0xff ||
+        memcmp(v4, none, sizeof(none)) == 0)
+        return ADDR_NOBODY;
+    bool is_private = (v4[0] == 192 && v4[1] == 168) || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
+        (v4[0] == 169 && v4[1] == 254) || (v4[0] == 100 && (v4[1] & 0xc0) == 64);
+    return is_private ? ADDR_PRIVATE : ADDR_PUBLIC;
+}
+
+static inline enum addr_class addr_class(const struct th_addr *a)
+{
+    if (th_addr_is_v4(a))
+        return addr_class_v4(a->b + 12);
+    if (th_addr_is_multicast(a) || th_addr_is_any(a) || th_addr_is_loopback(a))
+        return ADDR_NOBODY;
+    return th_addr_is_private(a) ? ADDR_PRIVATE : ADDR_PUBLIC;
+}
+
+static inline bool addr_is_host(const struct th_addr *a)
+{
+    return addr_class(a) != ADDR_NOBODY;
+}
+
+static inline uint64_t addr_tag(const struct th_identity *id, const struct th_addr *a)
+{
+    uint64_t half[2];
+    memcpy(half, a->b, sizeof(half));
+    return th_siphash16(&id->key, half[0], half[1]) | 1;
+}
+
 /* Who holds an inside address at that time; with `create`, makes an entity for an unknown one.
  * mac (may be NULL) is the link address it was seen with. NONE when nobody. */
 uint32_t device_by_addr(struct th_identity *id, const struct th_addr *a, const struct th_mac *mac,
