@@ -122,7 +122,7 @@ static int take_children(const struct node *n, struct th_arena *arena, unsigned 
     if (n->type != NODE_LIST || n->count == 0)
         return tree_fail(err, n->line, "a list of conditions is wanted here");
     for (const struct node *m = n->first; m; m = m->next) {
-        struct filter *child;
+        struct filter *child = NULL;
         int r = filter_compile(m, arena, budget, &child, err);
         if (r < 0)
             return r;

@@ -47,14 +47,14 @@ void incident_free(struct incident *in)
     free(in);
 }
 
-void th_incidents_free(struct th_incidents *in)
+void th_incidents_free(struct th_incidents *all)
 {
-    if (!in)
+    if (!all)
         return;
-    for (uint32_t i = 0; i < in->count; i++)
-        incident_free(in->v[i]);
-    free(in->v);
-    free(in);
+    for (uint32_t i = 0; i < all->count; i++)
+        incident_free(all->v[i]);
+    free(all->v);
+    free(all);
 }
 
 /* ---- links ---- */

@@ -92,12 +92,12 @@ typedef void (*th_incident_fn)(void *arg, const struct th_incident *i);
 
 struct th_incidents;
 struct th_incidents *th_incidents_new(const struct th_models *m, const struct th_identity *id);
-void th_incidents_free(struct th_incidents *in);
-void th_incidents_add(struct th_incidents *in, const struct th_breach *b, double threshold);
+void th_incidents_free(struct th_incidents *all);
+void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold);
 /* Tells all incidents that changed since the last call, best first. */
-void th_incidents_report(struct th_incidents *in, th_incident_fn fn, void *arg);
-void th_incidents_save(const struct th_incidents *in, struct th_buf *out);
-int th_incidents_load(struct th_incidents *in, const uint8_t *data, size_t len_bytes);
+void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg);
+void th_incidents_save(const struct th_incidents *all, struct th_buf *out);
+int th_incidents_load(struct th_incidents *all, const uint8_t *data, size_t len_bytes);
 
 /* One JSON object a line, as `thymusctl analyse --json` prints them (docs/findings.md). */
 void th_breach_json(const struct th_breach *b, const struct th_models *m,
