@@ -11,10 +11,11 @@ static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "O
 
 uint32_t th_http_method_len(struct th_str s)
 {
-    for (size_t i = 0; i < TH_ARRAY_LEN(methods); i++) {
+    for (size_t i = 0; s.len && i < TH_ARRAY_LEN(methods); i++) {
+        if (s.p[0] != methods[i][0])
+            continue;
         uint32_t n = (uint32_t)strlen(methods[i]);
-        if (s.len > n && s.p[0] == methods[i][0] && s.p[n] == ' ' &&
-            memcmp(s.p, methods[i], n) == 0)
+        if (s.len > n && s.p[n] == ' ' && memcmp(s.p, methods[i], n) == 0)
             return n;
     }
     return 0;

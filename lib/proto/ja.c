@@ -6,6 +6,27 @@
 
 #define TEXT_LIMIT (512u << 10)
 
+/* Printing would cost more than all the rest of a handshake. */
+static void put_number(struct th_buf *b, const char *separator, unsigned v)
+{
+    char digits[8];
+    size_t n = sizeof(digits);
+    do
+        digits[--n] = (char)('0' + v % 10);
+    while (v /= 10);
+    th_buf_puts(b, separator);
+    th_buf_put(b, digits + n, sizeof(digits) - n);
+}
+
+static void put_hex(struct th_buf *b, const char *separator, uint16_t v)
+{
+    const uint8_t bytes[2] = {(uint8_t)(v >> 8), (uint8_t)v};
+    char hex[5];
+    th_hex(bytes, 2, hex);
+    th_buf_puts(b, separator);
+    th_buf_put(b, hex, 4);
+}
+
 static void put_list(struct th_buf *b, const struct th_be16_list *l)
 {
     bool first = true;
@@ -13,7 +34,7 @@ static void put_list(struct th_buf *b, const struct th_be16_list *l)
         uint16_t v = th_be16_at(l, i);
         if (th_tls_grease(v))
             continue;
-        th_buf_printf(b, first ? "%u" : "-%u", v);
+        put_number(b, first ? "" : "-", v);
         first = false;
     }
 }
@@ -24,7 +45,7 @@ static void put_extensions(struct th_buf *b, const struct th_tls_hello *h)
     for (uint32_t i = 0; i < h->extension_count; i++) {
         if (th_tls_grease(h->extensions[i]))
             continue;
-        th_buf_printf(b, first ? "%u" : "-%u", h->extensions[i]);
+        put_number(b, first ? "" : "-", h->extensions[i]);
         first = false;
     }
 }
@@ -40,7 +61,8 @@ static void md5_hex(const struct th_buf *b, char out[TH_MD5_HEX_LEN])
 void th_ja3(const struct th_tls_hello *h, char out[TH_MD5_HEX_LEN])
 {
     TH_AUTOBUF struct th_buf b = {.limit = TEXT_LIMIT};
-    th_buf_printf(&b, "%u,", h->version);
+    put_number(&b, "", h->version);
+    th_buf_u8(&b, ',');
     put_list(&b, &h->ciphers);
     th_buf_u8(&b, ',');
     put_extensions(&b, h);
@@ -48,14 +70,15 @@ void th_ja3(const struct th_tls_hello *h, char out[TH_MD5_HEX_LEN])
     put_list(&b, &h->groups);
     th_buf_u8(&b, ',');
     for (uint32_t i = 0; i < h->points.len; i++)
-        th_buf_printf(&b, i ? "-%u" : "%u", (uint8_t)h->points.p[i]);
+        put_number(&b, i ? "-" : "", (uint8_t)h->points.p[i]);
     md5_hex(&b, out);
 }
 
 void th_ja3s(const struct th_tls_hello *h, char out[TH_MD5_HEX_LEN])
 {
     TH_AUTOBUF struct th_buf b = {.limit = TEXT_LIMIT};
-    th_buf_printf(&b, "%u,", h->version);
+    put_number(&b, "", h->version);
+    th_buf_u8(&b, ',');
     put_list(&b, &h->ciphers);
     th_buf_u8(&b, ',');
     put_extensions(&b, h);
@@ -114,7 +137,7 @@ static int compare_u16(const void *a, const void *b)
 static void put_hex16(struct th_buf *b, const uint16_t *v, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        th_buf_printf(b, i ? ",%04x" : "%04x", v[i]);
+        put_hex(b, i ? "," : "", v[i]);
 }
 
 static void hash12(const struct th_buf *b, bool any, char out[13])
@@ -161,7 +184,7 @@ static uint32_t ja4_extensions(const struct th_tls_hello *h, char out[13])
         uint16_t alg = th_be16_at(&h->sig_algs, i);
         if (th_tls_grease(alg))
             continue;
-        th_buf_printf(&b, first ? "_%04x" : ",%04x", alg);
+        put_hex(&b, first ? "_" : ",", alg);
         first = false;
     }
     hash12(&b, n != 0, out);

@@ -130,6 +130,13 @@ static void test_labels(void **state)
         assert_string_equal(f.services, cases[i].service);
         assert_true(f.flow.skip_data[0] && f.flow.skip_data[1]);
         feed_done(&f);
+        /* Cut short nothing is read behind the end, whoever may be recognised. */
+        for (size_t n = 1; n < cases[i].len; n++) {
+            feed_init(&f, cases[i].proto, cases[i].src, cases[i].dst);
+            feed_data(&f, 0, cases[i].p, n);
+            feed_end(&f);
+            feed_done(&f);
+        }
     }
 }
 
