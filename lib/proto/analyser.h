@@ -130,7 +130,8 @@ void th_conn_fin(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_n
 /* Ends the analyser: its last events come out. The services stay readable. */
 void th_conn_finish(struct th_proto *pr, struct th_flow *f, int64_t time_ns);
 /* Starts an analyser without asking, when the protocol is known beforehand. */
-void th_conn_begin(struct th_proto *pr, struct th_flow *f, const struct th_analyser *an, int client);
+void th_conn_begin(
+    struct th_proto *pr, struct th_flow *f, const struct th_analyser *an, int client);
 void th_conn_free(struct th_proto *pr, struct th_flow *f);
 /* "ssl" or "smb,ntlm"; empty for none. Written into the scratch arena. */
 struct th_str th_conn_services(struct th_proto *pr, const struct th_conn *c);

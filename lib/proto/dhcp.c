@@ -81,7 +81,8 @@ static struct th_str text_of(const struct text *t)
 static void set_text(struct text *t, struct th_str s)
 {
     t->len = (uint8_t)TH_MIN(s.len, TEXT_MAX);
-    memcpy(t->p, s.p, t->len);
+    if (t->len)
+        memcpy(t->p, s.p, t->len);
     while (t->len && t->p[t->len - 1] == '\0') /* some clients count a C string's end */
         t->len--;
 }

@@ -10,6 +10,8 @@
 #define WEIRD_FREE 25u
 #define WEIRD_EACH 1000u
 #define WEIRD_MAX_NAMES 256u
+/* Tunnels in one another that are taken off a packet. */
+#define MAX_TUNNELS 4u
 
 struct weird_name {
     const char *name; /* static */
@@ -227,6 +229,12 @@ int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, con
     int err = th_decode(linktype, time_ns, frame, cap_len, wire_len, &pkt);
     if (err < 0)
         return err;
+    struct th_pkt inside;
+    for (unsigned i = 0; i < MAX_TUNNELS && th_pkt_is_tunnel(&pkt); i++) {
+        if (!th_decap_inside(&pkt, &inside))
+            break;
+        pkt = inside;
+    }
     e->pr.now_ns = time_ns;
     th_dhcp_advance(&e->pr, time_ns);
     if (pkt.weird && pkt.kind != TH_PKT_IP)

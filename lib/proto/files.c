@@ -66,7 +66,8 @@ void th_file_expect(struct th_file *f, uint64_t total_bytes)
 void th_file_set_name(struct th_file *f, struct th_str name)
 {
     f->name_len = (uint8_t)TH_MIN(name.len, NAME_MAX_BYTES);
-    memcpy(f->name, name.p, f->name_len);
+    if (f->name_len)
+        memcpy(f->name, name.p, f->name_len);
 }
 
 void th_file_encoded(struct th_file *f)

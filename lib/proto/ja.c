@@ -197,7 +197,7 @@ void th_ja4(const struct th_tls_hello *h, char transport, char out[TH_JA4_LEN])
     uint32_t cipher_count = ja4_ciphers(h, ciphers);
     uint32_t extension_count = ja4_extensions(h, extensions);
     ja4_alpn(h, alpn);
-    snprintf(out, TH_JA4_LEN, "%c%s%c%02u%02u%c%c_%s_%s", transport, ja4_version(h->best),
+    snprintf(out, TH_JA4_LEN, "%c%s%c%02u%02u%c%c_%s_%s", transport, ja4_version(h->highest),
         h->has_sni ? 'd' : 'i', TH_MIN(cipher_count, 99u), TH_MIN(extension_count, 99u), alpn[0],
         alpn[1], ciphers, extensions);
 }

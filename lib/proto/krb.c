@@ -36,7 +36,8 @@ struct state {
 static void set_text(struct text *t, struct th_str s)
 {
     t->len = (uint8_t)TH_MIN(s.len, TEXT_MAX);
-    memcpy(t->p, s.p, t->len);
+    if (t->len)
+        memcpy(t->p, s.p, t->len);
 }
 
 static bool app_tag(uint8_t tag)

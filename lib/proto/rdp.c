@@ -101,14 +101,15 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
         s->first_ns = ch->time_ns;
     s->last_ns = ch->time_ns;
     th_conn_service(c, TH_SVC_RDP);
-    th_hold_done(h);
-    if (type == X224_REQUEST && ch->from_client) {
+    bool request = type == X224_REQUEST && ch->from_client;
+    bool confirm = type == X224_CONFIRM && !ch->from_client;
+    if (request)
         on_request(s, &body);
-        return TH_GO_ON;
-    }
-    if (type != X224_CONFIRM || ch->from_client)
-        return TH_DONE;
-    on_confirm(s, &body);
+    else if (confirm)
+        on_confirm(s, &body);
+    th_hold_done(h); /* the body lay in it */
+    if (!confirm)
+        return request ? TH_GO_ON : TH_DONE;
     if (!s->protocol || s->failed)
         return TH_DONE;
     struct th_chunk rest = *ch;

@@ -44,7 +44,8 @@ static void set_text(struct text *t, struct th_str s)
 {
     s = th_str_trim(s);
     t->len = (uint8_t)TH_MIN(s.len, TEXT_MAX);
-    memcpy(t->p, s.p, t->len);
+    if (t->len)
+        memcpy(t->p, s.p, t->len);
 }
 
 static struct th_str text_of(const struct text *t)

@@ -49,6 +49,10 @@ static void client_versions(struct th_cur *c, struct th_tls_hello *h)
     h->versions = be16_list(c, th_cur_u8(c));
     for (uint32_t i = 0; i < h->versions.n; i++) {
         uint16_t v = th_be16_at(&h->versions, i);
+        if (!th_tls_grease(v) && v > (h->has_highest ? h->highest : 0)) {
+            h->highest = v;
+            h->has_highest = true;
+        }
         /* Drafts of 1.3 (0x7f..) would be greater than 1.3 itself. */
         if (th_tls_grease(v) || v >> 8 != 3 || (h->has_ext_version && v <= h->best))
             continue;
@@ -105,7 +109,7 @@ bool th_tls_client_hello(struct th_cur body, struct th_tls_hello *ret)
 {
     *ret = (struct th_tls_hello){0};
     struct th_cur *c = &body;
-    ret->version = ret->best = th_cur_be16(c);
+    ret->version = ret->best = ret->highest = th_cur_be16(c);
     th_cur_skip(c, 32);
     ret->session_id = th_cur_bytes(c, th_cur_u8(c));
     ret->ciphers = be16_list(c, th_cur_be16(c));
@@ -142,7 +146,7 @@ bool th_tls_v2_hello(struct th_cur body, struct th_arena *arena, struct th_tls_h
     struct th_cur *c = &body;
     if (th_cur_u8(c) != 1)
         return false;
-    ret->version = ret->best = th_cur_be16(c);
+    ret->version = ret->best = ret->highest = th_cur_be16(c);
     size_t ciphers_len = th_cur_be16(c), id_len = th_cur_be16(c), random_len = th_cur_be16(c);
     struct th_str ciphers = th_cur_bytes(c, ciphers_len);
     ret->session_id = th_cur_bytes(c, id_len);

@@ -35,7 +35,8 @@ static inline bool th_tls_grease(uint16_t v)
 struct th_tls_hello {
     uint16_t version; /* as the field says; the newest of the extension: `best` */
     uint16_t best;
-    bool has_ext_version, retry; /* retry: a Hello Retry Request */
+    uint16_t highest;                         /* of a client, drafts and all: JA4's */
+    bool has_ext_version, has_highest, retry; /* retry: a Hello Retry Request */
     struct th_str session_id;
     struct th_be16_list ciphers; /* a server's: one */
     struct th_be16_list groups, sig_algs, versions;

@@ -7,11 +7,17 @@ over TCP, HTTP or DNS and for which it names a host, we must name the same one. 
 agreement per protocol and each disagreement; those in the reviewed exclusions file are counted
 apart. Exit 0 when every figure is at least --need, 1 when not, 77 when there is no data.
 
+JA4 is compared in what both sides do after FoxIO's specification: version, counts and both hashes.
+Two letters are left out of it: nDPI of that time wrote `d` also where no name was sent (the
+specification: `i`), and took the first two letters of the protocol where the specification takes the
+first and the last ("ht", not "h1", of http/1.1). `JA4 =` says how often all of it is equal.
+
     ndpi.py --sensor 'thymus-vsensor --json - --read' [--data DIR] [--need 95] [-v]
 """
 import argparse
 import collections
 import glob
+import ipaddress
 import json
 import os
 import re
@@ -26,6 +32,11 @@ JA4 = re.compile(r"\[JA4: (\w+)\]")
 MASTER = {"91": "TLS", "7": "HTTP", "5": "DNS"}
 
 
+def end(address, port):
+    """nDPI shortens IPv6 addresses in its own way."""
+    return ipaddress.ip_address(address.strip("[]")).compressed, int(port)
+
+
 def reference(path):
     """Flows of one .out file: (key, protocol, tunnel, host, ja4)."""
     for line in open(path, errors="replace"):
@@ -37,7 +48,7 @@ def reference(path):
         if not master or (master == "TLS" and l4 != "TCP"):
             continue
         host, ja4 = HOST.search(line), JA4.search(line)
-        ends = frozenset([(a.strip("[]").lower(), int(ap)), (b.strip("[]").lower(), int(bp))])
+        ends = frozenset([end(a, ap), end(b, bp)])
         yield ((l4.lower(), ends), master, tunnel, host.group(1) if host else "",
                ja4.group(1) if ja4 else "")
 
@@ -54,8 +65,8 @@ def ours(sensor, capture):
         except ValueError:
             continue
         if ev.get("_path") == "conn":
-            key = (ev["proto"], frozenset([(ev["id.orig_h"].lower(), ev["id.orig_p"]),
-                                           (ev["id.resp_h"].lower(), ev["id.resp_p"])]))
+            key = (ev["proto"], frozenset([end(ev["id.orig_h"], ev["id.orig_p"]),
+                                           end(ev["id.resp_h"], ev["id.resp_p"])]))
             uids[ev["uid"]] = key
             flows[key]["service"].append(ev.get("service", ""))
         elif ev.get("_path") in ("ssl", "http", "dns"):
@@ -80,6 +91,11 @@ def same(theirs, mine):
     t = plain(theirs)
     return any(plain(m) == t or (len(t) >= 79 and plain(m).startswith(t)) or
                re.sub(r":\d+$", "", t) == plain(m) for m in mine)
+
+
+def ja4_core(text):
+    """Without the letter for the name and the two of the protocol."""
+    return text[:3] + text[4:8] + text[10:] if len(text) == 36 else text
 
 
 def read_exclusions(path):
@@ -108,7 +124,7 @@ def main():
         return 77
     excluded = read_exclusions(os.path.join(here, "ndpi_exclusions.tsv"))
     sensor = shlex.split(args.sensor)
-    good, bad, left_out = (collections.Counter() for _ in range(3))
+    good, bad, left_out, equal = (collections.Counter() for _ in range(4))
     for out in outs:
         capture = out[:-len(".out")]
         if not os.path.exists(capture):
@@ -124,6 +140,9 @@ def main():
             if ja4 and protocol == "TLS":
                 checks.append(("JA4", ja4, mine.get("JA4", [])))
             for what, theirs, got in checks:
+                if what == "JA4":
+                    equal[theirs in got] += 1
+                    theirs, got = ja4_core(theirs), [ja4_core(g) for g in got]
                 if same(theirs, got):
                     good[what] += 1
                     continue
@@ -144,6 +163,7 @@ def main():
             what, good[what], total, share, left_out[what]))
         if what != "JA4":
             names.update(good=good[what], total=total, out=left_out[what])
+    print("JA4 = %4d of %4d" % (equal[True], sum(equal.values())))
     print("names %4d of %4d agree (%.1f %%), %d excluded (%.1f %%, at most 3 %%)" % (
         names["good"], names["total"], 100.0 * names["good"] / max(names["total"], 1),
         names["out"], 100.0 * names["out"] / max(names["total"] + names["out"], 1)))

@@ -427,12 +427,47 @@ def make_disorder(m):
         {"_path": "weird", "name": "bad_ARP", "count": 1}])
 
 
+def make_tunnels(m):
+    """One query in each kind of tunnel; the last in two at once."""
+    p = Pcap()
+    count = [0]
+
+    def inner(name):
+        count[0] += 1
+        return wire.udp("10.1.0.1", 41000 + count[0], "10.1.0.2", 53, wire.dns(1, 0x0100, name))
+
+    def outer(proto, payload):
+        p.add(wire.ether(wire.ipv4(CLIENT, SERVER, proto, payload)))
+
+    def in_udp(port, payload):
+        return struct.pack("!HHHH", 50000, port, 8 + len(payload), 0) + payload
+    vxlan = struct.pack("!II", 0x08000000, 42 << 8)
+    outer(4, inner("ipip.example"))
+    outer(47, struct.pack("!HHII", 0x3000, 0x0800, 7, 8) + inner("gre.example"))
+    outer(47, struct.pack("!HHIII", 0x1000, 0x88be, 9, 0x10010064, 0) +
+          wire.ether(inner("erspan.example")))
+    outer(17, in_udp(4789, vxlan + wire.ether(inner("vxlan.example"))))
+    outer(17, in_udp(6081, struct.pack("!BBHII", 1, 0, 0x6558, 42 << 8, 0) +
+                     wire.ether(inner("geneve.example"))))
+    gtp = inner("gtp.example")
+    outer(17, in_udp(2152, struct.pack("!BBHIHBB", 0x34, 0xff, 8 + len(gtp), 5, 1, 0, 0x85) +
+                     b"\1\0\0\0" + gtp))
+    double = vxlan + wire.ether(inner("twice.example"))
+    outer(47, struct.pack("!HH", 0, 0x0800) + wire.udp(CLIENT, 50000, SERVER, 4789, double))
+    outer(17, in_udp(4789, b"this is not VXLAN at all"))
+    names = ["ipip", "gre", "erspan", "vxlan", "geneve", "gtp", "twice"]
+    m.golden("tunnels", p, {"dns": 7, "conn": 8}, [
+        {"_path": "dns", "query": name + ".example", "id.orig_h": "10.1.0.1",
+         "id.orig_p": 41001 + i} for i, name in enumerate(names)] + [
+        {"_path": "conn", "id.orig_h": CLIENT, "id.resp_p": 4789, "orig_pkts": 1}])
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else HERE
     corpus = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "..", "..", "..", "fuzz", "corpus")
     m = Maker(folder, corpus)
     for make in (make_dns, make_http, make_tls, make_dhcp, make_ssh, make_windows, make_mail,
-                 make_disorder):
+                 make_disorder, make_tunnels):
         make(m)
 
 

@@ -161,6 +161,21 @@ static void test_starttls_goes_on_as_tls(void **state)
     feed_done(&f);
 }
 
+/* The request lies in bytes that waited: they must outlive its reading. */
+static void test_rdp_in_pieces(void **state)
+{
+    (void)state;
+    static const char request[] =
+        "\3\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=alice\r\n\1\0\x8\0\3\0\0";
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 3389);
+    feed_pieces(&f, 0, request, sizeof(request), 1);
+    feed_end(&f);
+    assert_string_equal(f.services, "rdp");
+    assert_true(feed_has(&f, "rdp", 0, "\"cookie\":\"alice\""));
+    feed_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_gap_before_anything_is_known),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_starttls_goes_on_as_tls),
+        cmocka_unit_test(test_rdp_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

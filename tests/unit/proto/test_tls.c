@@ -24,7 +24,8 @@ static void test_ja4_of_the_specification(void **state)
         0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015};
     static const uint16_t sigs[] = {0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601};
     uint8_t c[64], s[64];
-    struct th_tls_hello h = {.version = 0x0303, .best = 0x0304, .has_sni = true, .alpn_count = 2};
+    struct th_tls_hello h = {
+        .version = 0x0303, .highest = 0x0304, .has_sni = true, .alpn_count = 2};
     h.ciphers = list(c, ciphers, TH_ARRAY_LEN(ciphers));
     h.sig_algs = list(s, sigs, TH_ARRAY_LEN(sigs));
     memcpy(h.extensions, extensions, sizeof(extensions));
@@ -38,7 +39,7 @@ static void test_ja4_of_the_specification(void **state)
     h.has_sni = false;
     th_ja4(&h, 'q', ja4);
     assert_string_equal(ja4, "q13i1516h1_8daaf6152771_e5627efa2ab1");
-    h = (struct th_tls_hello){.version = 0x0301, .best = 0x0301};
+    h = (struct th_tls_hello){.version = 0x0301, .highest = 0x0301};
     th_ja4(&h, 't', ja4);
     assert_string_equal(ja4, "t10i000000_000000000000_000000000000");
 }

@@ -57,6 +57,19 @@ struct th_pkt {
 int th_decode(uint32_t linktype, int64_t time_ns, const uint8_t *frame, uint32_t cap_len,
     uint32_t wire_len, struct th_pkt *ret);
 bool th_linktype_supported(uint32_t linktype);
+
+/* A packet that may carry another: IP in IP, GRE, VXLAN, GENEVE, GTP-U. */
+static inline bool th_pkt_is_tunnel(const struct th_pkt *p)
+{
+    return p->kind == TH_PKT_IP &&
+        (p->proto == 4 || p->proto == 41 || p->proto == 47 ||
+            (p->proto == 17 &&
+                (p->dst_port == 4789 || p->dst_port == 6081 || p->dst_port == 2152)));
+}
+
+/* What is inside: true, and *ret is a packet or an ARP message as th_decode gives it, with lengths
+ * of its own. False: no tunnel, or nothing in it that can be read; *ret is undefined. */
+bool th_decap_inside(const struct th_pkt *outer, struct th_pkt *ret);
 /* Reads a transport header out of data, which is whole_len bytes by the IP header (more than data
  * when the capture cut it), into a packet whose addresses and proto are known: for datagrams put
  * together from fragments. */
