@@ -27,9 +27,11 @@ static enum th_probe probe(const struct th_probe_in *in)
         return TH_PROBE_NO;
     if (in->len < 11)
         return in->dst == 3389 ? TH_PROBE_MORE : TH_PROBE_NO;
-    bool framed = p[1] == 0 && ((size_t)p[2] << 8 | p[3]) == in->len && p[4] + 5u <= in->len;
-    if (!framed || p[5] != X224_REQUEST || p[6] || p[7])
+    size_t len = (size_t)p[2] << 8 | p[3];
+    if (p[1] || len > REQUEST_MAX_BYTES || p[5] != X224_REQUEST || p[6] || p[7])
         return TH_PROBE_NO;
+    if (in->len != len || p[4] + 5u > len)
+        return in->len < len ? TH_PROBE_MORE : TH_PROBE_NO;
     bool named = memmem(p + 11, in->len - 11, "Cookie: mstshash=", 17) != NULL;
     bool negotiates = in->len >= 19 && p[in->len - 8] == 1 && p[in->len - 6] == 8;
     return named || negotiates || in->dst == 3389 ? TH_PROBE_CLIENT : TH_PROBE_NO;
