@@ -98,7 +98,8 @@ static struct worth worth_upload(
     return w;
 }
 
-static struct worth judge(const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
+static struct worth judge(const struct th_learn *l, const struct th_dev *d,
+    const struct th_win *win, const struct th_note *n)
 {
     switch (n->feature) {
     case TH_FEAT_REMOTE_EXEC: return worth_remote(l, d, n);
@@ -107,7 +108,7 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d, cons
     case TH_FEAT_UPLOAD: return worth_upload(l, d, n);
     case TH_FEAT_SCAN_PORTS:
         return (struct worth){.raw = 0.25 * fmax(0, n->a - 5),
-            .observed = fmax(n->a, n->b),
+            .observed = fmax(round(n->a), fmin(n->b, th_window_rate(win, TH_FEAT_PORTS))),
             .expected = 2,
             .high = 5};
     case TH_FEAT_DNS_TUNNEL:
@@ -179,7 +180,7 @@ void th_window_notes(
         i = n->next;
         if (n->feature == TH_FEAT_DGA || n->feature == TH_FEAT_SWEEP)
             continue; /* only words for what the window counted */
-        struct worth value = judge(l, d, n);
+        struct worth value = judge(l, d, w, n);
         if (n->feature == TH_FEAT_UPLOAD)
             learn_upload(l, p, n);
         best[n->feature] = fmax(best[n->feature], fmin(value.raw, RAW_MAX));

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 
 #define TH_POOL_NONE UINT32_MAX
-#define TH_POOL_LOG2_CHUNK 4u
+#define TH_POOL_LOG2_CHUNK 1u
 
 struct th_pool {
     uint8_t **chunks; /* of 2^TH_POOL_LOG2_CHUNK records */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The organisation: popularity over time, calibration from evidence, sums in any order. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "org.h"
+
+#define DAY TH_NS_PER_DAY
+#define START (INT64_C(20468) * DAY) /* begin of a period of 28 days */
+
+static void apply(struct th_org *o, const struct th_touches *t)
+{
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    th_delta_encode(NULL, t, &b);
+    assert_int_equal(th_delta_apply(o, b.p, b.len), 0);
+}
+
+static void popularity_fades(void **state)
+{
+    (void)state;
+    struct th_org *o = th_org_new();
+    struct th_touches t = {0};
+    for (unsigned i = 0; i < 100; i++)
+        th_touch_add(&t, 0, TH_TOUCH_ACTIVE, 0);
+    for (unsigned i = 0; i < 50; i++)
+        th_touch_add(&t, 77, TH_TOUCH_DEVICE, 0);
+    th_touch_add(&t, 78, TH_TOUCH_DEVICE, 0);
+    th_org_advance(o, START);
+    apply(o, &t);
+    th_touches_done(&t);
+    th_org_advance(o, START + DAY);
+    assert_int_equal(th_org_active(o), 100);
+    assert_int_equal(th_org_devices(th_org_find(o, 77)), 50);
+    assert_true(fabs(th_org_rarity(o, 77, true) - -log10(50.0 / 101)) < 1e-9);
+    assert_true(fabs(th_org_rarity(o, 78, true) - log10(101)) < 1e-9);
+    assert_true(fabs(th_org_rarity(o, 79, false) - log10(101)) < 1e-9);
+    th_org_advance(o, START + 29 * DAY); /* the period before still counts */
+    assert_int_equal(th_org_devices(th_org_find(o, 77)), 50);
+    th_org_advance(o, START + 57 * DAY);
+    assert_int_equal(th_org_devices(th_org_find(o, 77)), 0);
+    assert_null(th_org_find(o, 77));
+    th_org_free(o);
+}
+
+/* What begins to spread in the same hours is not rare, though few use it yet. */
+static void bursts_count_as_popular(void **state)
+{
+    (void)state;
+    struct th_org *o = th_org_new();
+    struct th_touches t = {0};
+    for (unsigned i = 0; i < 1000; i++)
+        th_touch_add(&t, 0, TH_TOUCH_ACTIVE, 0);
+    for (unsigned i = 0; i < 12; i++)
+        th_touch_add(&t, 5, TH_TOUCH_DEVICE, 0);
+    th_org_advance(o, START);
+    apply(o, &t);
+    th_touches_done(&t);
+    double fresh = th_org_rarity(o, 5, false);
+    th_org_advance(o, START + DAY);
+    double settled = th_org_rarity(o, 5, false);
+    assert_true(fresh < settled - 0.5);
+    th_org_free(o);
+}
+
+/* Device-hours of which one in a hundred reaches 2, one in a thousand 3: and a raw scale that is
+ * two times too bold. */
+static void calibration_corrects_a_bold_scale(void **state)
+{
+    (void)state;
+    struct th_org *o = th_org_new();
+    for (unsigned i = 0; i < 100000; i++) {
+        double p = (i + 0.5) / 100000;
+        o->h.calib[0][1].n[th_calib_bin(-2 * log10(p))] += TH_WEIGHT;
+        o->h.hours[1] += TH_WEIGHT;
+    }
+    th_org_derive(o);
+    for (double lgp = 1; lgp < 4; lgp += 0.5)
+        assert_true(fabs(th_org_calibrate(o, 0, 1, 2 * lgp) - lgp) < 0.15);
+    /* Past the evidence: never more than a decade beyond it. */
+    assert_true(th_org_calibrate(o, 0, 1, 16) < 6.1);
+    /* Another group knows nothing: half the decades, no more than its pool supports. */
+    assert_true(fabs(th_org_calibrate(o, 0, 2, 3) - 1.4) < 0.2);
+    assert_true(th_org_calibrate(o, 0, 2, 16) < 2.8);
+    th_org_free(o);
+}
+
+static void order_of_contributions_plays_no_part(void **state)
+{
+    (void)state;
+    struct th_org *a = th_org_new();
+    struct th_org *b = th_org_new();
+    struct th_touches t[2] = {{0}, {0}};
+    for (unsigned i = 0; i < 5000; i++)
+        th_touch_add(&t[i % 2], 1 + i % 700, (enum th_touch_kind)(i % 3), i % 90);
+    th_touches_name(&t[0], th_str_c("example"));
+    th_org_advance(a, START);
+    th_org_advance(b, START);
+    apply(a, &t[0]);
+    apply(a, &t[1]);
+    apply(b, &t[1]);
+    apply(b, &t[0]);
+    th_org_advance(a, START + DAY);
+    th_org_advance(b, START + DAY);
+    TH_AUTOBUF struct th_buf x = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf y = TH_BUF_INIT;
+    th_org_encode(a, false, &x);
+    th_org_encode(b, false, &y);
+    assert_int_equal(x.len, y.len);
+    assert_memory_equal(x.p, y.p, x.len);
+    th_touches_done(&t[0]);
+    th_touches_done(&t[1]);
+    th_org_free(a);
+    th_org_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(popularity_fades),
+        cmocka_unit_test(bursts_count_as_popular),
+        cmocka_unit_test(calibration_corrects_a_bold_scale),
+        cmocka_unit_test(order_of_contributions_plays_no_part)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How names are spelt, and what a list of real ones does to it (real lists only when present). */
+#include "unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "spelling.h"
+
+static double z(const struct th_spelling *s, const char *label)
+{
+    double excess;
+    double variance;
+    th_spelling_surprise(s, th_str_c(label), &excess, &variance);
+    return excess / sqrt(variance);
+}
+
+static void generated_stand_out(void **state)
+{
+    (void)state;
+    static const char *const ordinary[] = {"mountainbikes", "officesupply", "greenleafcafe",
+        "northbank", "systemcheck", "travelagents", "paperhouse", "smartlighting"};
+    static const char *const generated[] = {
+        "xkqzvbtwplmq", "qjwhrnzxpkdf", "vbzmqtxkjwgr", "a8f3k2q9zx7w", "pzxqkvwjhbnm"};
+    struct th_spelling *s = th_spelling_new();
+    for (size_t i = 0; i < sizeof(ordinary) / sizeof(*ordinary); i++)
+        assert_true(z(s, ordinary[i]) < 1.5);
+    for (size_t i = 0; i < sizeof(generated) / sizeof(*generated); i++)
+        assert_true(z(s, generated[i]) > 2.5);
+    th_spelling_free(s);
+}
+
+static void learns_local_names_from_the_next_day_on(void **state)
+{
+    (void)state;
+    struct th_spelling *s = th_spelling_new();
+    double before = z(s, "xyzzyqwklab");
+    uint16_t grams[TH_SPELL_MAX_LABEL + 1];
+    unsigned n = th_spelling_grams(th_str_c("xyzzyqwklab"), grams);
+    assert_int_equal(n, 12);
+    for (unsigned k = 0; k < 30; k++) {
+        for (unsigned i = 0; i < n; i++)
+            th_spelling_learn(s, grams[i], 1);
+    }
+    assert_true(z(s, "xyzzyqwklab") == before);
+    th_spelling_turn(s);
+    assert_true(z(s, "xyzzyqwklab") < before - 2);
+    th_spelling_free(s);
+}
+
+static void odd_labels_are_safe(void **state)
+{
+    (void)state;
+    struct th_spelling *s = th_spelling_new();
+    char longest[300];
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_true(isfinite(z(s, longest)));
+    assert_true(isfinite(z(s, "")));
+    assert_true(isfinite(z(s, "\xff\xfe\x01")));
+    th_spelling_learn(s, UINT16_MAX, 1);
+    th_spelling_free(s);
+}
+
+/* Hosts that ask for five names of one family in a row: share above the z that `threshold` is. */
+static void real_families(void **state)
+{
+    (void)state;
+    const char *data = getenv("THYMUS_DATA");
+    static const char *const files[] = {"qakbot/example_domains.txt", "tinba/example_domains.txt",
+        "ranbyus/may_example_domains.txt"};
+    struct th_spelling *s = th_spelling_new();
+    unsigned read = 0;
+    for (size_t f = 0; data && f < sizeof(files) / sizeof(*files); f++) {
+        char path[512];
+        char line[256];
+        snprintf(path, sizeof(path), "%s/domains/dga/%s", data, files[f]);
+        FILE *in = fopen(path, "r");
+        unsigned hosts = 0;
+        unsigned found = 0;
+        double sum = 0;
+        double var = 0;
+        for (unsigned i = 1; in && fgets(line, sizeof(line), in); i++) {
+            double excess;
+            double variance;
+            line[strcspn(line, ".\r\n")] = '\0';
+            th_spelling_surprise(s, th_str_c(line), &excess, &variance);
+            sum += excess;
+            var += variance;
+            if (i % 5 == 0) {
+                hosts++;
+                found += sum / sqrt(var) > 3.1; /* one in a thousand */
+                sum = var = 0;
+            }
+        }
+        if (in)
+            fclose(in);
+        if (hosts == 0)
+            continue;
+        read++;
+        assert_true(found >= 0.95 * hosts);
+    }
+    th_spelling_free(s);
+    if (read == 0)
+        skip(); /* THYMUS_DATA is not set or has no domains/dga */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(generated_stand_out),
+        cmocka_unit_test(learns_local_names_from_the_next_day_on),
+        cmocka_unit_test(odd_labels_are_safe), cmocka_unit_test(real_families)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
