@@ -18,7 +18,8 @@ int main(int argc, char **argv)
             return 2;
         int flags = *sign == '<' ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC;
         *sign = 0;
-        fds[count] = (struct th_role_fd){.fd = open(sign + 1, flags | O_CLOEXEC, 0600), .tag = argv[i]};
+        fds[count] =
+            (struct th_role_fd){.fd = open(sign + 1, flags | O_CLOEXEC, 0600), .tag = argv[i]};
         if (fds[count++].fd < 0)
             return 2;
     }
