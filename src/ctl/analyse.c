@@ -78,7 +78,7 @@ static int read_inputs(struct analysis *a)
     static const struct {
         const char *program, *role;
     } roles[] = {{"thymus-vsensor", "capture"}, {"thymus-master", "import"}};
-    char program[4096];
+    char program[4096] = "";
     struct th_readers *readers =
         th_readers_new((const char *const *)a->inputs.paths, a->inputs.count, a->options.show);
     int r = 0;
@@ -162,7 +162,7 @@ static int prepare(struct analysis *a)
 static int start_report(struct analysis *a)
 {
     struct ctl_fds fds = {.count = 0};
-    char program[4096];
+    char program[4096] = "";
     int p[2];
     if (pipe2(p, O_CLOEXEC) < 0)
         return complain("report", -errno);
@@ -213,7 +213,7 @@ static int end_report(struct analysis *a)
 
 static int run_core(struct analysis *a)
 {
-    char program[4096];
+    char program[4096] = "";
     pid_t pid;
     int out = fcntl(a->options.json ? STDOUT_FILENO : a->to_report, F_DUPFD_CLOEXEC, 0);
     int r = out < 0 ? -errno : th_sibling_program("thymus-master", program, sizeof(program));

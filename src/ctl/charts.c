@@ -371,10 +371,9 @@ bool chart_evidence(const struct find_evidence *e, double score, struct th_buf *
 #define AT(v) (left + width * fmin(fmax((log10(fmax(v, 1e-300)) - from) / (to - from), 0), 1))
     th_buf_puts(out, "<svg class=\"range\" viewBox=\"0 0 320 26\" aria-hidden=\"true\">");
     line(out, left, 13, left + width, 13, "axis");
-    for (double d = from; d <= to; d += fmax(1, ceil((to - from) / 16))) {
-        double x = left + width * (d - from) / (to - from);
-        line(out, x, 10, x, 16, "axis");
-    }
+    int decades = (int)(to - from);
+    for (int d = 0; d <= decades; d += decades / 16 + 1)
+        line(out, left + width * d / decades, 10, left + width * d / decades, 16, "axis");
     double low = e->low > 0 ? AT(e->low) : left;
     rect(out, low, 8, fmax(AT(usual_high) - low, 2), 10, "usual");
     th_buf_puts(out, " rx=\"3\"/>");

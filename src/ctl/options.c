@@ -142,6 +142,8 @@ int ctl_options_parse(struct ctl_options *o, int argc, char **argv)
         return usage_error("give at least one path", "");
     if (o->json && o->html)
         return usage_error("--json and --html: give one of them", "");
+    if (o->html && o->html[0] == '-' && !o->html[1])
+        return usage_error("--html: give a file; standard output has the report", "");
     if (o->prior && o->no_prior)
         return usage_error("--prior and --no-prior: give one of them", "");
     o->paths = argv + optind;

@@ -51,7 +51,9 @@ int role_report(int argc, char **argv)
     (void)argv;
     th_log_set(TH_LOG_INFO, "thymusctl report");
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org: set and not empty */
-    bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    const char *term = getenv("TERM");
+    bool colour =
+        isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
     findings_library_init();
     int r = th_inherit(&in);
     if (r == 0) {

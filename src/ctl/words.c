@@ -149,20 +149,25 @@ struct day_time {
     unsigned year, month, day, weekday, hour, minute;
 };
 
-/* By way of the RFC 3339 text: the C library's calendar opens the time zone's file, which a role
- * may not. */
+static unsigned two_digits(const char *p)
+{
+    return (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
+}
+
+/* By way of the RFC 3339 text, "2026-01-05T09:00:00...": the C library's calendar opens the time
+ * zone's file, which a role may not. */
 static bool broken_down(int64_t time_ns, struct day_time *ret)
 {
     char text[TH_TIME_TEXT_LEN];
-    struct day_time t = {0};
-    if (time_ns == TH_TIME_UNSET)
-        return false;
-    th_time_rfc3339(time_ns, text);
-    if (sscanf(text, "%4u-%2u-%2uT%2u:%2u", &t.year, &t.month, &t.day, &t.hour, &t.minute) != 5)
+    if (time_ns == TH_TIME_UNSET || th_time_rfc3339(time_ns, text) < sizeof("2026-01-05T09:00"))
         return false;
     int64_t day = th_time_floor(time_ns, TH_NS_PER_DAY) / TH_NS_PER_DAY;
-    t.weekday = (unsigned)(((day + 4) % 7 + 7) % 7); /* 1970 began on a Thursday */
-    *ret = t;
+    *ret = (struct day_time){.year = two_digits(text) * 100 + two_digits(text + 2),
+        .month = two_digits(text + 5),
+        .day = two_digits(text + 8),
+        .weekday = (unsigned)(((day + 4) % 7 + 7) % 7), /* 1970 began on a Thursday */
+        .hour = two_digits(text + 11),
+        .minute = two_digits(text + 14)};
     return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that a parent opens for its roles to write. They are written under a
- * temporary name and take their place only when all went well: an older result is not
- * destroyed by a run that fails.
+ * Files that a parent opens for its roles to write. They are written without a name
+ * (where the file system can, else under a temporary one) and take their place only when all went
+ * well: an older result is not destroyed by a run that fails.
  */
 #ifndef TH_PRIV_RESULTS_H
 #define TH_PRIV_RESULTS_H
@@ -16,6 +16,7 @@
 struct th_result {
     int fd;
     bool drop_empty;
+    bool unnamed;           /* has no name yet */
     char *path, *temporary; /* NULL: standard output, a device */
     char tag[64];
 };
