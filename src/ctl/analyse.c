@@ -214,7 +214,7 @@ static int end_report(struct analysis *a)
 static int run_core(struct analysis *a)
 {
     char program[4096] = "";
-    pid_t pid;
+    pid_t pid = -1;
     int out = fcntl(a->options.json ? STDOUT_FILENO : a->to_report, F_DUPFD_CLOEXEC, 0);
     int r = out < 0 ? -errno : th_sibling_program("thymus-master", program, sizeof(program));
     if (out >= 0)
