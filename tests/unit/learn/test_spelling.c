@@ -67,12 +67,12 @@ static void odd_labels_are_safe(void **state)
 static void real_families(void **state)
 {
     (void)state;
-    const char *data = getenv("THYMUS_DATA");
+    const char *data = getenv("THYMUS_DATA") ? getenv("THYMUS_DATA") : DEFAULT_DATA;
     static const char *const files[] = {"qakbot/example_domains.txt", "tinba/example_domains.txt",
         "ranbyus/may_example_domains.txt"};
     struct th_spelling *s = th_spelling_new();
     unsigned read = 0;
-    for (size_t f = 0; data && f < sizeof(files) / sizeof(*files); f++) {
+    for (size_t f = 0; f < sizeof(files) / sizeof(*files); f++) {
         char path[512];
         char line[256];
         snprintf(path, sizeof(path), "%s/domains/dga/%s", data, files[f]);
@@ -103,7 +103,7 @@ static void real_families(void **state)
     }
     th_spelling_free(s);
     if (read == 0)
-        skip(); /* THYMUS_DATA is not set or has no domains/dga */
+        print_message("# skipped: no domains/dga below %s; set THYMUS_DATA\n", data);
 }
 
 int main(void)
