@@ -41,6 +41,12 @@ struct th_probe_in {
     uint8_t ip_proto;
 };
 
+/* The byte at i; past the end there are zeros. */
+static inline uint8_t th_probe_at(const struct th_probe_in *in, size_t i)
+{
+    return i < in->len ? in->p[i] : 0;
+}
+
 enum th_verdict {
     TH_GO_ON,
     TH_DONE_DIR, /* nothing more of this direction is wanted */

@@ -272,13 +272,13 @@ struct state {
 
 static enum th_probe probe(const struct th_probe_in *in)
 {
-    const uint8_t *p = in->p;
-    if (p[0] != 5 || in->len < HEAD_BYTES)
+    if (th_probe_at(in, 0) != 5 || in->len < HEAD_BYTES)
         return TH_PROBE_NO;
-    uint32_t whole = fragment_len(p);
-    if (!plausible(p) || whole < HEAD_BYTES || p[5] || p[6] || p[7])
+    uint32_t whole = fragment_len(in->p);
+    if (!plausible(in->p) || whole < HEAD_BYTES || th_probe_at(in, 5) || th_probe_at(in, 6) ||
+        th_probe_at(in, 7))
         return TH_PROBE_NO;
-    switch (p[2]) {
+    switch (th_probe_at(in, 2)) {
     case PT_BIND:
     case PT_REQUEST:
     case PT_ALTER:

@@ -70,8 +70,8 @@ static enum th_probe probe(const struct th_probe_in *in)
 {
     if (in->ip_proto != 6)
         return look(in->p, in->len);
-    if (in->p[0] || in->len < 16)
-        return in->len < 16 && in->dst == 88 && !in->p[0] ? TH_PROBE_MORE : TH_PROBE_NO;
+    if (th_probe_at(in, 0) || in->len < 16)
+        return in->len < 16 && in->dst == 88 && !th_probe_at(in, 0) ? TH_PROBE_MORE : TH_PROBE_NO;
     return look(in->p + 4, in->len - 4);
 }
 

@@ -32,15 +32,9 @@ static bool contains(const struct th_probe_in *in, const char *word)
     return memmem(in->p, in->len, word, strlen(word)) != NULL;
 }
 
-/* Past the end there are zeros. */
-static uint8_t at(const struct th_probe_in *in, size_t i)
-{
-    return i < in->len ? in->p[i] : 0;
-}
-
 static uint32_t be16_at(const struct th_probe_in *in, size_t i)
 {
-    return (uint32_t)at(in, i) << 8 | at(in, i + 1);
+    return (uint32_t)th_probe_at(in, i) << 8 | th_probe_at(in, i + 1);
 }
 
 static uint32_t be32_at(const struct th_probe_in *in, size_t i)
@@ -59,27 +53,28 @@ static enum th_probe quic(const struct th_probe_in *in)
     uint32_t version = be32_at(in, 1);
     bool known = version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
         version >> 8 == 0x513034 || version >> 8 == 0x513035 || version >> 8 == 0x543035;
-    bool is_long = in->len >= 20 && (at(in, 0) & 0xc0) == 0xc0 && known && at(in, 5) <= 20;
+    bool is_long =
+        in->len >= 20 && (th_probe_at(in, 0) & 0xc0) == 0xc0 && known && th_probe_at(in, 5) <= 20;
     /* gQUIC: public flags, 8 bytes of connection id, version. */
     uint32_t old = be32_at(in, 9);
-    bool google = in->len >= 30 && (at(in, 0) & 0x89) == 0x09 &&
+    bool google = in->len >= 30 && (th_probe_at(in, 0) & 0x89) == 0x09 &&
         (old >> 8 == 0x513032 || old >> 8 == 0x513033 || old >> 8 == 0x513034);
     return by_port(in, is_long || google, 443);
 }
 
 static enum th_probe dtls(const struct th_probe_in *in)
 {
-    bool yes = in->len >= 14 && at(in, 0) == 22 && at(in, 1) == 0xfe &&
-        (at(in, 2) == 0xff || at(in, 2) == 0xfd);
-    return !yes                              ? TH_PROBE_NO
-        : at(in, 13) == 2 || at(in, 13) == 3 ? TH_PROBE_SERVER
-                                             : TH_PROBE_CLIENT;
+    bool yes = in->len >= 14 && th_probe_at(in, 0) == 22 && th_probe_at(in, 1) == 0xfe &&
+        (th_probe_at(in, 2) == 0xff || th_probe_at(in, 2) == 0xfd);
+    return !yes                                                ? TH_PROBE_NO
+        : th_probe_at(in, 13) == 2 || th_probe_at(in, 13) == 3 ? TH_PROBE_SERVER
+                                                               : TH_PROBE_CLIENT;
 }
 
 /* RFC 5905 */
 static enum th_probe ntp(const struct th_probe_in *in)
 {
-    unsigned version = at(in, 0) >> 3 & 7, mode = at(in, 0) & 7;
+    unsigned version = th_probe_at(in, 0) >> 3 & 7, mode = th_probe_at(in, 0) & 7;
     bool yes = on_port(in, 123) && version >= 1 && version <= 4 && mode &&
         (mode >= 6 ? in->len >= 8 : in->wire_len >= 48);
     return !yes ? TH_PROBE_NO : mode == 4 || mode == 2 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
@@ -88,10 +83,11 @@ static enum th_probe ntp(const struct th_probe_in *in)
 /* RFC 3416: a sequence that begins with the version. */
 static enum th_probe snmp(const struct th_probe_in *in)
 {
-    size_t from = at(in, 1) & 0x80 ? 2 + (at(in, 1) & 0x7fu) : 2;
-    bool yes = at(in, 0) == 0x30 && in->len > from + 8 && at(in, from) == 2 &&
-        at(in, from + 1) == 1 && (at(in, from + 2) <= 1 || at(in, from + 2) == 3) &&
-        (at(in, from + 3) == 4 || at(in, from + 3) == 0x30);
+    size_t from = th_probe_at(in, 1) & 0x80 ? 2 + (th_probe_at(in, 1) & 0x7fu) : 2;
+    bool yes = th_probe_at(in, 0) == 0x30 && in->len > from + 8 && th_probe_at(in, from) == 2 &&
+        th_probe_at(in, from + 1) == 1 &&
+        (th_probe_at(in, from + 2) <= 1 || th_probe_at(in, from + 2) == 3) &&
+        (th_probe_at(in, from + 3) == 4 || th_probe_at(in, from + 3) == 0x30);
     yes = yes && (on_port(in, 161) || on_port(in, 162));
     return by_port(in, yes, 161);
 }
@@ -112,15 +108,15 @@ static enum th_probe sip(const struct th_probe_in *in)
 /* RFC 8489 5: the magic cookie. */
 static enum th_probe stun(const struct th_probe_in *in)
 {
-    bool yes = in->len >= 20 && !(at(in, 0) & 0xc0) && be32_at(in, 4) == 0x2112a442 &&
+    bool yes = in->len >= 20 && !(th_probe_at(in, 0) & 0xc0) && be32_at(in, 4) == 0x2112a442 &&
         be16_at(in, 2) % 4 == 0 && be16_at(in, 2) + 20 <= in->wire_len;
-    return !yes ? TH_PROBE_NO : at(in, 0) & 1 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
+    return !yes ? TH_PROBE_NO : th_probe_at(in, 0) & 1 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
 
 /* A CONNECT: its remaining length takes one to four bytes, then comes the protocol's name. */
 static enum th_probe mqtt(const struct th_probe_in *in)
 {
-    if (at(in, 0) != 0x10)
+    if (th_probe_at(in, 0) != 0x10)
         return TH_PROBE_NO;
     for (size_t i = 2; i <= 5; i++) {
         uint32_t name = be32_at(in, i + 2);
@@ -140,7 +136,8 @@ static enum th_probe modbus(const struct th_probe_in *in)
 
 static enum th_probe dnp3(const struct th_probe_in *in)
 {
-    bool yes = in->len >= 10 && at(in, 0) == 5 && at(in, 1) == 0x64 && at(in, 2) >= 5;
+    bool yes = in->len >= 10 && th_probe_at(in, 0) == 5 && th_probe_at(in, 1) == 0x64 &&
+        th_probe_at(in, 2) >= 5;
     return by_port(in, yes, 20000);
 }
 
@@ -153,22 +150,25 @@ static enum th_probe irc(const struct th_probe_in *in)
 {
     if (BEGINS(in, "NICK ") || (BEGINS(in, "USER ") && contains(in, " :")))
         return TH_PROBE_CLIENT;
-    return SURE(at(in, 0) == ':' && contains(in, " NOTICE "), SERVER);
+    return SURE(th_probe_at(in, 0) == ':' && contains(in, " NOTICE "), SERVER);
 }
 
 static enum th_probe socks(const struct th_probe_in *in)
 {
-    bool five = at(in, 0) == 5 && in->len >= 3 && at(in, 1) && in->len == 2u + at(in, 1) &&
-        at(in, 2) <= 2 && in->dst == 1080;
-    bool four = at(in, 0) == 4 && in->len >= 9 && (at(in, 1) == 1 || at(in, 1) == 2) &&
-        at(in, in->len - 1) == 0 && in->dst == 1080;
+    bool five = th_probe_at(in, 0) == 5 && in->len >= 3 && th_probe_at(in, 1) &&
+        in->len == 2u + th_probe_at(in, 1) && th_probe_at(in, 2) <= 2 && in->dst == 1080;
+    bool four = th_probe_at(in, 0) == 4 && in->len >= 9 &&
+        (th_probe_at(in, 1) == 1 || th_probe_at(in, 1) == 2) && th_probe_at(in, in->len - 1) == 0 &&
+        in->dst == 1080;
     return SURE(five || four, CLIENT);
 }
 
 static enum th_probe syslog_line(const struct th_probe_in *in)
 {
-    bool yes = at(in, 0) == '<' && at(in, 1) >= '0' && at(in, 1) <= '9' &&
-        (at(in, 2) == '>' || at(in, 3) == '>' || at(in, 4) == '>') && on_port(in, 514);
+    bool yes = th_probe_at(in, 0) == '<' && th_probe_at(in, 1) >= '0' &&
+        th_probe_at(in, 1) <= '9' &&
+        (th_probe_at(in, 2) == '>' || th_probe_at(in, 3) == '>' || th_probe_at(in, 4) == '>') &&
+        on_port(in, 514);
     return by_port(in, yes, 514);
 }
 
@@ -178,7 +178,8 @@ static enum th_probe radius(const struct th_probe_in *in)
     for (size_t i = 0; i < TH_ARRAY_LEN(ports); i++)
         if (on_port(in, ports[i]))
             return by_port(in,
-                in->len >= 20 && at(in, 0) && at(in, 0) <= 45 && be16_at(in, 2) == in->wire_len,
+                in->len >= 20 && th_probe_at(in, 0) && th_probe_at(in, 0) <= 45 &&
+                    be16_at(in, 2) == in->wire_len,
                 ports[i]);
     return TH_PROBE_NO;
 }
@@ -186,7 +187,8 @@ static enum th_probe radius(const struct th_probe_in *in)
 /* RFC 1350: read or write request, name, mode. */
 static enum th_probe tftp(const struct th_probe_in *in)
 {
-    bool yes = in->dst == 69 && in->len > 8 && at(in, 0) == 0 && (at(in, 1) == 1 || at(in, 1) == 2);
+    bool yes = in->dst == 69 && in->len > 8 && th_probe_at(in, 0) == 0 &&
+        (th_probe_at(in, 1) == 1 || th_probe_at(in, 1) == 2);
     return SURE(yes, CLIENT);
 }
 
@@ -201,7 +203,8 @@ static enum th_probe bittorrent(const struct th_probe_in *in)
 
 static enum th_probe netbios_dgm(const struct th_probe_in *in)
 {
-    bool yes = on_port(in, 138) && in->len >= 14 && at(in, 0) >= 0x10 && at(in, 0) <= 0x16;
+    bool yes = on_port(in, 138) && in->len >= 14 && th_probe_at(in, 0) >= 0x10 &&
+        th_probe_at(in, 0) <= 0x16;
     return SURE(yes, CLIENT);
 }
 
@@ -226,15 +229,16 @@ static enum th_probe openvpn(const struct th_probe_in *in)
     if (in->len < from + 14 || (from && be16_at(in, 0) + 2 != in->len))
         return TH_PROBE_NO;
     bool hint = on_port(in, 1194) || from;
-    return !hint                 ? TH_PROBE_NO
-        : at(in, from) == 7 << 3 ? TH_PROBE_CLIENT
-        : at(in, from) == 8 << 3 ? TH_PROBE_SERVER
-                                 : TH_PROBE_NO;
+    return !hint                          ? TH_PROBE_NO
+        : th_probe_at(in, from) == 7 << 3 ? TH_PROBE_CLIENT
+        : th_probe_at(in, from) == 8 << 3 ? TH_PROBE_SERVER
+                                          : TH_PROBE_NO;
 }
 
 static enum th_probe telnet(const struct th_probe_in *in)
 {
-    bool yes = in->len >= 3 && at(in, 0) == 0xff && at(in, 1) >= 0xfa && at(in, 1) <= 0xfe;
+    bool yes = in->len >= 3 && th_probe_at(in, 0) == 0xff && th_probe_at(in, 1) >= 0xfa &&
+        th_probe_at(in, 1) <= 0xfe;
     return by_port(in, yes, 23);
 }
 
@@ -246,9 +250,9 @@ static bool zero_follows(const struct th_probe_in *in, size_t from, size_t n)
 /* Protocol 10, then the version as text. */
 static enum th_probe mysql(const struct th_probe_in *in)
 {
-    bool yes = in->len > 30 && at(in, 1) == 0 && at(in, 2) == 0 && at(in, 3) == 0 &&
-        at(in, 4) == 10 && at(in, 5) >= '0' && at(in, 5) <= '9' && at(in, 0) + 4u <= in->len &&
-        zero_follows(in, 6, 24);
+    bool yes = in->len > 30 && th_probe_at(in, 1) == 0 && th_probe_at(in, 2) == 0 &&
+        th_probe_at(in, 3) == 0 && th_probe_at(in, 4) == 10 && th_probe_at(in, 5) >= '0' &&
+        th_probe_at(in, 5) <= '9' && th_probe_at(in, 0) + 4u <= in->len && zero_follows(in, 6, 24);
     return SURE(yes, SERVER);
 }
 
@@ -262,15 +266,16 @@ static enum th_probe postgresql(const struct th_probe_in *in)
 
 static enum th_probe tds(const struct th_probe_in *in)
 {
-    bool yes = in->len >= 16 && at(in, 0) == 0x12 && at(in, 1) == 1 && be16_at(in, 2) <= in->len &&
-        be16_at(in, 2) > 8 && at(in, 6) <= 1 && at(in, 7) == 0;
+    bool yes = in->len >= 16 && th_probe_at(in, 0) == 0x12 && th_probe_at(in, 1) == 1 &&
+        be16_at(in, 2) <= in->len && be16_at(in, 2) > 8 && th_probe_at(in, 6) <= 1 &&
+        th_probe_at(in, 7) == 0;
     return SURE(yes, CLIENT);
 }
 
 static enum th_probe redis(const struct th_probe_in *in)
 {
-    bool yes = in->len >= 8 && at(in, 0) == '*' && at(in, 1) >= '1' && at(in, 1) <= '9' &&
-        contains(in, "\r\n$");
+    bool yes = in->len >= 8 && th_probe_at(in, 0) == '*' && th_probe_at(in, 1) >= '1' &&
+        th_probe_at(in, 1) <= '9' && contains(in, "\r\n$");
     return SURE(yes, CLIENT);
 }
 
@@ -302,7 +307,8 @@ static enum th_probe ftp(const struct th_probe_in *in)
 
 static enum th_probe netbios_ssn(const struct th_probe_in *in)
 {
-    bool yes = on_port(in, 139) && in->len >= 4 && at(in, 0) >= 0x82 && at(in, 0) <= 0x85;
+    bool yes = on_port(in, 139) && in->len >= 4 && th_probe_at(in, 0) >= 0x82 &&
+        th_probe_at(in, 0) <= 0x85;
     return by_port(in, yes, 139);
 }
 

@@ -22,18 +22,19 @@ struct state {
 /* TPKT (RFC 1006) with an X.224 connection request; on port 102 it is something else. */
 static enum th_probe probe(const struct th_probe_in *in)
 {
-    const uint8_t *p = in->p;
-    if (p[0] != 3 || in->dst == 102 || in->src == 102)
+    if (th_probe_at(in, 0) != 3 || in->dst == 102 || in->src == 102)
         return TH_PROBE_NO;
     if (in->len < 11)
         return in->dst == 3389 ? TH_PROBE_MORE : TH_PROBE_NO;
-    size_t len = (size_t)p[2] << 8 | p[3];
-    if (p[1] || len > REQUEST_MAX_BYTES || p[5] != X224_REQUEST || p[6] || p[7])
+    size_t len = (size_t)th_probe_at(in, 2) << 8 | th_probe_at(in, 3);
+    if (th_probe_at(in, 1) || len > REQUEST_MAX_BYTES || th_probe_at(in, 5) != X224_REQUEST ||
+        th_probe_at(in, 6) || th_probe_at(in, 7))
         return TH_PROBE_NO;
-    if (in->len != len || p[4] + 5u > len)
+    if (in->len != len || th_probe_at(in, 4) + 5u > len)
         return in->len < len ? TH_PROBE_MORE : TH_PROBE_NO;
-    bool named = memmem(p + 11, in->len - 11, "Cookie: mstshash=", 17) != NULL;
-    bool negotiates = in->len >= 19 && p[in->len - 8] == 1 && p[in->len - 6] == 8;
+    bool named = memmem(in->p + 11, in->len - 11, "Cookie: mstshash=", 17) != NULL;
+    bool negotiates =
+        in->len >= 19 && th_probe_at(in, in->len - 8) == 1 && th_probe_at(in, in->len - 6) == 8;
     return named || negotiates || in->dst == 3389 ? TH_PROBE_CLIENT : TH_PROBE_NO;
 }
 

@@ -170,19 +170,20 @@ static bool is_smb(const uint8_t *p)
  * messages of type 0. */
 static enum th_probe probe(const struct th_probe_in *in)
 {
-    const uint8_t *p = in->p;
-    if (p[0] == 0x81 && in->len >= 4 && p[1] == 0 && in->len == 4u + ((size_t)p[2] << 8 | p[3]) &&
-        in->len >= 68)
+    if (th_probe_at(in, 0) == 0x81 && in->len >= 4 && th_probe_at(in, 1) == 0 &&
+        in->len == 4u + ((size_t)th_probe_at(in, 2) << 8 | th_probe_at(in, 3)) && in->len >= 68)
         return TH_PROBE_CLIENT;
-    if (p[0] == 0x82 && in->len == 4 && in->src == 139)
+    if (th_probe_at(in, 0) == 0x82 && in->len == 4 && in->src == 139)
         return TH_PROBE_SERVER;
-    if (p[0] != 0 || in->len < 4 + 16)
-        return p[0] == 0 && in->len < 8 && (in->dst == 445 || in->src == 445) ? TH_PROBE_MORE
-                                                                              : TH_PROBE_NO;
-    if (!is_smb(p + 4))
+    if (th_probe_at(in, 0) != 0 || in->len < 4 + 16)
+        return th_probe_at(in, 0) == 0 && in->len < 8 && (in->dst == 445 || in->src == 445)
+            ? TH_PROBE_MORE
+            : TH_PROBE_NO;
+    if (!is_smb(in->p + 4))
         return TH_PROBE_NO;
-    bool response = p[4] == 0xff ? (p[4 + 9] & 0x80) != 0 : (p[4 + 16] & 1) != 0;
-    if (p[4] == 0xfd || p[4] == 0xfc)
+    bool response = th_probe_at(in, 4) == 0xff ? (th_probe_at(in, 4 + 9) & 0x80) != 0
+                                               : (th_probe_at(in, 4 + 16) & 1) != 0;
+    if (th_probe_at(in, 4) == 0xfd || th_probe_at(in, 4) == 0xfc)
         response = in->src == 445;
     return response ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }

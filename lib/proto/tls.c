@@ -88,19 +88,20 @@ static bool v2_hello(const uint8_t *p, size_t len)
 
 static enum th_probe probe(const struct th_probe_in *in)
 {
-    const uint8_t *p = in->p;
-    if (v2_hello(p, in->len))
+    if (v2_hello(in->p, in->len))
         return TH_PROBE_CLIENT;
-    if (p[0] != REC_HANDSHAKE || (in->len > 1 && p[1] != 3) || (in->len > 2 && p[2] > 4))
-        return in->len < 11 && p[0] & 0x80 && in->dst == 443 ? TH_PROBE_MORE : TH_PROBE_NO;
+    if (th_probe_at(in, 0) != REC_HANDSHAKE || (in->len > 1 && th_probe_at(in, 1) != 3) ||
+        (in->len > 2 && th_probe_at(in, 2) > 4))
+        return in->len < 11 && th_probe_at(in, 0) & 0x80 && in->dst == 443 ? TH_PROBE_MORE
+                                                                           : TH_PROBE_NO;
     if (in->len < 6)
         return TH_PROBE_MORE;
-    size_t record = (size_t)p[3] << 8 | p[4];
+    size_t record = (size_t)th_probe_at(in, 3) << 8 | th_probe_at(in, 4);
     if (record < 4 || record > RECORD_MAX_BYTES)
         return TH_PROBE_NO;
-    return p[5] == MSG_CLIENT_HELLO ? TH_PROBE_CLIENT
-        : p[5] == MSG_SERVER_HELLO  ? TH_PROBE_SERVER
-                                    : TH_PROBE_NO;
+    return th_probe_at(in, 5) == MSG_CLIENT_HELLO ? TH_PROBE_CLIENT
+        : th_probe_at(in, 5) == MSG_SERVER_HELLO  ? TH_PROBE_SERVER
+                                                  : TH_PROBE_NO;
 }
 
 static void set_chain(struct th_ev_ssl *ev, struct th_conn *c, const struct state *s, int who)

@@ -140,6 +140,49 @@ static void test_labels(void **state)
     }
 }
 
+/* First bytes of what is recognised, cut everywhere, to every probe: none reads behind the end. */
+static void test_probes_stay_inside(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *p;
+        size_t len;
+    } cases[] = {
+        {DATA("\0\0\0\x54\xfeSMB\x40\0\1\0\0\0\0\0\0\0\1\0\1\0\0\0\0\0\0\0")},
+        {DATA("\0\0\0\x54\xffSMB\x72\0\0\0\0\x18\1\x28\0\0\0\0\0\0\0\0\0\0\0\0")},
+        {DATA("\5\0\xb\3\x10\0\0\0\x48\0\0\0\1\0\0\0\xb8\x10\xb8\x10\0\0\0\0")},
+        {DATA("\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x8\0\3\0\0\0")},
+        {DATA("\0\0\0\x30\x6a\x2e\x30\x2c\xa1\3\2\1\5\xa2\3\2\1\xa")},
+        {DATA("\x30\x84\0\0\0\x10\2\1\1\x60\xb\2\1\3\4\0\x80\0")},
+        {DATA("\x16\3\1\0\x2f\1\0\0\x2b\3\3")},
+        {DATA("\x80\x1f\1\3\1\0\6\0\0\0\x10\0\0\x2f")},
+        {DATA("\x10\xff\xff\xff\x7f\0\4MQTT")},
+        {DATA("\x4a\0\0\0\xa"
+              "5.7.33-log\0\1\0\0\0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")},
+        {DATA("CONNECT example.com:443 HTTP/1.1\r\n\r\n")},
+        {DATA("220-mail.example ESMTP\r\n")},
+        {DATA("\0\x1d\0\7\1\0\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0\1")},
+    };
+    static const uint16_t ports[] = {
+        445, 139, 135, 3389, 88, 389, 443, 1883, 3306, 25, 53, 161, 514};
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        for (size_t n = 1; n <= cases[i].len; n++) {
+            uint8_t *exact TH_AUTOFREE = th_xmalloc(n);
+            memcpy(exact, cases[i].p, n);
+            for (size_t k = 0; k < th_analyser_count * TH_ARRAY_LEN(ports) * 2; k++) {
+                const struct th_analyser *an = th_analysers[k / 2 / TH_ARRAY_LEN(ports)];
+                const struct th_probe_in in = {.p = exact,
+                    .len = n,
+                    .wire_len = n,
+                    .src = 40000,
+                    .dst = ports[k / 2 % TH_ARRAY_LEN(ports)],
+                    .ip_proto = k % 2 ? 6 : 17};
+                assert_in_range(an->probe(&in), TH_PROBE_NO, TH_PROBE_SERVER);
+            }
+        }
+    }
+}
+
 static void test_starttls_goes_on_as_tls(void **state)
 {
     (void)state;
@@ -187,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_starttls_goes_on_as_tls),
         cmocka_unit_test(test_rdp_in_pieces),
+        cmocka_unit_test(test_probes_stay_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
