@@ -22,6 +22,7 @@ static const struct {
     struct want need[3];
 } library[] = {
     {"address-sweep", {{"address-sweep", 40, true}}},
+    {"beacon-to-new-destination", {{"beacon", 40, false}, {"new-destination", 1, false}}},
     {"attacked-from-outside", {{"connections-in-external", 400, false}}},
     {"beacon-to-rare-destination", {{"beacon", 40, false}}},
     {"brute-force", {{"brute-force", 40, true}}},
