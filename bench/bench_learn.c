@@ -133,11 +133,18 @@ static void print(
     printf("}\n");
 }
 
+static uint32_t number(int argc, char **argv, int at, uint32_t standard)
+{
+    uint64_t v = standard;
+    TH_ASSERT(argc <= at || (th_str_u64(th_str_c(argv[at]), &v) && v <= UINT32_MAX));
+    return (uint32_t)v;
+}
+
 int main(int argc, char **argv)
 {
-    uint32_t n = argc > 2 ? (uint32_t)atoi(argv[2]) : 2000;
-    uint32_t events = argc > 3 ? (uint32_t)atoi(argv[3]) : 1000000;
-    unsigned hours = argc > 4 ? (unsigned)atoi(argv[4]) : 4;
+    uint32_t n = number(argc, argv, 2, 2000);
+    uint32_t events = number(argc, argv, 3, 1000000);
+    unsigned hours = number(argc, argv, 4, 4);
     struct th_entity *devices = th_xcalloc(n, sizeof(*devices));
     for (uint32_t i = 0; i < n; i++) {
         devices[i].id = th_mix64(i + 1);

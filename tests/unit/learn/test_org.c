@@ -75,8 +75,8 @@ static void calibration_corrects_a_bold_scale(void **state)
         o->h.hours[1] += TH_WEIGHT;
     }
     th_org_derive(o);
-    for (double lgp = 1; lgp < 4; lgp += 0.5)
-        assert_true(fabs(th_org_calibrate(o, 0, 1, 2 * lgp) - lgp) < 0.15);
+    for (int half = 2; half < 8; half++)
+        assert_true(fabs(th_org_calibrate(o, 0, 1, half) - half / 2.0) < 0.15);
     /* Past the evidence: never more than a decade beyond it. */
     assert_true(th_org_calibrate(o, 0, 1, 16) < 6.1);
     /* Another group knows nothing: half the decades, no more than its pool supports. */
