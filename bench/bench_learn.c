@@ -136,7 +136,8 @@ static void print(
 static uint32_t number(int argc, char **argv, int at, uint32_t standard)
 {
     uint64_t v = standard;
-    TH_ASSERT(argc <= at || (th_str_u64(th_str_c(argv[at]), &v) && v <= UINT32_MAX));
+    TH_ASSERT(argc <= at || th_str_u64(th_str_c(argv[at]), &v));
+    TH_ASSERT(v > 0 && v <= UINT32_MAX);
     return (uint32_t)v;
 }
 
