@@ -105,7 +105,7 @@ static void test_hello_across_records(void **state)
         size_t len = TH_MIN(sizeof(HELLO) - 1 - at, 20u);
         memcpy(wire + n, "\x16\3\1\0", 4);
         wire[n + 4] = (uint8_t)len;
-        memcpy(wire + n + 5, HELLO + at, len);
+        memcpy(wire + n + 5, &HELLO[at], len);
         n += 5 + len;
     }
     struct feed f;
