@@ -8,9 +8,6 @@ enum {
     IP_MF = 0x2000,
     IP_OFFSET_MASK = 0x1fff,
     PROTO_HOPOPTS = 0,
-    PROTO_IPIP = 4,
-    PROTO_UDP = 17,
-    PROTO_IPV6 = 41,
     PROTO_ROUTING = 43,
     PROTO_FRAGMENT = 44,
     PROTO_AH = 51,
@@ -19,10 +16,7 @@ enum {
     PROTO_MOBILITY = 135,
     PROTO_HIP = 139,
     PROTO_SHIM6 = 140,
-    MAX_EXTENSIONS = 16,
-    PORT_VXLAN = 4789,
-    VXLAN_FLAG_ID = 0x08000000,
-    ETHERNET_LEN = 14
+    MAX_EXTENSIONS = 16
 };
 
 /* How many bytes of the wire are left for the packet that begins at the cursor: what was captured
@@ -47,42 +41,9 @@ static void set_length(struct th_decode *d, uint32_t claimed, bool offloaded)
     d->p->l3 = th_str_n(d->c.p, th_cur_left(&d->c));
 }
 
-/* IP in IP (RFC 2003) and IPv6 in IPv4 (RFC 4213): stripped, the inner packet is what counts. */
-static bool strip_outer_ip(struct th_decode *d)
-{
-    unsigned version = th_cur_peek(&d->c, 0) >> 4;
-    if (d->p->fragment || (d->p->proto != PROTO_IPIP && d->p->proto != PROTO_IPV6))
-        return false;
-    if (d->p->proto == PROTO_IPIP && version == 4)
-        th_decode_ipv4(d);
-    else if (d->p->proto == PROTO_IPV6 && version == 6)
-        th_decode_ipv6(d);
-    else
-        return false;
-    return true;
-}
-
-/* VXLAN (RFC 7348): an Ethernet frame behind eight bytes, of which only the flag of a valid
- * network id and the id are not zero. */
-static void strip_vxlan(struct th_decode *d)
-{
-    struct th_pkt *p = d->p;
-    if (__builtin_expect(p->dst_port != PORT_VXLAN, 1) || p->proto != PROTO_UDP)
-        return;
-    struct th_cur c = th_cur_init(p->payload.p, p->payload.len);
-    uint32_t flags = th_cur_be32(&c);
-    uint32_t id = th_cur_be32(&c);
-    if (c.failed || flags != VXLAN_FLAG_ID || (id & 0xff) != 0 || th_cur_left(&c) < ETHERNET_LEN)
-        return;
-    d->c = c;
-    th_decode_ethernet(d);
-}
-
 static void hand_on(struct th_decode *d, uint32_t header_len)
 {
     struct th_pkt *p = d->p;
-    if (__builtin_expect(strip_outer_ip(d), 0))
-        return;
     struct th_str rest = th_str_n(d->c.p, th_cur_left(&d->c));
     uint32_t whole = p->ip_len > header_len ? p->ip_len - header_len : 0;
     p->kind = TH_PKT_IP;
@@ -91,7 +52,6 @@ static void hand_on(struct th_decode *d, uint32_t header_len)
         p->payload_len = whole;
     } else {
         th_decode_transport(p, rest, whole);
-        strip_vxlan(d);
     }
 }
 

@@ -52,53 +52,6 @@ static void tcp_segment(void **state)
     assert_false(p.fragment);
 }
 
-static void ip_in_ip(void **state)
-{
-    (void)state;
-    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    frame_ether(&b, 0x0800);
-    frame_ipv4(&b, 1, 2, 41, 7, 0, 20 + 40 + 8 + 4);
-    frame_ipv6(&b, 8, 9, 17, 8 + 4);
-    frame_udp(&b, 5000, 53, 8 + 4);
-    th_buf_puts(&b, "data");
-    struct th_pkt p = decode(&b, (uint32_t)b.len);
-    assert_int_equal(p.kind, TH_PKT_IP);
-    assert_addr(&p.src, "fd00::8");
-    assert_addr(&p.dst, "fd00::9");
-    assert_int_equal(p.proto, 17);
-    assert_int_equal(p.dst_port, 53);
-    assert_view_is(p.payload, "data");
-    /* What only calls itself IPv6 stays the outer packet. */
-    b.p[14 + 20] = 0x10;
-    p = decode(&b, (uint32_t)b.len);
-    assert_addr(&p.src, "10.0.0.1");
-    assert_int_equal(p.proto, 41);
-}
-
-static void vxlan(void **state)
-{
-    (void)state;
-    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    frame_ether(&b, 0x0800);
-    frame_ipv4(&b, 1, 2, 17, 7, 0, 20 + 8 + 8 + 14 + 20 + 8 + 4);
-    frame_udp(&b, 50000, 4789, 8 + 8 + 14 + 20 + 8 + 4);
-    th_buf_be32(&b, 0x08000000);
-    th_buf_be32(&b, 0x00123400);
-    frame_ether(&b, 0x0800);
-    frame_ipv4(&b, 8, 9, 17, 7, 0, 20 + 8 + 4);
-    frame_udp(&b, 5000, 53, 8 + 4);
-    th_buf_puts(&b, "data");
-    struct th_pkt p = decode(&b, (uint32_t)b.len);
-    assert_addr(&p.src, "10.0.0.8");
-    assert_int_equal(p.dst_port, 53);
-    assert_view_is(p.payload, "data");
-    /* Other flags: not VXLAN, whatever the port. */
-    b.p[14 + 20 + 8] = 0x0c;
-    p = decode(&b, (uint32_t)b.len);
-    assert_addr(&p.src, "10.0.0.1");
-    assert_int_equal(p.dst_port, 4789);
-}
-
 static void cut_by_snap_length(void **state)
 {
     (void)state;
@@ -323,8 +276,8 @@ static void sctp_ports(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tcp_segment), cmocka_unit_test(ip_in_ip),
-        cmocka_unit_test(vxlan), cmocka_unit_test(cut_by_snap_length),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tcp_segment),
+        cmocka_unit_test(cut_by_snap_length),
         cmocka_unit_test(offloaded_length), cmocka_unit_test(bad_headers),
         cmocka_unit_test(tcp_header_length_lies), cmocka_unit_test(udp_lengths),
         cmocka_unit_test(fragments_have_no_ports), cmocka_unit_test(ipv6_extensions),
