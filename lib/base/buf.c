@@ -69,6 +69,13 @@ void th_buf_le64(struct th_buf *b, uint64_t v)
     th_buf_le32(b, (uint32_t)(v >> 32));
 }
 
+void th_buf_double(struct th_buf *b, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    th_buf_le64(b, bits);
+}
+
 void th_buf_varint(struct th_buf *b, uint64_t v)
 {
     uint8_t tmp[10];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Identity's state: magic "THID", version u32, length u64 and CRC-32C u32 of the body; then
- * the tables in order of their numbers. Little-endian. A load fills a fresh object or fails and
+ * Identity's state, under a seal (base/seal.h) with the magic "THID":
+ * the tables in order of their numbers. A load fills a fresh object or fails and
  * leaves one that must be freed.
  */
+#include "base/seal.h"
 #include "identity_i.h"
 
 #define MAGIC 0x44494854u
 #define VERSION 1u
-#define HEAD_BYTES 20u
 
 static void put_text(struct th_buf *out, const char *s)
 {
@@ -216,11 +216,7 @@ static bool get_names(struct names *n, struct th_cur *c)
 
 void th_identity_save(const struct th_identity *id, struct th_buf *out)
 {
-    size_t head = out->len;
-    th_buf_le32(out, MAGIC);
-    th_buf_le32(out, VERSION);
-    th_buf_le64(out, 0);
-    th_buf_le32(out, 0);
+    size_t at = th_seal_begin(out, MAGIC, VERSION);
     th_buf_le64(out, (uint64_t)id->now_ns);
     th_buf_le64(out, id->stats.refused_entities);
     th_buf_le64(out, id->stats.evicted_addresses);
@@ -237,15 +233,7 @@ void th_identity_save(const struct th_identity *id, struct th_buf *out)
         put_addr(out, &id->addr[i]);
     put_names(out, &id->names);
     put_names(out, &id->uids);
-    if (out->overflow)
-        return;
-    uint8_t *h = out->p + head;
-    uint64_t len = out->len - head - HEAD_BYTES;
-    uint32_t crc = th_crc32c(0, h + HEAD_BYTES, len);
-    for (unsigned i = 0; i < 8; i++)
-        h[8 + i] = (uint8_t)(len >> 8 * i);
-    for (unsigned i = 0; i < 4; i++)
-        h[16 + i] = (uint8_t)(crc >> 8 * i);
+    th_seal_end(out, at);
 }
 
 static bool get_tables(struct th_identity *id, struct th_cur *c)
@@ -270,21 +258,10 @@ static bool get_tables(struct th_identity *id, struct th_cur *c)
 
 int th_identity_load(struct th_identity *id, const uint8_t *data, size_t len_bytes)
 {
-    struct th_cur c = th_cur_init(data, len_bytes);
+    struct th_cur c;
     TH_ASSERT(id->count == 0 && id->addr_count == 0);
-    uint32_t magic = th_cur_le32(&c);
-    uint32_t version = th_cur_le32(&c);
-    uint64_t len = th_cur_le64(&c);
-    uint32_t crc = th_cur_le32(&c);
-    if (c.failed)
-        return TH_E_TRUNCATED;
-    if (magic != MAGIC)
-        return TH_E_UNKNOWN_FORMAT;
-    if (version != VERSION)
-        return TH_E_VERSION;
-    if (len != th_cur_left(&c))
-        return TH_E_TRUNCATED;
-    if (crc != th_crc32c(0, c.p, len))
-        return TH_E_CHECKSUM;
+    int r = th_seal_open(data, len_bytes, MAGIC, VERSION, &c);
+    if (r < 0)
+        return r;
     return get_tables(id, &c) ? 0 : TH_E_MALFORMED;
 }

@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frame around saved state (magic, version, length, CRC-32C) and the forms of
- * numbers in it: varints, and arrays that are mostly zero.
+ * The forms of numbers in saved state, which stands under a seal (base/seal.h): varints, and
+ * arrays that are mostly zero.
  */
 #ifndef TH_LEARN_CODEC_H
 #define TH_LEARN_CODEC_H
 
-#include "base/buf.h"
-#include "base/cursor.h"
-#include "base/err.h"
+#include "base/seal.h"
 
 #define TH_LEARN_VERSION 1u
-
-/* Begins a frame; returns its place for th_frame_end. */
-size_t th_frame_begin(struct th_buf *out, uint32_t magic);
-void th_frame_end(struct th_buf *out, size_t begin);
-/* Checks the frame; ret is its body. */
-int th_frame_check(
-    const uint8_t *data, size_t len_bytes, uint32_t magic, struct th_cur *ret) TH_WARN_UNUSED;
 
 static inline uint64_t th_zigzag(int64_t v)
 {

@@ -265,7 +265,7 @@ static uint64_t get_grams(struct th_cur *c, uint32_t v[TH_SPELL_GRAMS])
 
 void th_org_encode(const struct th_org *o, bool strip, struct th_buf *out)
 {
-    size_t begin = th_frame_begin(out, strip ? MAGIC_PRIOR : MAGIC_ORG);
+    size_t begin = th_seal_begin(out, strip ? MAGIC_PRIOR : MAGIC_ORG, TH_LEARN_VERSION);
     put_hists(&o->h, out);
     put_grams(o->spelling->counts, out);
     put_grams(o->spelling->coming, out);
@@ -278,7 +278,7 @@ void th_org_encode(const struct th_org *o, bool strip, struct th_buf *out)
         th_buf_varint(out, o->prior_hours);
         put_dests(o, out);
     }
-    th_frame_end(out, begin);
+    th_seal_end(out, begin);
 }
 
 static uint64_t total_hours(const struct th_hists *h)
@@ -299,7 +299,7 @@ static void move_over(struct th_org *to, struct th_org *from)
 int th_org_decode(struct th_org *o, bool prior, const uint8_t *data, size_t len_bytes)
 {
     struct th_cur c;
-    int r = th_frame_check(data, len_bytes, prior ? MAGIC_PRIOR : MAGIC_ORG, &c);
+    int r = th_seal_open(data, len_bytes, prior ? MAGIC_PRIOR : MAGIC_ORG, TH_LEARN_VERSION, &c);
     if (r < 0)
         return r;
     struct th_org *fresh = th_org_new();

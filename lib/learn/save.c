@@ -62,7 +62,7 @@ void th_learn_save_partition(const struct th_learn *l, unsigned partition, struc
     const struct th_part *p = l->parts[partition];
     if (!p)
         return;
-    size_t begin = th_frame_begin(out, MAGIC_PARTITION);
+    size_t begin = th_seal_begin(out, MAGIC_PARTITION, TH_LEARN_VERSION);
     th_buf_varint(out, p->devs.live);
     for (uint32_t i = 0; i < p->devs.used; i++) {
         const struct th_dev *d = th_dev_at(p, i);
@@ -81,7 +81,7 @@ void th_learn_save_partition(const struct th_learn *l, unsigned partition, struc
     th_buf_varint(out, p->buckets * TH_PAIR_WAYS - at);
     bool first = partition == first_partition(l) && l->pending_any;
     th_delta_encode(first ? l->pending : NULL, &p->touches, out);
-    th_frame_end(out, begin);
+    th_seal_end(out, begin);
 }
 
 static bool sane(double v)
@@ -242,7 +242,7 @@ int th_learn_load_partition(
     if (!l->parts[partition])
         return -EINVAL;
     struct th_cur c;
-    int r = th_frame_check(data, len_bytes, MAGIC_PARTITION, &c);
+    int r = th_seal_open(data, len_bytes, MAGIC_PARTITION, TH_LEARN_VERSION, &c);
     if (r < 0)
         return r;
     struct th_part *p = th_part_new();

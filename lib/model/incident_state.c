@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Incidents as a file: magic "THIC", version u32, length u64, CRC-32C u32 of the body;
- * little-endian. Models go by the hash of id and version; what a model that is gone told is
- * dropped, and an incident without any telling with it.
+ * Incidents as a file, under a seal (base/seal.h) with the magic "THIC". Models go by the hash of
+ * id and version; what a model that is gone told is dropped, and an incident without any telling
+ * with it.
  */
-#include <math.h>
-
+#include "base/seal.h"
 #include "model_i.h"
 
 #define MAGIC 0x43494854u
 #define VERSION 1u
-#define HEAD_BYTES 20u
 #define MAX_STORY_TEXT 8192u
 
 static void put_text(struct th_buf *out, const char *s)
@@ -31,23 +29,6 @@ static char *get_text(struct th_cur *c)
     memcpy(copy, s.p, s.len);
     copy[s.len] = '\0';
     return copy;
-}
-
-static void put_double(struct th_buf *out, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof(bits));
-    th_buf_le64(out, bits);
-}
-
-static double get_double(struct th_cur *c)
-{
-    uint64_t bits = th_cur_le64(c);
-    double v;
-    memcpy(&v, &bits, sizeof(v));
-    if (!isfinite(v))
-        th_cur_fail(c);
-    return v;
 }
 
 static void put_ids(struct th_buf *out, const uint64_t *v, uint32_t n)
@@ -82,7 +63,7 @@ static void put_story(const struct th_models *m, const struct story *s, struct t
     th_buf_le64(out, (uint64_t)s->time_ns);
     th_buf_le64(out, (uint64_t)s->start_ns);
     th_buf_le64(out, (uint64_t)s->end_ns);
-    put_double(out, s->score);
+    th_buf_double(out, s->score);
     th_buf_le32(out, s->count);
     put_text(out, s->peer);
     put_text(out, s->text);
@@ -98,7 +79,7 @@ static bool get_story(const struct th_models *m, struct incident *in, struct th_
     s.time_ns = (int64_t)th_cur_le64(c);
     s.start_ns = (int64_t)th_cur_le64(c);
     s.end_ns = (int64_t)th_cur_le64(c);
-    s.score = get_double(c);
+    s.score = th_cur_double(c);
     s.count = th_cur_le32(c);
     s.peer = get_text(c);
     s.text = get_text(c);
@@ -121,7 +102,7 @@ static void put_incident(
     th_buf_le64(out, in->id);
     th_buf_le64(out, (uint64_t)in->start_ns);
     th_buf_le64(out, (uint64_t)in->end_ns);
-    put_double(out, in->score);
+    th_buf_double(out, in->score);
     th_buf_u8(out, (uint8_t)(in->alert | in->changed << 1));
     put_ids(out, in->device, in->device_count);
     put_ids(out, in->breach, in->breach_count);
@@ -141,7 +122,7 @@ static bool get_incident(const struct th_models *m, struct incident *in, struct 
     in->id = th_cur_le64(c);
     in->start_ns = (int64_t)th_cur_le64(c);
     in->end_ns = (int64_t)th_cur_le64(c);
-    in->score = get_double(c);
+    in->score = th_cur_double(c);
     uint8_t flags = th_cur_u8(c);
     in->alert = flags & 1;
     in->changed = flags >> 1 & 1;
@@ -168,23 +149,12 @@ static bool get_incident(const struct th_models *m, struct incident *in, struct 
 
 void th_incidents_save(const struct th_incidents *all, struct th_buf *out)
 {
-    size_t at = out->len;
-    th_buf_le32(out, MAGIC);
-    th_buf_le32(out, VERSION);
-    th_buf_le64(out, 0);
-    th_buf_le32(out, 0);
+    size_t at = th_seal_begin(out, MAGIC, VERSION);
     th_buf_le64(out, all->dropped);
     th_buf_le32(out, all->count);
     for (uint32_t i = 0; i < all->count; i++)
         put_incident(all, all->v[i], out);
-    if (out->overflow)
-        return;
-    uint64_t len = out->len - at - HEAD_BYTES;
-    uint32_t crc = th_crc32c(0, out->p + at + HEAD_BYTES, len);
-    for (unsigned i = 0; i < 8; i++)
-        out->p[at + 8 + i] = (uint8_t)(len >> 8 * i);
-    for (unsigned i = 0; i < 4; i++)
-        out->p[at + 16 + i] = (uint8_t)(crc >> 8 * i);
+    th_seal_end(out, at);
 }
 
 static int load_all(struct th_incidents *all, struct th_cur *c)
@@ -210,19 +180,8 @@ static int load_all(struct th_incidents *all, struct th_cur *c)
 
 int th_incidents_load(struct th_incidents *all, const uint8_t *data, size_t len_bytes)
 {
-    struct th_cur c = th_cur_init(data, len_bytes);
-    uint32_t magic = th_cur_le32(&c);
-    uint32_t version = th_cur_le32(&c);
-    uint64_t len = th_cur_le64(&c);
-    uint32_t crc = th_cur_le32(&c);
+    struct th_cur c;
     TH_ASSERT(all->count == 0 && !all->v);
-    if (c.failed)
-        return TH_E_TRUNCATED;
-    if (magic != MAGIC)
-        return TH_E_UNKNOWN_FORMAT;
-    if (version != VERSION)
-        return TH_E_VERSION;
-    if (len != th_cur_left(&c))
-        return TH_E_TRUNCATED;
-    return crc == th_crc32c(0, c.p, len) ? load_all(all, &c) : TH_E_CHECKSUM;
+    int r = th_seal_open(data, len_bytes, MAGIC, VERSION, &c);
+    return r < 0 ? r : load_all(all, &c);
 }

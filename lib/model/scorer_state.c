@@ -2,35 +2,17 @@
 /*
  * The scorer's contributions to an epoch, its state and its prior. All numbers are integers or
  * copied bit for bit, so shards that took the same blocks in the same order are equal.
- *
- * State and prior: magic "THSC", version u32, length u64, CRC-32C u32 of the body; little-endian.
+ * State and prior stand under a seal (base/seal.h) with the magic "THSC".
  */
 #include <math.h>
 
+#include "base/seal.h"
 #include "model_i.h"
 
 #define MAGIC 0x43534854u
 #define VERSION 1u
-#define HEAD_BYTES 20u
 #define PRIOR_MAX_HOURS (100000ull * CALIB_ONE)
 #define MAX_HOURS (UINT64_C(1) << 50) /* counts beyond are not ours */
-
-static void put_double(struct th_buf *out, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof(bits));
-    th_buf_le64(out, bits);
-}
-
-static double get_double(struct th_cur *c)
-{
-    uint64_t bits = th_cur_le64(c);
-    double v;
-    memcpy(&v, &bits, sizeof(v));
-    if (!isfinite(v))
-        th_cur_fail(c);
-    return v;
-}
 
 static void put_bins32(struct th_buf *out, const uint32_t *n)
 {
@@ -117,14 +99,14 @@ static void put_throttle(struct th_buf *out, const struct throttle *t)
 {
     th_buf_le64(out, t->key);
     th_buf_le64(out, (uint64_t)t->time_ns);
-    put_double(out, t->score);
+    th_buf_double(out, t->score);
 }
 
 static bool get_throttle(struct th_cur *c, struct throttle *ret)
 {
     ret->key = th_cur_le64(c);
     ret->time_ns = (int64_t)th_cur_le64(c);
-    ret->score = get_double(c);
+    ret->score = th_cur_double(c);
     return !c->failed && ret->key != 0;
 }
 
@@ -209,45 +191,6 @@ int th_scorer_epoch_in(
 
 /* ---- files ---- */
 
-static size_t head_put(struct th_buf *out)
-{
-    size_t at = out->len;
-    th_buf_le32(out, MAGIC);
-    th_buf_le32(out, VERSION);
-    th_buf_le64(out, 0);
-    th_buf_le32(out, 0);
-    return at;
-}
-
-static void head_close(struct th_buf *out, size_t at)
-{
-    if (out->overflow)
-        return;
-    uint64_t len = out->len - at - HEAD_BYTES;
-    uint32_t crc = th_crc32c(0, out->p + at + HEAD_BYTES, len);
-    for (unsigned i = 0; i < 8; i++)
-        out->p[at + 8 + i] = (uint8_t)(len >> 8 * i);
-    for (unsigned i = 0; i < 4; i++)
-        out->p[at + 16 + i] = (uint8_t)(crc >> 8 * i);
-}
-
-static int head_get(struct th_cur *c)
-{
-    uint32_t magic = th_cur_le32(c);
-    uint32_t version = th_cur_le32(c);
-    uint64_t len = th_cur_le64(c);
-    uint32_t crc = th_cur_le32(c);
-    if (c->failed)
-        return TH_E_TRUNCATED;
-    if (magic != MAGIC)
-        return TH_E_UNKNOWN_FORMAT;
-    if (version != VERSION)
-        return TH_E_VERSION;
-    if (len != th_cur_left(c))
-        return TH_E_TRUNCATED;
-    return crc == th_crc32c(0, c->p, len) ? 0 : TH_E_CHECKSUM;
-}
-
 static void put_calibrators(const struct th_scorer *s, struct th_buf *out)
 {
     th_buf_le64(out, s->hours);
@@ -296,20 +239,20 @@ static void put_throttles(const struct table *t, struct th_buf *out)
 
 void th_scorer_save(const struct th_scorer *s, struct th_buf *out)
 {
-    size_t at = head_put(out);
+    size_t at = th_seal_begin(out, MAGIC, VERSION);
     th_buf_le64(out, (uint64_t)s->epoch_ns);
     put_calibrators(s, out);
     put_throttles(&s->throttle, out);
     th_buf_varint(out, s->chain_count);
     for (uint32_t i = 0; i < s->chain_count; i++)
         put_chain(out, &s->chain[i]);
-    head_close(out, at);
+    th_seal_end(out, at);
 }
 
 int th_scorer_load(struct th_scorer *s, const uint8_t *data, size_t len_bytes)
 {
-    struct th_cur c = th_cur_init(data, len_bytes);
-    int r = head_get(&c);
+    struct th_cur c;
+    int r = th_seal_open(data, len_bytes, MAGIC, VERSION, &c);
     if (r < 0)
         return r;
     s->epoch_ns = (int64_t)th_cur_le64(&c);
@@ -335,9 +278,9 @@ int th_scorer_load(struct th_scorer *s, const uint8_t *data, size_t len_bytes)
 
 void th_scorer_save_prior(const struct th_scorer *s, struct th_buf *out)
 {
-    size_t at = head_put(out);
+    size_t at = th_seal_begin(out, MAGIC, VERSION);
     put_calibrators(s, out);
-    head_close(out, at);
+    th_seal_end(out, at);
 }
 
 /* A prior speaks for at most so many device-hours: one's own soon weigh more. */
@@ -356,8 +299,8 @@ static void shrink(struct th_scorer *s)
 
 int th_scorer_load_prior(struct th_scorer *s, const uint8_t *data, size_t len_bytes)
 {
-    struct th_cur c = th_cur_init(data, len_bytes);
-    int r = head_get(&c);
+    struct th_cur c;
+    int r = th_seal_open(data, len_bytes, MAGIC, VERSION, &c);
     if (r < 0)
         return r;
     if (!get_calibrators(s, &c) || th_cur_left(&c) != 0)

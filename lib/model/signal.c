@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
-
 #include "model_i.h"
 
 void signal_copy(struct th_signal *dst, const struct th_signal *src)
@@ -9,23 +7,6 @@ void signal_copy(struct th_signal *dst, const struct th_signal *src)
         *dst = *src;
     dst->peer.host = th_str_c(dst->peer_host);
     dst->peer.domain = th_str_c(dst->peer_domain);
-}
-
-static void put_double(struct th_buf *out, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof(bits));
-    th_buf_le64(out, bits);
-}
-
-static double get_double(struct th_cur *c)
-{
-    uint64_t bits = th_cur_le64(c);
-    double v;
-    memcpy(&v, &bits, sizeof(v));
-    if (!isfinite(v))
-        th_cur_fail(c);
-    return v;
 }
 
 static void put_text(struct th_buf *out, const char *s, size_t cap)
@@ -58,12 +39,12 @@ void signal_put(struct th_buf *out, const struct th_signal *s)
 {
     const char *name = th_feature_get(s->feature)->name;
     put_text(out, name, 64);
-    put_double(out, s->observed);
-    put_double(out, s->expected);
-    put_double(out, s->low);
-    put_double(out, s->high);
-    put_double(out, s->lgp_raw);
-    put_double(out, s->lgp);
+    th_buf_double(out, s->observed);
+    th_buf_double(out, s->expected);
+    th_buf_double(out, s->low);
+    th_buf_double(out, s->high);
+    th_buf_double(out, s->lgp_raw);
+    th_buf_double(out, s->lgp);
     th_buf_le64(out, (uint64_t)s->first_ns);
     th_buf_le64(out, (uint64_t)s->last_ns);
     th_buf_le32(out, s->peer_devices);
@@ -89,12 +70,12 @@ bool signal_get(struct th_cur *c, struct th_signal *ret)
     if (feature < 0)
         return false;
     ret->feature = (uint16_t)feature;
-    ret->observed = get_double(c);
-    ret->expected = get_double(c);
-    ret->low = get_double(c);
-    ret->high = get_double(c);
-    ret->lgp_raw = get_double(c);
-    ret->lgp = get_double(c);
+    ret->observed = th_cur_double(c);
+    ret->expected = th_cur_double(c);
+    ret->low = th_cur_double(c);
+    ret->high = th_cur_double(c);
+    ret->lgp_raw = th_cur_double(c);
+    ret->lgp = th_cur_double(c);
     ret->first_ns = (int64_t)th_cur_le64(c);
     ret->last_ns = (int64_t)th_cur_le64(c);
     ret->peer_devices = th_cur_le32(c);

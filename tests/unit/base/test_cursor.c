@@ -120,6 +120,33 @@ static void varint_without_end(void **state)
     assert_true(c.failed);
 }
 
+static void nothing_can_be_had_from_a_failed_cursor(void **state)
+{
+    (void)state;
+    struct th_cur c = th_cur_init("ab", 2);
+    th_cur_skip(&c, 3);
+    assert_true(c.failed);
+    /* Not even nothing: a parser that asks for zero bytes must see the error. */
+    struct th_cur sub = th_cur_sub(&c, 0);
+    assert_true(sub.failed);
+}
+
+static void doubles(void **state)
+{
+    (void)state;
+    static const double values[] = {0, -1.5, 1e300, 5e-324};
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    for (size_t i = 0; i < TH_ARRAY_LEN(values); i++)
+        th_buf_double(&b, values[i]);
+    th_buf_double(&b, __builtin_inf());
+    struct th_cur c = th_cur_init(b.p, b.len);
+    for (size_t i = 0; i < TH_ARRAY_LEN(values); i++)
+        assert_true(th_cur_double(&c) == values[i]);
+    assert_false(c.failed);
+    assert_true(th_cur_double(&c) == 0);
+    assert_true(c.failed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +158,8 @@ int main(void)
         cmocka_unit_test(views_point_into_the_data),
         cmocka_unit_test(varint_round_trip),
         cmocka_unit_test(varint_without_end),
+        cmocka_unit_test(nothing_can_be_had_from_a_failed_cursor),
+        cmocka_unit_test(doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,7 +121,7 @@ static void damaged_state_is_refused(void **state)
     th_learn_save_org(s.shard[0], &org);
     assert_int_equal(th_learn_load_partition(s.shard[0], p, part.p, part.len), 0);
     assert_int_equal(th_learn_load_partition(s.shard[0], p, part.p, part.len - 1), TH_E_TRUNCATED);
-    assert_int_equal(th_learn_load_org(s.shard[0], part.p, part.len), TH_E_MALFORMED);
+    assert_int_equal(th_learn_load_org(s.shard[0], part.p, part.len), TH_E_UNKNOWN_FORMAT);
     part.p[part.len / 2] ^= 1;
     assert_int_equal(th_learn_load_partition(s.shard[0], p, part.p, part.len), TH_E_CHECKSUM);
     org.p[4] ^= 64;
@@ -159,7 +159,7 @@ static void prior_keeps_distributions_only(void **state)
     sim_advance(&s, SIM_START + HOUR);
     const struct th_signal *n = sim_find(&s, 5, TH_FEAT_NEW_DESTINATION, 0);
     assert_true(!n || n->peer_devices == 0);
-    assert_int_equal(th_learn_load_prior(s.shard[0], org.p, org.len), TH_E_MALFORMED);
+    assert_int_equal(th_learn_load_prior(s.shard[0], org.p, org.len), TH_E_UNKNOWN_FORMAT);
     sim_done(&s);
 }
 

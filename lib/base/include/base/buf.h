@@ -30,6 +30,8 @@ void th_buf_le64(struct th_buf *b, uint64_t v);
 void th_buf_be16(struct th_buf *b, uint16_t v);
 void th_buf_be32(struct th_buf *b, uint32_t v);
 void th_buf_varint(struct th_buf *b, uint64_t v);
+/* The bits of an IEEE 754 double, little-endian. */
+void th_buf_double(struct th_buf *b, double v);
 void th_buf_printf(struct th_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static inline void th_buf_commit(struct th_buf *b, size_t n)

@@ -35,7 +35,7 @@ static inline void th_cur_fail(struct th_cur *c)
 /* True when n bytes can be read; else sets the error. */
 static inline bool th_cur_need(struct th_cur *c, size_t n)
 {
-    if (__builtin_expect(th_cur_left(c) < n, 0)) {
+    if (__builtin_expect(c->failed || (size_t)(c->end - c->p) < n, 0)) {
         c->failed = true;
         return false;
     }
@@ -90,6 +90,19 @@ static inline uint32_t th_cur_le32(struct th_cur *c)
 static inline uint64_t th_cur_le64(struct th_cur *c)
 {
     return __builtin_bswap64(th_cur_be64(c));
+}
+
+/* A double as th_buf_double writes it; one that is no finite number is an error. */
+static inline double th_cur_double(struct th_cur *c)
+{
+    uint64_t bits = th_cur_le64(c);
+    double v;
+    memcpy(&v, &bits, sizeof(v));
+    if (!__builtin_isfinite(v)) {
+        th_cur_fail(c);
+        return 0;
+    }
+    return v;
 }
 
 /* Unsigned LEB128 of at most 64 bits, as th_buf_varint writes it. */
