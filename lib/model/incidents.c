@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Joining. Each breach leaves links: its device, the device on the other side where an attack
- * moves from one to the other, and the destination (peer and registered domain) where that is
- * rare. A breach joins the incidents that hold one of its links: a device's link lasts 4 hours
- * after its last use, a destination's 2 days (an implant that is told once a day is still one
- * story); no incident grows older than 14 days. Incidents that a breach joins together become one.
+ * Joining. Each breach leaves links: its device, the device that it reached where an attack moves
+ * from one to the other, and the destination (peer and registered domain) where that is rare. What
+ * was reached joins when it acts in turn, so that a path is one story, and a server that many
+ * reach makes no story of them. A breach joins the incidents that hold one of its links: a device's
+ * link lasts 4 hours after its last use, a destination's 2 days (an implant that is told once a day
+ * is still one story); no incident grows older than 14 days. Incidents that a breach joins together
+ * become one.
  */
 #include <math.h>
 
@@ -59,18 +61,25 @@ void th_incidents_free(struct th_incidents *all)
 
 /* ---- links ---- */
 
+enum link_kind { LINK_DEVICE = 1, LINK_PEER, LINK_DOMAIN, LINK_REACHED };
+
 struct links {
     struct {
         uint64_t key;
         bool strong;
-    } v[4];
+        bool find; /* incidents that hold it are joined */
+        bool put;  /* the incident holds it from now on */
+    } v[5];
     uint32_t count;
 };
 
-static void links_add(struct links *l, uint64_t key, bool strong)
+static void links_add(
+    struct links *l, enum link_kind kind, uint64_t id, bool strong, bool find, bool put)
 {
-    l->v[l->count].key = key;
+    l->v[l->count].key = th_hash_pair(kind, id);
     l->v[l->count].strong = strong;
+    l->v[l->count].find = find;
+    l->v[l->count].put = put;
     l->count++;
 }
 
@@ -101,17 +110,20 @@ static uint64_t text_key(struct th_str s)
 static struct links links_of(const struct th_incidents *in, const struct th_breach *b)
 {
     struct links l = {0};
-    links_add(&l, th_hash_pair(1, b->entity), false);
-    if (!b->has_peer || b->score < JOIN_SCORE)
+    links_add(&l, LINK_DEVICE, b->entity, false, true, true);
+    if (b->score < JOIN_SCORE)
+        return l;
+    links_add(&l, LINK_REACHED, b->entity, false, true, false);
+    if (!b->has_peer)
         return l;
     if (b->peer.inside) {
         const struct th_entity *e = th_identity_slot(in->identity, b->peer.slot);
         if (e && moves_between_devices(th_models_info(in->models, b->model)))
-            links_add(&l, th_hash_pair(1, e->id), false);
+            links_add(&l, LINK_REACHED, e->id, false, false, true);
     } else if (rare_peer(b)) {
-        links_add(&l, th_hash_pair(2, b->peer.key), true);
+        links_add(&l, LINK_PEER, b->peer.key, true, true, true);
         if (b->peer.domain.len)
-            links_add(&l, th_hash_pair(3, text_key(b->peer.domain)), true);
+            links_add(&l, LINK_DOMAIN, text_key(b->peer.domain), true, true, true);
     }
     return l;
 }
@@ -302,7 +314,7 @@ static bool joins(const struct incident *in, const struct links *l, const struct
         th_time_sub(b->start_ns, in->end_ns) > STRONG_IDLE_NS)
         return false;
     for (uint32_t i = 0; i < l->count; i++)
-        if (holds_link(in, l->v[i].key, b->start_ns, b->end_ns))
+        if (l->v[i].find && holds_link(in, l->v[i].key, b->start_ns, b->end_ns))
             return true;
     return false;
 }
@@ -358,7 +370,7 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
     add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
     add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id);
     for (uint32_t i = 0; i < l.count; i++)
-        if (in->link_count == 0 || b->score >= KEEP_SCORE)
+        if (l.v[i].put && (in->link_count == 0 || b->score >= KEEP_SCORE))
             link_put(in, l.v[i].key, l.v[i].strong, b->end_ns);
     add_story(in, &s);
     in->score = fmax(in->score, incident_score(all->models, in));

@@ -145,14 +145,20 @@ int ctl_add_models(struct ctl_fds *f, const char *folder)
         r = complain("no *.yaml in the folder of models", folder, -ENOENT);
     if (n > CTL_MAX_MODELS)
         r = complain("too many files in the folder of models", folder, -E2BIG);
+    TH_AUTOBUF struct th_buf names = TH_BUF_INIT;
     for (int i = 0; i < n; i++) {
         TH_AUTOFREE char *path = th_xasprintf("%s/%s", folder, entries[i]->d_name);
         if (r == 0)
             r = ctl_add_file(f, "model", path, false);
+        th_buf_put(&names, path, strlen(path) + 1);
         free(entries[i]);
     }
     free(entries);
-    return r;
+    int fd = r == 0 ? ctl_memory(th_buf_view(&names)) : r;
+    if (fd < 0)
+        return fd;
+    ctl_fds_add(f, "model-names", fd);
+    return 0;
 }
 
 int ctl_add_file(struct ctl_fds *f, const char *tag, const char *path, bool optional)

@@ -33,7 +33,7 @@ int ctl_memory(struct th_str bytes) TH_WARN_UNUSED;
 int ctl_settle_stdin(void) TH_WARN_UNUSED;
 /* The folder of models: given, installed, or of the source tree. */
 int ctl_find_models(const char *given, char *ret, size_t bytes) TH_WARN_UNUSED;
-/* Every *.yaml of the folder, in order of name, as "model". */
+/* Every *.yaml of the folder, in order of name, as "model"; their paths as "model-names". */
 int ctl_add_models(struct ctl_fds *f, const char *folder) TH_WARN_UNUSED;
 /* A file as this tag; with `optional`, none is no error. */
 int ctl_add_file(

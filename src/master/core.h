@@ -21,12 +21,18 @@ struct th_core_options {
     size_t local_count;
 };
 
+/* A list of names, as it came: each ended by a zero. */
+struct th_core_names {
+    struct th_buf text;
+    const char **v;
+    size_t count;
+};
+
 struct th_core {
     struct th_core_options options;
     struct th_inherited inherited;
-    struct th_buf name_text;
-    const char **names; /* of the inputs, as the user gave them */
-    size_t name_count;
+    struct th_core_names names;       /* of the inputs, as the user gave them */
+    struct th_core_names model_names; /* paths of the model files */
     struct th_models *models;
     struct th_merge *merge;
     struct th_crew crew;

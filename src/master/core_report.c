@@ -96,18 +96,18 @@ size_t th_core_report_inputs(struct th_core *core)
     size_t count = 0;
     size_t unread = 0;
     const struct th_merge_input *inputs = th_merge_inputs(core->merge, &count);
-    for (size_t i = 0; i < core->name_count; i++) {
+    for (size_t i = 0; i < core->names.count; i++) {
         const struct th_merge_input *in = i < count && inputs[i].known ? &inputs[i] : NULL;
         uint32_t status = in ? in->info.status : TH_SOURCE_UNREADABLE;
         if (status == TH_SOURCE_READ || status == TH_SOURCE_DUPLICATE)
             continue;
         struct th_str message =
             in ? in->info.message : th_str_c("its reader ended before it was read");
-        if (status == TH_SOURCE_NOT_MINE)
+        if (status == TH_SOURCE_NOT_MINE && message.len == 0)
             message = th_str_c("neither a capture, nor a Zeek log, nor a Thymus spool");
         if (status >= TH_ARRAY_LEN(status_words))
             status = TH_SOURCE_UNREADABLE;
-        report_input(core, core->names[i], status_words[status], message);
+        report_input(core, core->names.v[i], status_words[status], message);
         unread++;
     }
     return unread;
@@ -125,9 +125,10 @@ static void put_double(struct th_json *j, const char *key, double v)
     th_json_double(j, v);
 }
 
-static double round_to(double v, double unit)
+/* To a number of decimals that its text then has. */
+static double decimals(double v, double per_one)
 {
-    return (double)(int64_t)(v / unit + 0.5) * unit;
+    return (double)(int64_t)(v * per_one + 0.5) / per_one;
 }
 
 static uint64_t packets_read(const struct th_core *core)
@@ -208,8 +209,8 @@ void th_core_report_summary(struct th_core *core, size_t unread)
         th_json_key(&j, "end");
         th_json_time(&j, core->last_ns);
     }
-    put_double(&j, "hours", round_to(hours, 0.001));
-    put_u64(&j, "inputs", core->name_count);
+    put_double(&j, "hours", decimals(hours, 1000));
+    put_u64(&j, "inputs", core->names.count);
     put_u64(&j, "unread", unread);
     put_u64(&j, "events", core->events);
     put_u64(&j, "late_events", core->stats.late_events);
@@ -220,11 +221,11 @@ void th_core_report_summary(struct th_core *core, size_t unread)
     put_u64(&j, "incidents", core->incident_count);
     put_u64(&j, "alerts", core->alerts);
     put_double(&j, "budget_per_day", core->options.alerts_per_day);
-    put_double(&j, "achieved_per_day", round_to((double)core->alerts / days, 0.01));
-    put_double(&j, "threshold", round_to(th_core_threshold(core), 0.1));
+    put_double(&j, "achieved_per_day", decimals((double)core->alerts / days, 100));
+    put_double(&j, "threshold", decimals(th_core_threshold(core), 10));
     th_json_key(&j, "calibration");
     th_json_str(&j, th_str_c(calibration(core)));
-    put_double(&j, "pooled_device_hours", round_to(core->stats.pooled_device_hours, 1));
+    put_double(&j, "pooled_device_hours", decimals(core->stats.pooled_device_hours, 1));
     put_u64(&j, "models", th_models_count(core->models));
     put_u64(&j, "state_bytes_per_device",
         core->stats.devices ? core->stats.memory_bytes / core->stats.devices : 0);

@@ -132,7 +132,9 @@ static int scan_source(struct th_merge *m, int fd, off_t at, uint32_t payload_le
         m->input_count = info.input + 1;
     }
     struct th_merge_input *in = &m->inputs[info.input];
-    if (in->known && rank(in->info.status) >= rank(info.status))
+    int known = in->known ? rank(in->info.status) : -1;
+    /* Of two refusals the later spool's stays: import's, which looks into text. */
+    if (known > rank(info.status) || (known == rank(info.status) && known > 0))
         return 0;
     info.format = th_arena_str(&m->names, info.format);
     info.message = th_arena_str(&m->names, info.message);

@@ -3,8 +3,8 @@
  * Role core over recorded input: merges what capture and import wrote, follows who
  * is who, learns, scores, joins incidents, and writes findings as JSON lines.
  *
- * Descriptors: spool (one or more), names (inputs, NUL-separated), model (files),
- * prior, state-in, out; and to be written: state-out, prior-out.
+ * Descriptors: spool (one or more), names (inputs, NUL-separated), model (files), model-names
+ * (their paths), prior, state-in, out; and to be written: state-out, prior-out.
  */
 #include <getopt.h>
 
@@ -44,19 +44,25 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
     return 0;
 }
 
-static int load_names(struct th_core *core)
+static int load_names(struct th_core *core, const char *tag, struct th_core_names *ret)
 {
-    int fd = th_inherit_get(&core->inherited, "names", 0);
-    int r = fd >= 0 ? th_sections_read(fd, &core->name_text) : 0;
+    int fd = th_inherit_get(&core->inherited, tag, 0);
+    int r = fd >= 0 ? th_sections_read(fd, &ret->text) : 0;
     if (r < 0)
         return r;
-    th_buf_u8(&core->name_text, 0);
-    const char *text = (const char *)core->name_text.p;
-    for (size_t at = 0; at + 1 < core->name_text.len; at += strlen(text + at) + 1) {
-        core->names = th_xreallocarray(core->names, core->name_count + 1, sizeof(*core->names));
-        core->names[core->name_count++] = text + at;
+    th_buf_u8(&ret->text, 0);
+    const char *text = (const char *)ret->text.p;
+    for (size_t at = 0; at + 1 < ret->text.len; at += strlen(text + at) + 1) {
+        ret->v = th_xreallocarray(ret->v, ret->count + 1, sizeof(*ret->v));
+        ret->v[ret->count++] = text + at;
     }
     return 0;
+}
+
+static void names_done(struct th_core_names *n)
+{
+    th_buf_done(&n->text);
+    free(n->v);
 }
 
 static int load_models(struct th_core *core)
@@ -72,7 +78,8 @@ static int load_models(struct th_core *core)
         if (r == 0)
             r = th_models_add(core->models, (const char *)yaml.p, yaml.len, &err);
         if (r < 0) {
-            th_log(TH_LOG_ERROR, "model file %zu, line %d: %s", i + 1, err.line,
+            th_log(TH_LOG_ERROR, "model file %s, line %d: %s",
+                i < core->model_names.count ? core->model_names.v[i] : "without a name", err.line,
                 err.text[0] ? err.text : th_strerror(r));
             return r;
         }
@@ -172,7 +179,9 @@ static int analyse(struct th_core *core)
 
 static int set_up(struct th_core *core)
 {
-    int r = load_names(core);
+    int r = load_names(core, "names", &core->names);
+    if (r == 0)
+        r = load_names(core, "model-names", &core->model_names);
     if (r == 0)
         r = load_models(core);
     if (r == 0)
@@ -216,8 +225,8 @@ static void tear_down(struct th_core *core)
     th_merge_free(core->merge);
     th_models_free(core->models);
     th_buf_done(&core->out);
-    th_buf_done(&core->name_text);
-    free(core->names);
+    names_done(&core->names);
+    names_done(&core->model_names);
     free(core);
 }
 

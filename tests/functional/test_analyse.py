@@ -196,4 +196,4 @@ def test_models_of_ones_own(office, tmp_path):
     assert done.returncode == 1 and b"no folder of models" in done.stderr
     (tmp_path / "bad.yaml").write_text("id: [")
     done = analyse("--json", "--models", tmp_path, office)
-    assert done.returncode == 1 and b"line " in done.stderr
+    assert done.returncode == 1 and b"bad.yaml, line " in done.stderr

@@ -74,6 +74,26 @@ static void add(struct world *w, unsigned device, unsigned model, double hour, d
     th_incidents_add(w->incidents, &b, 50);
 }
 
+/* One device acts on another. */
+static void reach(struct world *w, unsigned from, unsigned to, double hour, double score)
+{
+    int64_t at = H0 + (int64_t)(hour * (double)HOUR);
+    struct th_breach b = {.model = MOVE,
+        .entity = w->device[from],
+        .start_ns = at,
+        .end_ns = at + HOUR,
+        .time_ns = at + HOUR / 2,
+        .score = score,
+        .has_peer = true,
+        .evidence_count = 1};
+    b.id = th_mix64((uint64_t)at ^ b.entity ^ (uint64_t)to << 16) | 1;
+    b.evidence[0] = with_peer(signal_make("lateral-path", 2, score / 12.5), to + 1, "", 1);
+    b.evidence[0].peer.inside = true;
+    b.evidence[0].peer.slot = th_identity_find(w->identity, w->device[to])->slot;
+    b.peer = b.evidence[0].peer;
+    th_incidents_add(w->incidents, &b, 50);
+}
+
 struct told {
     unsigned count;
     struct {
@@ -133,6 +153,27 @@ static void rare_destination_joins_devices_and_days(void **state)
     assert_int_equal(report(w).count, 2); /* what sixty devices use joins nothing */
     add(w, 0, C2, 30 + 50, 40, 77, 2);
     assert_int_equal(report(w).count, 1); /* after two days a new story */
+}
+
+static void what_was_reached_joins_when_it_acts(void **state)
+{
+    struct world *w = *state;
+    reach(w, 0, 1, 0, 40);
+    reach(w, 1, 2, 1, 40);
+    add(w, 2, C2, 2, 40, 0, 0);
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].devices, 3);
+}
+
+static void a_server_that_many_reach_joins_nobody(void **state)
+{
+    struct world *w = *state;
+    reach(w, 0, 3, 0, 40);
+    reach(w, 1, 3, 0.5, 40);
+    reach(w, 2, 3, 1, 40);
+    add(w, 3, OUT, 2, 20, 0, 0); /* what it does itself is nothing to speak of */
+    assert_int_equal(report(w).count, 4);
 }
 
 static void no_incident_is_older_than_14_days(void **state)
@@ -259,6 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_device_is_one_story_within_hours, setup, teardown),
         cmocka_unit_test_setup_teardown(rare_destination_joins_devices_and_days, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_reached_joins_when_it_acts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_that_many_reach_joins_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(no_incident_is_older_than_14_days, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bridge_makes_two_stories_one, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
