@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 CAPTURE ?=
 
-.PHONY: all setup build test demo bench lint fuzz docs clean install
+.PHONY: all setup build test demo bench evaluate lint fuzz docs clean install
 
 all: build
 
@@ -26,6 +26,10 @@ demo: build
 
 bench: build
 	@bench/run $(BUILD)
+
+# Detection on labelled recordings (THYMUS_DATA), as a table.
+evaluate: build
+	@lab/evaluate.py --bin $(BUILD)/bin
 
 # Whole tree with ALL=1, else what differs from the main branch.
 lint: setup

@@ -141,11 +141,9 @@ static uint32_t number(int argc, char **argv, int at, uint32_t standard)
     return (uint32_t)v;
 }
 
-int main(int argc, char **argv)
+static void measure(uint32_t n, uint32_t events, unsigned hours)
 {
-    uint32_t n = number(argc, argv, 2, 2000);
-    uint32_t events = number(argc, argv, 3, 1000000);
-    unsigned hours = number(argc, argv, 4, 4);
+    windows = signals = 0;
     struct th_entity *devices = th_xcalloc(n, sizeof(*devices));
     for (uint32_t i = 0; i < n; i++) {
         devices[i].id = th_mix64(i + 1);
@@ -186,11 +184,22 @@ int main(int argc, char **argv)
     print("learner, without closing hours", of, (double)events * hours / events_s, "1/s", 0, true);
     print("learner, closing a device-hour", of, close_s * 1e6 / (double)windows, "us", 0, false);
     print("learner, epoch", of, epoch_s * 1e3 / hours, "ms", 50, false);
-    print("learner, state of a device", of, (double)s.memory_bytes / (double)s.devices, "B",
-        n >= 10000 ? 4608 : 0, false);
+    print("learner, state of a device", of, (double)s.memory_bytes / (double)s.devices, "B", 4608,
+        false);
     print("learner, signals an hour", of, (double)signals / (double)windows, "", 0, false);
     th_learn_free(l);
     free(items);
     free(devices);
+}
+
+/* bench_learn BUILD [DEVICES [EVENTS_AN_HOUR [HOURS]]]; without them a site and a large one. */
+int main(int argc, char **argv)
+{
+    if (argc > 2) {
+        measure(number(argc, argv, 2, 0), number(argc, argv, 3, 1000000), number(argc, argv, 4, 4));
+        return 0;
+    }
+    measure(2000, 1000000, 4);
+    measure(100000, 2000000, 3);
     return 0;
 }
