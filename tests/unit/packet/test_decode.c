@@ -277,11 +277,10 @@ static void sctp_ports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(tcp_segment),
-        cmocka_unit_test(cut_by_snap_length),
-        cmocka_unit_test(offloaded_length), cmocka_unit_test(bad_headers),
-        cmocka_unit_test(tcp_header_length_lies), cmocka_unit_test(udp_lengths),
-        cmocka_unit_test(fragments_have_no_ports), cmocka_unit_test(ipv6_extensions),
-        cmocka_unit_test(ipv6_fragment), cmocka_unit_test(icmp_pairs),
-        cmocka_unit_test(sctp_ports)};
+        cmocka_unit_test(cut_by_snap_length), cmocka_unit_test(offloaded_length),
+        cmocka_unit_test(bad_headers), cmocka_unit_test(tcp_header_length_lies),
+        cmocka_unit_test(udp_lengths), cmocka_unit_test(fragments_have_no_ports),
+        cmocka_unit_test(ipv6_extensions), cmocka_unit_test(ipv6_fragment),
+        cmocka_unit_test(icmp_pairs), cmocka_unit_test(sctp_ports)};
     return cmocka_run_group_tests_name("packet/decode", tests, NULL, NULL);
 }
