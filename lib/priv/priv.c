@@ -17,6 +17,9 @@
 
 #define TH_R(NAME) (1u << TH_RIGHT_##NAME)
 
+/* O_TMPFILE without the O_DIRECTORY that it contains, which reading a folder needs. */
+#define O_TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
+
 static const struct th_role_info roles[TH_ROLE_COUNT] = {
 #define TH_ROLE(NAME, role_name, role_program, role_rights, what, hostile)                         \
     [TH_ROLE_##NAME] = {.name = (role_name),                                                       \
@@ -95,17 +98,24 @@ static void let_qsort_ask(void)
 
 int th_role_lock(enum th_role role, bool landlock)
 {
+    struct th_lock_options options = {.no_landlock = !landlock};
+    return th_role_lock_with(role, &options);
+}
+
+int th_role_lock_with(enum th_role role, const struct th_lock_options *options)
+{
     const struct th_role_info *info = th_role_info(role);
     let_qsort_ask();
-    int r = th_drop_ids(NOBODY_ID, NOBODY_ID);
+    int r = th_drop_ids(
+        options->uid ? options->uid : NOBODY_ID, options->gid ? options->gid : NOBODY_ID);
     /* In a user namespace of one user there is nobody to become: that root is no root. */
     if (r < 0 && r != -EINVAL && r != -EPERM)
         return r;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return -errno;
-    if (landlock) {
-        r = th_landlock_deny_all();
+    if (!options->no_landlock) {
+        r = th_landlock_allow_only(options->folders, options->folder_count);
         if (r < 0 && r != -ENOSYS)
             return r;
     }

@@ -40,11 +40,25 @@ const struct th_role_info *th_role_info(enum th_role role);
  * 0, also when the kernel has no Landlock (th_landlock_abi tells); else negative, and the caller
  * must end. */
 int th_role_lock(enum th_role role, bool landlock) TH_WARN_UNUSED;
+/* The same for a role that has folders of its own, or an owner. */
+struct th_role_folder {
+    int fd; /* an open folder */
+    bool write;
+};
+struct th_lock_options {
+    bool no_landlock;                     /* for tests */
+    unsigned uid, gid;                    /* whom root becomes; 0: nobody */
+    const struct th_role_folder *folders; /* all that Landlock leaves open */
+    size_t folder_count;
+};
+int th_role_lock_with(enum th_role role, const struct th_lock_options *options) TH_WARN_UNUSED;
 /* Version of Landlock that the kernel has; 0: none. Not to be called after the lock. */
 int th_landlock_abi(void);
 /* Landlock alone: no file, no TCP, no signal or abstract socket beyond this process; -ENOSYS
  * where the kernel has none. Part of th_role_lock. */
 int th_landlock_deny_all(void) TH_WARN_UNUSED;
+/* The same, but for what lies in the folders. */
+int th_landlock_allow_only(const struct th_role_folder *folders, size_t count) TH_WARN_UNUSED;
 /* Drops root to the given ids for good; no-op when not root. */
 int th_drop_ids(unsigned uid, unsigned gid) TH_WARN_UNUSED;
 

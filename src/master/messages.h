@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the roles of a master say to each other (priv/ipc.h). Numbers stay inside one
+ * version of the program: all roles are of one image. Numbers in bodies are little-endian.
+ */
+#ifndef TH_MASTER_MESSAGES_H
+#define TH_MASTER_MESSAGES_H
+
+enum th_msg {
+    /* role -> parent, parent -> gateway: one JSON object (counters, gauges, problems); from the
+     * parent the id is the role's number and an empty body says that the role is down */
+    TH_MSG_STATUS = 1,
+    /* parent -> role: a new end of an edge; the descriptor travels with it (priv/edge.h) */
+    TH_MSG_EDGE = 2,
+    TH_MSG_STOP = 3, /* parent -> role: save, and end within 5 s */
+
+    /* gateway -> state, store, query: a request as JSON; the answer has the same id. Request:
+     * {"route", "user", "params", "path", "body", "address", "now_ns"}. Answer: HTTP status u16,
+     * length of Set-Cookie text u16, the text, the body. CANCEL: the asker is gone. */
+    TH_MSG_REQUEST = 10,
+    TH_MSG_ANSWER = 11,
+    TH_MSG_CANCEL = 12,
+    /* store -> gateway: name u8-length-prefixed, JSON: what a browser's stream is to be told */
+    TH_MSG_NOTICE = 13,
+
+    /* gateway -> intake: an envelope (id: the request); the answer is ANSWER */
+    TH_MSG_BATCH = 20,
+    /* state -> intake: a control (JSON); answer DONE {position u64, err i32} when it is durable
+     * and the followers that it concerns have applied it */
+    TH_MSG_CONTROL = 21,
+    TH_MSG_DONE = 22,
+
+    /* intake -> followers: HEAD {synced position u64, wall_ns i64}. Followers -> intake: SAVED
+     * {position u64}: its state on the disk has all below it; APPLIED {position u64} */
+    TH_MSG_HEAD = 30,
+    TH_MSG_SAVED = 31,
+    TH_MSG_APPLIED = 32,
+
+    /* core -> store: JSON lines of findings; answer DONE when they are committed */
+    TH_MSG_FINDINGS = 40,
+    /* core -> seal: hour i64, then batch frames of kind metric: they take the place of what the
+     * hour had; answer DONE */
+    TH_MSG_METRICS = 41,
+
+    /* seal -> store: JSON {"position", "add": [...], "retire": [...]}; answer DONE. CATALOGUE
+     * asks for what is there (answer CATALOGUE with JSON) */
+    TH_MSG_COMMIT = 50,
+    TH_MSG_CATALOGUE = 51,
+    /* store -> seal: write the rows that are not in a file yet (a hot chunk); answer DONE */
+    TH_MSG_CHUNK = 52,
+    /* query -> store: HOLD {JSON: kinds, from_ns, to_ns} answered by CATALOGUE {"hold", "files"};
+     * RELEASE {hold u64} */
+    TH_MSG_HOLD = 53,
+    TH_MSG_RELEASE = 54
+};
+
+#endif
