@@ -7,13 +7,6 @@
 #define TH_MASTER_MESSAGES_H
 
 enum th_msg {
-    /* role -> parent, parent -> gateway: one JSON object (counters, gauges, problems); from the
-     * parent the id is the role's number and an empty body says that the role is down */
-    TH_MSG_STATUS = 1,
-    /* parent -> role: a new end of an edge; the descriptor travels with it (priv/edge.h) */
-    TH_MSG_EDGE = 2,
-    TH_MSG_STOP = 3, /* parent -> role: save, and end within 5 s */
-
     /* gateway -> state, store, query: a request as JSON; the answer has the same id. Request:
      * {"route", "user", "params", "path", "body", "address", "now_ns"}. Answer: HTTP status u16,
      * length of Set-Cookie text u16, the text, the body. CANCEL: the asker is gone. */
