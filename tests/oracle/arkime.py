@@ -22,7 +22,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 PROTOCOLS = {6: "tcp", 17: "udp"}
-# Arkime's names of what carries packets inside packets: those sessions are another issue's.
+# Arkime's names of what carries packets inside packets: not compared here.
 TUNNELS = {"gre", "vxlan", "geneve", "gtp", "erspan", "teredo", "gre-erspan", "vxlan-gpe", "ipip"}
 AGREEMENT_MIN = 95.0
 EXCLUDED_MAX = 3.0
