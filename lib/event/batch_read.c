@@ -297,22 +297,9 @@ static void begin_batch(struct th_batch_reader *r, uint32_t count)
     r->failed = false;
 }
 
-/* Decompresses into r->raw. */
-static int unpack(struct th_batch_reader *r, struct th_str packed, uint32_t raw_len)
-{
-    if (ZSTD_getFrameContentSize(packed.p, packed.len) != raw_len)
-        return TH_E_MALFORMED;
-    if (r->raw_room < raw_len) {
-        r->raw_room = raw_len;
-        r->raw = th_xrealloc(r->raw, r->raw_room);
-    }
-    size_t n = ZSTD_decompressDCtx(r->zstd, r->raw, raw_len, packed.p, packed.len);
-    return n == raw_len ? 0 : TH_E_COMPRESSED_DATA;
-}
-
-/* Checks the frame around the payload and gives what is in it. */
-static int open_frame(struct th_batch_reader *r, const uint8_t *frame, size_t len_bytes,
-    struct th_batch_head *ret_head, uint32_t *ret_raw_len)
+/* Checks the frame around the payload; ret_packed is what is compressed in it. */
+static int check_frame(const uint8_t *frame, size_t len_bytes, struct th_batch_head *ret_head,
+    uint32_t *ret_raw_len, struct th_str *ret_packed)
 {
     enum th_frame_type type;
     uint32_t payload_len;
@@ -332,7 +319,42 @@ static int open_frame(struct th_batch_reader *r, const uint8_t *frame, size_t le
     if (err < 0)
         return err;
     th_cur_skip(&c, TH_BATCH_HEAD_BYTES);
-    return unpack(r, th_cur_bytes(&c, th_cur_left(&c)), *ret_raw_len);
+    *ret_packed = th_cur_bytes(&c, th_cur_left(&c));
+    bool same = ZSTD_getFrameContentSize(ret_packed->p, ret_packed->len) == *ret_raw_len;
+    return same ? 0 : TH_E_MALFORMED;
+}
+
+int th_batch_check(
+    const uint8_t *frame, size_t len_bytes, struct th_batch_head *ret_head, uint32_t *ret_raw_len)
+{
+    struct th_str packed;
+    struct th_batch_head head;
+    uint32_t raw_len;
+    int err = check_frame(frame, len_bytes, &head, &raw_len, &packed);
+    if (err < 0)
+        return err;
+    *ret_head = head;
+    *ret_raw_len = raw_len;
+    return 0;
+}
+
+/* Decompresses into r->raw. */
+static int unpack(struct th_batch_reader *r, struct th_str packed, uint32_t raw_len)
+{
+    if (r->raw_room < raw_len) {
+        r->raw_room = raw_len;
+        r->raw = th_xrealloc(r->raw, r->raw_room);
+    }
+    size_t n = ZSTD_decompressDCtx(r->zstd, r->raw, raw_len, packed.p, packed.len);
+    return n == raw_len ? 0 : TH_E_COMPRESSED_DATA;
+}
+
+static int open_frame(struct th_batch_reader *r, const uint8_t *frame, size_t len_bytes,
+    struct th_batch_head *ret_head, uint32_t *ret_raw_len)
+{
+    struct th_str packed;
+    int err = check_frame(frame, len_bytes, ret_head, ret_raw_len, &packed);
+    return err < 0 ? err : unpack(r, packed, *ret_raw_len);
 }
 
 int th_batch_open(struct th_batch_reader *r, const uint8_t *frame, size_t len_bytes,

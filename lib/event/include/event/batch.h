@@ -91,6 +91,11 @@ int th_batch_peek(
 int th_source_info_get(
     const uint8_t *payload, size_t len_bytes, struct th_source_info *ret) TH_WARN_UNUSED;
 
+/* A whole event frame as th_batch_open takes it, looked at from outside: header, checksum, head,
+ * and the length that zstd says it unpacks to. Nothing is unpacked. */
+int th_batch_check(const uint8_t *frame, size_t len_bytes, struct th_batch_head *ret_head,
+    uint32_t *ret_raw_len) TH_WARN_UNUSED;
+
 struct th_batch_reader;
 struct th_batch_reader *th_batch_reader_new(void);
 void th_batch_reader_free(struct th_batch_reader *r);
