@@ -87,7 +87,7 @@ static void schema(struct th_json *j, const char *type)
         th_json_close_list(j);
         break;
     case '0': key_text(j, "type", "null"); break;
-    default: TH_ASSERT(!"a type that shapes.def cannot have");
+    default: th_assert_failed("a type of web/api.h", __FILE__, __LINE__);
     }
     th_json_close(j);
 }
@@ -325,7 +325,7 @@ static void ts_type(struct th_buf *out, const char *type)
         ts_type(out, type + 1);
         th_buf_puts(out, " | null");
         break;
-    default: TH_ASSERT(!"a type that shapes.def cannot have");
+    default: th_assert_failed("a type of web/api.h", __FILE__, __LINE__);
     }
 }
 
