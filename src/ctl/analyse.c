@@ -11,13 +11,14 @@
 #include "priv/inputs.h"
 #include "priv/readers.h"
 #include "priv/results.h"
+#include "role_files.h"
 
 struct analysis {
     struct ctl_options options;
     struct th_inputs inputs;
     int spool[2]; /* what the reading roles write: capture, import */
     int state_lock;
-    struct ctl_fds core_fds;
+    struct th_role_files core_fds;
     struct th_results results;
     pid_t report; /* 0: none */
     int to_report;
@@ -49,10 +50,10 @@ static int add_names(struct analysis *a)
         th_buf_put(&names, a->inputs.paths[i], strlen(a->inputs.paths[i]) + 1);
     for (size_t i = 0; i < a->inputs.problem_count; i++)
         th_buf_put(&names, a->inputs.problems[i].path, strlen(a->inputs.problems[i].path) + 1);
-    int fd = ctl_memory(th_buf_view(&names));
+    int fd = th_role_files_memory(th_buf_view(&names));
     if (fd < 0)
         return fd;
-    ctl_fds_add(&a->core_fds, "names", fd);
+    th_role_files_add(&a->core_fds, "names", fd);
     return 0;
 }
 
@@ -66,10 +67,10 @@ static int add_problems(struct analysis *a)
             .message = th_str_c(a->inputs.problems[i].message)};
         th_source_info_put(&info, &frames);
     }
-    int fd = ctl_memory(th_buf_view(&frames));
+    int fd = th_role_files_memory(th_buf_view(&frames));
     if (fd < 0)
         return fd;
-    ctl_fds_add(&a->core_fds, "spool", fd);
+    th_role_files_add(&a->core_fds, "spool", fd);
     return 0;
 }
 
@@ -112,7 +113,7 @@ static int add_result(struct analysis *a, const char *tag, const char *path)
     int fd = fcntl(a->results.v[a->results.count - 1].fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return complain(path, -errno);
-    ctl_fds_add(&a->core_fds, tag, fd);
+    th_role_files_add(&a->core_fds, tag, fd);
     return 0;
 }
 
@@ -123,21 +124,21 @@ static int add_state(struct analysis *a)
     TH_AUTOFREE char *path = th_xasprintf("%s/state", a->options.state_dir);
     int r = ctl_lock_state(a->options.state_dir, &a->state_lock);
     if (r == 0)
-        r = ctl_add_file(&a->core_fds, "state-in", path, true);
+        r = th_role_files_open(&a->core_fds, "state-in", path, true);
     return r < 0 ? r : add_result(a, "state-out", path);
 }
 
 static int add_knowledge(struct analysis *a)
 {
     char models[4096];
-    int r = ctl_find_models(a->options.models_dir, models, sizeof(models));
+    int r = th_find_models(a->options.models_dir, models, sizeof(models));
     if (r == 0)
-        r = ctl_add_models(&a->core_fds, models);
+        r = th_role_files_models(&a->core_fds, models);
     if (r < 0 || a->options.no_prior)
         return r;
     TH_AUTOFREE char *installed = th_xasprintf("%s/prior.bin", models);
     const char *prior = a->options.prior ? a->options.prior : installed;
-    return ctl_add_file(&a->core_fds, "prior", prior, !a->options.prior);
+    return th_role_files_open(&a->core_fds, "prior", prior, !a->options.prior);
 }
 
 /* All that can be missing is found before the long work begins. */
@@ -152,7 +153,7 @@ static int prepare(struct analysis *a)
         a->spool[i] = ctl_scratch();
         r = a->spool[i] < 0 ? a->spool[i] : 0;
         if (r == 0)
-            ctl_fds_add(&a->core_fds, "spool", fcntl(a->spool[i], F_DUPFD_CLOEXEC, 0));
+            th_role_files_add(&a->core_fds, "spool", fcntl(a->spool[i], F_DUPFD_CLOEXEC, 0));
     }
     return r;
 }
@@ -161,13 +162,13 @@ static int prepare(struct analysis *a)
 
 static int start_report(struct analysis *a)
 {
-    struct ctl_fds fds = {.count = 0};
+    struct th_role_files fds = {.count = 0};
     char program[4096] = "";
     int p[2];
     if (pipe2(p, O_CLOEXEC) < 0)
         return complain("report", -errno);
     a->to_report = p[1];
-    ctl_fds_add(&fds, "findings", p[0]);
+    th_role_files_add(&fds, "findings", p[0]);
     int r = 0;
     if (a->options.html) {
         r = th_results_add(&a->results, "html", a->options.html, false);
@@ -175,14 +176,14 @@ static int start_report(struct analysis *a)
             fprintf(
                 stderr, "thymusctl: %s: cannot be written: %s\n", a->options.html, th_strerror(r));
         else
-            ctl_fds_add(
+            th_role_files_add(
                 &fds, "html", fcntl(a->results.v[a->results.count - 1].fd, F_DUPFD_CLOEXEC, 0));
     }
     if (r == 0)
         r = th_sibling_program("thymusctl", program, sizeof(program));
     if (r == 0 && (r = th_spawn(program, "report", fds.v, fds.count, NULL, &a->report)) < 0)
         complain(program, r);
-    ctl_fds_done(&fds);
+    th_role_files_done(&fds);
     return r;
 }
 
@@ -218,10 +219,10 @@ static int run_core(struct analysis *a)
     int out = fcntl(a->options.json ? STDOUT_FILENO : a->to_report, F_DUPFD_CLOEXEC, 0);
     int r = out < 0 ? -errno : th_sibling_program("thymus-master", program, sizeof(program));
     if (out >= 0)
-        ctl_fds_add(&a->core_fds, "out", out);
+        th_role_files_add(&a->core_fds, "out", out);
     if (r == 0)
         r = th_spawn(program, "core", a->core_fds.v, a->core_fds.count, a->options.core_args, &pid);
-    ctl_fds_done(&a->core_fds); /* ours would keep the report waiting */
+    th_role_files_done(&a->core_fds); /* ours would keep the report waiting */
     if (r < 0) {
         complain(program, r);
         return CTL_FAILED;
@@ -267,7 +268,7 @@ int ctl_analyse(int argc, char **argv)
         status = analyse(&a);
     end_report(&a);
     th_results_done(&a.results);
-    ctl_fds_done(&a.core_fds);
+    th_role_files_done(&a.core_fds);
     th_inputs_done(&a.inputs);
     th_closep(&a.spool[0]);
     th_closep(&a.spool[1]);

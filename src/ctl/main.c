@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "analyse.h"
+#include "base/mem.h"
+#include "ctl_instance.h"
 #include "role_report.h"
 #include "version.h"
 
@@ -11,15 +13,25 @@ static const char help[] =
     "\n"
     "Commands:\n"
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
+    "  instance ...      make an instance of the master; its pin\n"
     "\n"
     "thymusctl COMMAND --help tells more. Also: --help, --version.\n";
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"analyse", ctl_analyse},
+    {"instance", ctl_instance},
+};
 
 int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "--role") == 0 && strcmp(argv[2], "report") == 0)
         return role_report(argc, argv);
-    if (argc > 1 && strcmp(argv[1], "analyse") == 0)
-        return ctl_analyse(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < TH_ARRAY_LEN(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         return printf("thymusctl %s\n", TH_VERSION) < 0;
     if (argc > 1 && strcmp(argv[1], "--help") == 0)

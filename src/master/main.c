@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon.h"
 #include "roles.h"
 
 static const struct {
@@ -13,21 +14,14 @@ static const struct {
     {"core", role_core},
 };
 
-static int usage(void)
-{
-    fputs("usage: thymus-master --role NAME\n"
-          "Roles are started by thymusctl and by the daemon, with descriptors of their own.\n",
-        stderr);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
     if (argc < 3 || strcmp(argv[1], "--role") != 0)
-        return usage();
+        return master_daemon(argc, argv);
     th_log_set(TH_LOG_INFO, "thymus-master");
     for (size_t i = 0; i < TH_ARRAY_LEN(roles); i++)
         if (strcmp(argv[2], roles[i].name) == 0)
             return roles[i].run(argc, argv);
-    return usage();
+    fprintf(stderr, "thymus-master: no such role: %s\n", argv[2]);
+    return 2;
 }
