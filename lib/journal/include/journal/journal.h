@@ -51,6 +51,9 @@ bool th_journal_at_file_begin(const struct th_journal *j);
  * nothing of the record is in the journal and the call may be tried again. */
 int th_journal_add(struct th_journal *j, uint8_t type, int64_t time_ns, struct th_str body,
     uint64_t *ret_position) TH_WARN_UNUSED;
+/* When the disk fails to sync, the records that were not synced are taken out again (next goes back
+ * to synced), since nobody can tell what became of them: they may be added anew. Once even that
+ * fails every call returns the error, until the journal is opened again. */
 int th_journal_sync(struct th_journal *j) TH_WARN_UNUSED;
 /* Position below which all is synced. */
 uint64_t th_journal_synced(const struct th_journal *j);
@@ -61,20 +64,25 @@ int th_journal_trim(struct th_journal *j, uint64_t before, uint64_t *ret_records
  * -ENOENT when there is one file only. */
 int th_journal_oldest_file(
     const struct th_journal *j, uint64_t *ret_first, uint64_t *ret_end) TH_WARN_UNUSED;
+/* Position that the file with this record begins with: where its summary stands. */
+uint64_t th_journal_file_of(const struct th_journal *j, uint64_t position);
 
 /* ---- reader ---- */
 struct th_journal_reader;
 struct th_journal_reader *th_journal_reader_new(const struct th_io *io);
 void th_journal_reader_free(struct th_journal_reader *r);
-/* The next record to be read will be `position`. -ENOENT: it was trimmed or is not there yet. */
+/* The next record to be read will be `position`, which may be the one that is written next. -ENOENT:
+ * it was trimmed, or lies further ahead than that. */
 int th_journal_seek(struct th_journal_reader *r, uint64_t position) TH_WARN_UNUSED;
 /* 1 and the record at the reader's position (its body valid until the next call); 0 when position
  * `end` is reached (the writer's synced position: a reader never reads past it). Damage below
- * `end` is TH_E_CHECKSUM, TH_E_MALFORMED or TH_E_TRUNCATED. */
+ * `end` is TH_E_CHECKSUM, TH_E_MALFORMED, TH_E_LIMIT or TH_E_TRUNCATED; -ENOENT: it was trimmed
+ * meanwhile. */
 int th_journal_read(
     struct th_journal_reader *r, uint64_t end, struct th_journal_record *ret) TH_WARN_UNUSED;
 uint64_t th_journal_reader_position(const struct th_journal_reader *r);
-/* Without a writer (snapshot, tools, tests): first and next position and epoch of what is there. */
+/* Without a writer (snapshot, tools, tests): first and next position and epoch of what is there.
+ * -ENOENT: there is no journal. */
 int th_journal_extent(const struct th_io *io, uint64_t *ret_first, uint64_t *ret_next,
     uint64_t *ret_epoch) TH_WARN_UNUSED;
 
