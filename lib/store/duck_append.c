@@ -182,24 +182,24 @@ int th_duck_put_list(struct th_duck_appender *a, size_t column, size_t count)
     return 0;
 }
 
-static size_t item(const struct column *c, size_t index)
+static size_t item_place(const struct column *c, size_t item)
 {
-    TH_ASSERT(c->type == TH_DUCK_LIST && c->first_item + index < c->item_count);
-    return c->first_item + index;
+    TH_ASSERT(c->type == TH_DUCK_LIST && c->first_item + item < c->item_count);
+    return c->first_item + item;
 }
 
-void th_duck_put_item_i64(struct th_duck_appender *a, size_t column, size_t index, int64_t v)
+void th_duck_put_item_i64(struct th_duck_appender *a, size_t column, size_t item, int64_t v)
 {
     struct column *c = &a->columns[column];
     TH_ASSERT(c->item == TH_DUCK_I64);
-    ((int64_t *)duckdb_vector_get_data(c->items))[item(c, index)] = v;
+    ((int64_t *)duckdb_vector_get_data(c->items))[item_place(c, item)] = v;
 }
 
-void th_duck_put_item_str(struct th_duck_appender *a, size_t column, size_t index, struct th_str v)
+void th_duck_put_item_str(struct th_duck_appender *a, size_t column, size_t item, struct th_str v)
 {
     struct column *c = &a->columns[column];
     TH_ASSERT(c->item == TH_DUCK_TEXT || c->item == TH_DUCK_BLOB);
-    put_text(c->items, duckdb_vector_get_data(c->items), item(c, index), v);
+    put_text(c->items, duckdb_vector_get_data(c->items), item_place(c, item), v);
 }
 
 static int hand_over(struct th_duck_appender *a)
