@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/time.h"
+#include "base/utf8.h"
 
 static void before_value(struct th_json *j)
 {
@@ -53,25 +54,6 @@ void th_json_key(struct th_json *j, const char *key)
     j->comma = false;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629), 0 when it is none. */
-static size_t utf8_len(const uint8_t *p, size_t left)
-{
-    uint8_t c = p[0];
-    size_t n = c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-        (c == 0xf4 && p[1] > 0x8f))
-        return 0;
-    /* C1 controls (U+0080 to U+009F) steer terminals; U+2028/2029 end script lines. */
-    if ((c == 0xc2 && p[1] < 0xa0) || (c == 0xe2 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8))
-        return 0;
-    return n;
-}
-
 static bool is_plain(uint8_t c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
@@ -102,7 +84,7 @@ void th_json_str(struct th_json *j, struct th_str s)
         i = run;
         if (i == s.len)
             break;
-        size_t n = p[i] >= 0x80 ? utf8_len(p + i, s.len - i) : 0;
+        size_t n = p[i] >= 0x80 ? th_utf8_len(p + i, s.len - i) : 0;
         if (n)
             th_buf_put(j->out, p + i, n);
         else
