@@ -11,9 +11,6 @@
 
 /* A holder of an address that was active so short ago is not robbed of it by weak evidence. */
 #define STEAL_AFTER_NS (5 * TH_NS_PER_MIN)
-/* Behind the newest event by more than this, an event is late: it asks who held the address
- * then, and changes no binding. */
-#define LATE_NS (10 * TH_NS_PER_MIN)
 /* An address unused for so long may be forgotten for a new one. */
 #define SWEEP 64u
 #define ID_BITS 50u
@@ -288,10 +285,11 @@ uint32_t device_by_addr(struct th_identity *id, const struct th_addr *a, const s
     if (!r)
         return NONE;
     bool held = holds(id, r);
-    if (held && time_ns < r->since_ns && th_time_sub(id->now_ns, time_ns) > LATE_NS)
+    bool late = is_late(id, time_ns);
+    if (held && time_ns < r->since_ns && late)
         return holder_then(r, time_ns);
     struct th_mac embedded;
-    struct mac_rec *m = mac ? mac_get(id, mac) : NULL;
+    struct mac_rec *m = mac && !late ? mac_get(id, mac) : NULL;
     if (m && !m->gateway)
         mac_note(id, m, a, time_ns);
     if ((!m || m->gateway) && !held && eui64_mac(a, &embedded))
@@ -334,7 +332,7 @@ uint32_t device_bind(struct th_identity *id, const struct th_addr *a, const stru
     enum via via, int64_t time_ns)
 {
     struct mac_rec *m = mac_get(id, mac);
-    if (!m || th_time_sub(id->now_ns, time_ns) > LATE_NS)
+    if (!m || is_late(id, time_ns))
         return device_by_addr(id, a, NULL, time_ns, true);
     if (via == VIA_ARP) {
         mac_note(id, m, a, time_ns);
@@ -345,6 +343,8 @@ uint32_t device_bind(struct th_identity *id, const struct th_addr *a, const stru
     struct addr_rec *r = addr_get(id, a, true);
     bool held = holds(id, r);
     struct device *d = m->slot != NONE ? device_at(id, m->slot) : NULL;
+    if (held && time_ns < r->since_ns && via <= r->via)
+        return r->slot; /* another source brought newer word before */
     if (held && via == VIA_ARP && r->slot != m->slot && device_at(id, r->slot)->e.has_mac &&
         r->via >= VIA_ARP && th_time_sub(time_ns, r->last_ns) < STEAL_AFTER_NS)
         return r->slot; /* perhaps a spoofed answer: the holder is alive */

@@ -238,6 +238,13 @@ struct addr_rec *addr_get(struct th_identity *id, const struct th_addr *a, bool 
 
 /* Worth of a source of host names; a better one replaces a worse one. */
 enum host_rank { HOST_DNS = 1, HOST_MULTICAST, HOST_NTLM, HOST_KERBEROS, HOST_DHCP };
+/* Behind the newest event by more than this, an event is late: it asks who held an address then,
+ * changes no binding, and names nobody anew. */
+#define LATE_NS (10 * TH_NS_PER_MIN)
+static inline bool is_late(const struct th_identity *id, int64_t time_ns)
+{
+    return th_time_sub(id->now_ns, time_ns) > LATE_NS;
+}
 void device_name(struct device *d, struct th_str name, enum host_rank rank);
 void device_user(struct device *d, struct th_str user);
 

@@ -26,6 +26,14 @@ static void tell_own_name(
         device_name(device_at(id, slot), name, HOST_MULTICAST);
 }
 
+/* What an outside address is called; NULL when newer word of it came before. */
+static struct name_entry *newest_name(
+    struct th_identity *id, const struct th_addr *a, int64_t time_ns)
+{
+    const struct name_entry *old = names_find(&id->names, addr_tag(id, a));
+    return old && old->last_ns > time_ns ? NULL : names_put(&id->names, addr_tag(id, a), time_ns);
+}
+
 void tell_dns(struct th_identity *id, const struct th_event *h)
 {
     const struct th_ev_dns *ev = (const struct th_ev_dns *)h;
@@ -43,7 +51,9 @@ void tell_dns(struct th_identity *id, const struct th_event *h)
         if (own) {
             tell_own_name(id, ev, &a);
         } else if (!th_identity_is_inside(id, &a)) {
-            struct name_entry *e = names_put(&id->names, addr_tag(id, &a), h->time_ns);
+            struct name_entry *e = newest_name(id, &a, h->time_ns);
+            if (!e)
+                continue;
             name_set(id, e, ev->query);
             e->rank = NAME_DNS;
         } else if (th_identity_is_inside(id, &ev->id_resp_h)) {
@@ -141,8 +151,8 @@ void tell_ssl(struct th_identity *id, const struct th_event *h)
     name_set(id, e, ev->server_name);
     if (th_identity_is_inside(id, &ev->id_resp_h) || !addr_is_host(&ev->id_resp_h))
         return;
-    struct name_entry *by_addr = names_put(&id->names, addr_tag(id, &ev->id_resp_h), h->time_ns);
-    if (by_addr->rank <= NAME_SNI) {
+    struct name_entry *by_addr = newest_name(id, &ev->id_resp_h, h->time_ns);
+    if (by_addr && by_addr->rank <= NAME_SNI) {
         name_set(id, by_addr, ev->server_name);
         by_addr->rank = NAME_SNI;
     }
@@ -175,7 +185,8 @@ static void tell_ntlm(const struct th_ev_ntlm *ev, struct device *orig, struct d
 void tell_accounts(
     struct th_identity *id, const struct th_event *ev, struct device *orig, struct device *resp)
 {
-    (void)id;
+    if (is_late(id, ev->time_ns))
+        return;
     switch (ev->kind) {
     case TH_KIND_KERBEROS: tell_kerberos((const struct th_ev_kerberos *)ev, orig); break;
     case TH_KIND_NTLM: tell_ntlm((const struct th_ev_ntlm *)ev, orig, resp); break;

@@ -218,9 +218,7 @@ static void turn_up(struct th_beat *b, uint16_t hour)
 
 void th_beacon_beat(struct th_act *a, const struct th_peer *peer, int64_t time_ns)
 {
-    struct th_pair *p = a->late ? NULL : th_pair_get(a, peer->key, TH_PAIR_HOST);
-    if (!p)
-        return;
+    struct th_pair *p = th_pair_get(a, peer->key, TH_PAIR_HOST);
     if (p->beats == 0) {
         p->last_ns = time_ns;
         p->beats = 1;
@@ -242,13 +240,34 @@ void th_beacon_beat(struct th_act *a, const struct th_peer *peer, int64_t time_n
         note_slow(a, p, peer);
 }
 
+/* Bytes of an hour that the pair is past already: they count in that hour's window alone. */
+static void upload_before(
+    struct th_act *a, const struct th_peer *peer, uint64_t bytes, uint64_t back)
+{
+    if ((double)bytes < UPLOAD_NOTE_BYTES / 16)
+        return;
+    struct th_note *n = th_note_get(a, TH_FEAT_UPLOAD, peer->key, UPLOAD_NOTES_MOST, (double)bytes);
+    if (!n)
+        return;
+    th_note_peer(n, peer);
+    n->popularity_key = peer->key;
+    n->a += (double)bytes;
+    n->c += (double)back;
+    n->worth = (float)n->a;
+}
+
 void th_beacon_upload(struct th_act *a, const struct th_peer *peer, uint64_t bytes, uint64_t back)
 {
-    struct th_pair *p = bytes > 0 ? th_pair_get(a, peer->key, TH_PAIR_HOST) : NULL;
-    if (!p)
+    if (bytes == 0)
         return;
+    struct th_pair *p = th_pair_get(a, peer->key, TH_PAIR_HOST);
     uint16_t hour = (uint16_t)hour_of(a->time_ns);
-    if (p->beat.up_hour != hour && !a->late)
+    int16_t ahead = (int16_t)(uint16_t)(hour - p->beat.up_hour);
+    if (ahead < 0 && p->beat.up > 0) {
+        upload_before(a, peer, bytes, back);
+        return;
+    }
+    if (ahead != 0)
         turn_up(&p->beat, hour);
     if (p->beats == 0)
         p->last_ns = TH_MAX(p->last_ns, a->time_ns);

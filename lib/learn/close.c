@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a device's hour: judge it by what was learned before, tell it, learn from it. */
+/* The end of a device's hour: judge it by what was learned before, tell it, learn from it. Judging
+ * and telling change nothing: an hour under way is looked at by them alone. */
 #include <math.h>
 
 #include "learn_i.h"
@@ -86,6 +87,37 @@ static struct th_signal *window_signal(
     return s;
 }
 
+/* What every chart of a device shows, also when it is zero in an hour. */
+static bool is_main(unsigned rate)
+{
+    return rate == TH_FEAT_BYTES_OUT_EXT || rate == TH_FEAT_BYTES_IN_EXT ||
+        rate == TH_FEAT_CONNS_OUT_EXT || rate == TH_FEAT_CONNS_OUT_INT ||
+        rate == TH_FEAT_PEERS_EXT || rate == TH_FEAT_DNS_QUERIES;
+}
+
+static double expected_rate(unsigned rate, const struct th_rate_view *v)
+{
+    return th_rate_is_bytes(rate) ? expm1(fmax(v->mean, 0)) : v->mean * v->active;
+}
+
+static void measure(
+    struct th_learn *l, const struct th_dev *d, const struct th_win *w, const double x[])
+{
+    l->measure_count = 0;
+    for (unsigned f = 0; f < TH_RATES; f++) {
+        if (!(x[f] > 0) && !is_main(f))
+            continue;
+        struct th_rate_view v;
+        th_rate_view(l->org, d, f, w->start_ns, x[f], &v);
+        l->measures[l->measure_count++] = (struct th_measure){.feature = (uint16_t)f,
+            .observed = x[f],
+            .expected = expected_rate(f, &v),
+            .low = v.low,
+            .high = v.high,
+            .lgp = th_org_calibrate(l->org, f, d->group, fmax(fmin(v.lgp, RAW_MAX), 0))};
+    }
+}
+
 static void judge_rates(struct th_learn *l, const struct th_dev *d, const struct th_win *w,
     const double x[], double best[])
 {
@@ -99,7 +131,7 @@ static void judge_rates(struct th_learn *l, const struct th_dev *d, const struct
         if (!s)
             continue;
         s->observed = x[f];
-        s->expected = th_rate_is_bytes(f) ? expm1(fmax(v.mean, 0)) : v.mean * v.active;
+        s->expected = expected_rate(f, &v);
         s->low = v.low;
         s->high = v.high;
         if (is_about_hosts(f))
@@ -185,25 +217,30 @@ static void judge_dga(
     }
 }
 
+/* Much came from inside in this hour, later than what is remembered. */
+static bool is_staging(const struct th_dev *d, const struct th_win *w, const double best[])
+{
+    return best[TH_FEAT_BYTES_IN_INT] >= STAGED_RAW &&
+        (w->start_ns >= d->staged_ns || d->staged_ns == 0);
+}
+
 /* Much came from inside within the last day, and now much goes out. */
 static void judge_staging(
-    struct th_learn *l, struct th_dev *d, const struct th_win *w, double best[])
+    struct th_learn *l, const struct th_dev *d, const struct th_win *w, double best[])
 {
-    if (best[TH_FEAT_BYTES_IN_INT] >= STAGED_RAW &&
-        (w->start_ns >= d->staged_ns || d->staged_ns == 0)) {
-        d->staged_ns = w->start_ns;
-        d->staged_lgp = (float)best[TH_FEAT_BYTES_IN_INT];
-    }
-    int64_t since = th_time_sub(w->start_ns, d->staged_ns);
-    if (d->staged_ns == 0 || since < 0 || since > STAGED_NS || best[TH_FEAT_UPLOAD] < STAGED_RAW)
+    bool now = is_staging(d, w, best);
+    int64_t staged_ns = now ? w->start_ns : d->staged_ns;
+    double staged = (double)(now ? (float)best[TH_FEAT_BYTES_IN_INT] : d->staged_lgp);
+    int64_t since = th_time_sub(w->start_ns, staged_ns);
+    if (staged_ns == 0 || since < 0 || since > STAGED_NS || best[TH_FEAT_UPLOAD] < STAGED_RAW)
         return;
-    double raw = 0.5 + (best[TH_FEAT_UPLOAD] + (double)d->staged_lgp) / 2;
+    double raw = 0.5 + (best[TH_FEAT_UPLOAD] + staged) / 2;
     best[TH_FEAT_STAGING] = fmin(raw, RAW_MAX);
     struct th_signal *s = window_signal(l, w, TH_FEAT_STAGING, raw);
     if (!s)
         return;
     s->observed = (double)w->v[TH_FEAT_BYTES_OUT_EXT];
-    s->first_ns = d->staged_ns;
+    s->first_ns = staged_ns;
     snprintf(s->detail, sizeof(s->detail), "%lld hours after it collected from inside hosts",
         (long long)(since / TH_NS_PER_HOUR));
 }
@@ -240,13 +277,16 @@ static void learn_novelty(struct th_dev *d, const struct th_win *w)
     }
 }
 
+/* The largest upload of the hour is the device's; the organisation learns from each. */
 static void learn_uploads(
     struct th_learn *l, struct th_part *p, struct th_dev *d, const struct th_win *w, double weight)
 {
     double most = 0;
     for (uint32_t i = w->notes; i != TH_POOL_NONE; i = th_note_at(p, i)->next) {
-        if (th_note_at(p, i)->feature == TH_FEAT_UPLOAD)
-            most = fmax(most, th_note_at(p, i)->a);
+        if (th_note_at(p, i)->feature != TH_FEAT_UPLOAD)
+            continue;
+        most = fmax(most, th_note_at(p, i)->a);
+        th_learn_upload(l, p, th_note_at(p, i));
     }
     if (!(most > 0))
         return;
@@ -301,6 +341,10 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
         double age = (double)th_time_sub(d->closed_ns, w->start_ns);
         weight = exp2(-age / (double)LATE_HALF_NS);
     }
+    if (is_staging(d, w, best)) {
+        d->staged_ns = w->start_ns;
+        d->staged_lgp = (float)best[TH_FEAT_BYTES_IN_INT];
+    }
     unsigned group = d->group;
     uint64_t gated = th_rate_learn(l, d, w, x, weight);
     contribute(l, group, w, x, best, gated);
@@ -340,18 +384,19 @@ static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win
         .end_ns = w->start_ns + TH_NS_PER_HOUR,
         .events = w->events,
         .learned_hours = (double)d->hours,
+        .habit = (enum th_habit)d->group,
         .signals = l->signals,
-        .count = TH_MIN(l->signal_count, TH_WINDOW_MAX_SIGNALS)};
+        .count = TH_MIN(l->signal_count, TH_WINDOW_MAX_SIGNALS),
+        .measures = l->measures,
+        .measure_count = l->measure_count};
     if (fn)
         fn(arg, &told);
 }
 
-void th_window_close(
-    struct th_learn *l, struct th_part *p, struct th_win *w, th_window_fn fn, void *arg)
+/* Fills the learner's signals and the best raw value of each feature. */
+static void judge(struct th_learn *l, const struct th_part *p, const struct th_dev *d,
+    const struct th_win *w, double x[], double best[])
 {
-    struct th_dev *d = th_dev_at(p, w->dev);
-    double best[TH_FEATURE_COUNT] = {0};
-    double x[TH_RATES];
     for (unsigned f = 0; f < TH_RATES; f++)
         x[f] = th_window_rate(w, f);
     l->signal_count = 0;
@@ -363,6 +408,28 @@ void th_window_close(
     judge_dga(l, p, w, best);
     judge_staging(l, d, w, best);
     judge_hour(l, d, w, best);
+}
+
+void th_window_look(
+    struct th_learn *l, const struct th_part *p, const struct th_win *w, th_window_fn fn, void *arg)
+{
+    const struct th_dev *d = th_dev_at(p, w->dev);
+    double best[TH_FEATURE_COUNT] = {0};
+    double x[TH_RATES];
+    judge(l, p, d, w, x, best);
+    l->measure_count = 0;
+    if (l->signal_count > 0)
+        tell(l, d, w, d->slot, fn, arg);
+}
+
+void th_window_close(
+    struct th_learn *l, struct th_part *p, struct th_win *w, th_window_fn fn, void *arg)
+{
+    struct th_dev *d = th_dev_at(p, w->dev);
+    double best[TH_FEATURE_COUNT] = {0};
+    double x[TH_RATES];
+    judge(l, p, d, w, x, best);
+    measure(l, d, w, x);
     tell(l, d, w, d->slot, fn, arg);
     learn(l, p, d, w, x, best);
     l->stats.windows++;

@@ -199,7 +199,7 @@ static void note_destination(struct th_act *a, const struct th_peer *peer)
 static void note_lateral(struct th_act *a, const struct th_peer *peer)
 {
     const struct th_dev *d = a->dev;
-    if (a->late || d->admin_in_ns == 0 || d->admin_in_key == peer->key ||
+    if (d->admin_in_ns == 0 || d->admin_in_key == peer->key ||
         th_time_sub(a->time_ns, d->admin_in_ns) > LATERAL_NS || a->time_ns < d->admin_in_ns)
         return;
     struct th_note *n = th_note_get(a, TH_FEAT_LATERAL, peer->key, 3, (double)d->admin_in_raw);
@@ -239,9 +239,7 @@ static void note_admin(struct th_act *a, const struct flow *f, const struct th_p
 /* Distinct ports tried at one host, out of a 32-bit linear count. */
 static void count_ports(struct th_act *a, const struct flow *f, const struct th_peer *peer)
 {
-    struct th_pair *p = a->late ? NULL : th_pair_get(a, peer->key, TH_PAIR_HOST);
-    if (!p)
-        return;
+    struct th_pair *p = th_pair_get(a, peer->key, TH_PAIR_HOST);
     uint32_t bit = 1u << (th_hash_pair(a->l->cfg.key.k0, f->port) >> 59);
     if (p->beat.port_bits & bit && p->beat.port_bits != UINT32_MAX)
         return;
@@ -345,7 +343,8 @@ static void note_admin_in(struct th_act *a, const struct flow *f, const struct t
     double raw = fresh ? -log10(th_novelty_p(a->dev, TH_NOVEL_ADMIN_CLIENT)) : 0;
     struct th_dev *d = a->dev;
     bool stale = th_time_sub(a->time_ns, d->admin_in_ns) > LATERAL_NS;
-    if (!a->late && (fresh || stale || d->admin_in_key == peer->key)) {
+    /* What comes late does not take the place of what is newer. */
+    if (a->time_ns >= d->admin_in_ns && (fresh || stale || d->admin_in_key == peer->key)) {
         d->admin_in_raw = stale || fresh ? (float)raw : d->admin_in_raw;
         d->admin_in_ns = a->time_ns;
         d->admin_in_key = peer->key;

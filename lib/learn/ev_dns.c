@@ -117,10 +117,10 @@ static void weigh_tunnel(
         return;
     struct th_str sub = th_str_n(ev->query.p, below - 1);
     struct th_pair *p = th_pair_get(a, th_hash_pair(key, TH_SALT_TUNNEL), TH_PAIR_NAME);
-    if (!p)
-        return;
     struct th_tunnel *t = &p->tunnel;
     int64_t hour = th_time_floor(a->time_ns, TH_NS_PER_HOUR);
+    if (p->last_ns >= th_time_add(hour, TH_NS_PER_HOUR))
+        return; /* its counts are of a later hour already */
     if (p->last_ns < hour) {
         memset(t, 0, sizeof(*t));
         p->beats = 0;

@@ -77,6 +77,8 @@ static void be_active(struct th_act *a, int64_t hour)
         d->hours_bits = 1;
     else if (ahead > 0)
         d->hours_bits = d->hours_bits << ahead | 1;
+    else if (ahead > -64) /* another source was ahead of this one */
+        d->hours_bits |= UINT64_C(1) << -ahead;
     if (ahead > 0 || d->hours_at == 0)
         d->hours_at = hour;
     uint16_t period = (uint16_t)(a->day / TH_PERIOD_DAYS + 1);
@@ -180,7 +182,13 @@ static int due_order(const void *a, const void *b)
     return (x->entity > y->entity) - (x->entity < y->entity);
 }
 
-static struct due *gather(struct th_learn *l, int64_t until_ns, size_t *ret_n)
+static bool got_events(const struct th_win *w)
+{
+    return w->looked != (uint32_t)w->events;
+}
+
+/* The windows that end at or before until_ns; news: only those with events since the last look. */
+static struct due *gather(struct th_learn *l, int64_t until_ns, bool news, size_t *ret_n)
 {
     struct due *v = NULL;
     size_t n = 0;
@@ -193,7 +201,8 @@ static struct due *gather(struct th_learn *l, int64_t until_ns, size_t *ret_n)
                 continue;
             for (uint32_t w = d->wins; w != TH_POOL_NONE; w = th_win_at(part, w)->next) {
                 int64_t start = th_win_at(part, w)->start_ns;
-                if (th_time_add(start, TH_NS_PER_HOUR) > until_ns)
+                if (th_time_add(start, TH_NS_PER_HOUR) > until_ns ||
+                    (news && !got_events(th_win_at(part, w))))
                     continue;
                 if (n == cap) {
                     cap = cap ? cap * 2 : 256;
@@ -227,13 +236,26 @@ void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void 
 {
     size_t n = 0;
     l->round++;
-    TH_AUTOFREE struct due *v = gather(l, until_ns, &n);
+    TH_AUTOFREE struct due *v = gather(l, until_ns, false, &n);
     for (size_t i = 0; i < n; i++) {
         struct th_part *part = l->parts[v[i].part];
         th_window_close(l, part, th_win_at(part, v[i].win), fn, arg);
         th_part_window_free(part, v[i].win);
     }
     forget(l, until_ns);
+}
+
+size_t th_learn_look(struct th_learn *l, th_window_fn fn, void *arg)
+{
+    size_t n = 0;
+    TH_AUTOFREE struct due *v = gather(l, INT64_MAX, true, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct th_part *part = l->parts[v[i].part];
+        struct th_win *w = th_win_at(part, v[i].win);
+        w->looked = (uint32_t)w->events;
+        th_window_look(l, part, w, fn, arg);
+    }
+    return n;
 }
 
 static unsigned first_partition(const struct th_learn *l)

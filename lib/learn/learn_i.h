@@ -62,6 +62,8 @@ struct th_learn {
     struct th_learn_stats stats;
     struct th_signal *signals; /* of the window being told */
     uint32_t signal_count;
+    struct th_measure measures[TH_RATES]; /* of the window being closed */
+    uint32_t measure_count;
 };
 
 /* A device doing something now. */
@@ -72,7 +74,7 @@ struct th_act {
     struct th_win *win;
     int64_t time_ns;
     uint16_t day;
-    bool late; /* into the past: no sequence over time is taken from it */
+    bool late; /* into a window that was closed before */
 };
 
 /* part.c */
@@ -97,8 +99,8 @@ static inline struct th_note *th_note_at(const struct th_part *p, uint32_t i)
     return th_pool_at(&p->notes, i);
 }
 
-/* pair.c: finds or makes the pair of the device and this key; NULL when it is late and there is
- * none. */
+/* pair.c: finds or makes the pair of the device and this key. What is older than the pair's last
+ * is no part of its sequence: who uses it looks at last_ns. */
 struct th_pair *th_pair_get(struct th_act *a, uint64_t key, enum th_pair_kind kind);
 void th_pairs_init(struct th_part *p, uint32_t buckets);
 /* True when the pair may stand where it stands: for what comes from a file. */
@@ -206,11 +208,16 @@ struct th_str th_learn_domain(struct th_learn *l, struct th_str name);
 /* close.c */
 void th_window_close(
     struct th_learn *l, struct th_part *p, struct th_win *w, th_window_fn fn, void *arg);
+/* The same without learning from it. */
+void th_window_look(struct th_learn *l, const struct th_part *p, const struct th_win *w,
+    th_window_fn fn, void *arg);
 double th_window_rate(const struct th_win *w, unsigned rate);
 /* A signal to fill in; NULL when raw is too little to tell. */
 struct th_signal *th_signal_add(struct th_learn *l, double raw);
 /* notes.c: raw values of the notes' features */
-void th_window_notes(
-    struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w, double best[]);
+void th_window_notes(struct th_learn *l, const struct th_part *p, const struct th_dev *d,
+    const struct th_win *w, double best[]);
+/* What the organisation learns from an upload. */
+void th_learn_upload(struct th_learn *l, struct th_part *p, const struct th_note *n);
 
 #endif

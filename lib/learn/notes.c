@@ -164,16 +164,15 @@ static void fill(
         memcpy(s->peer_domain, n->host + n->domain_at, sizeof(n->host) - n->domain_at);
 }
 
-/* Uploads are learned from as they are judged: the largest of the hour is the device's. */
-static void learn_upload(struct th_learn *l, struct th_part *p, const struct th_note *n)
+void th_learn_upload(struct th_learn *l, struct th_part *p, const struct th_note *n)
 {
     uint32_t code = (uint32_t)fmin(4 * log2(1 + n->a), 255);
     th_touch_add(&p->touches, n->popularity_key, TH_TOUCH_UPLOAD, code);
     th_loghist_add(&l->pending->uploads, (uint64_t)n->a, TH_WEIGHT);
 }
 
-void th_window_notes(
-    struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w, double best[])
+void th_window_notes(struct th_learn *l, const struct th_part *p, const struct th_dev *d,
+    const struct th_win *w, double best[])
 {
     for (uint32_t i = w->notes; i != TH_POOL_NONE;) {
         const struct th_note *n = th_note_at(p, i);
@@ -181,8 +180,6 @@ void th_window_notes(
         if (n->feature == TH_FEAT_DGA || n->feature == TH_FEAT_SWEEP)
             continue; /* only words for what the window counted */
         struct worth value = judge(l, d, w, n);
-        if (n->feature == TH_FEAT_UPLOAD)
-            learn_upload(l, p, n);
         best[n->feature] = fmax(best[n->feature], fmin(value.raw, RAW_MAX));
         struct th_signal *s = th_signal_add(l, value.raw);
         if (s)

@@ -104,8 +104,6 @@ struct th_pair *th_pair_get(struct th_act *a, uint64_t key, enum th_pair_kind ki
         if (p->tags[i] == tag && p->pairs[i].key == own)
             return &p->pairs[i];
     }
-    if (a->late)
-        return NULL;
     grow(a->l, p);
     bool evicted = false;
     uint32_t at = vacate(p, bucket_of(p, own), &evicted);

@@ -23,6 +23,9 @@ _Static_assert(TH_FEATURE_COUNT <= 64, "features are bits of a word");
 
 /* Young devices, clients and servers have calibrators and distributions of their own. */
 enum th_group { TH_GROUP_YOUNG, TH_GROUP_CLIENT, TH_GROUP_SERVER, TH_GROUPS };
+_Static_assert((int)TH_GROUP_YOUNG == TH_HABIT_NEW && (int)TH_GROUP_CLIENT == TH_HABIT_CLIENT &&
+        (int)TH_GROUP_SERVER == TH_HABIT_SERVER,
+    "a group is told as a habit");
 #define TH_GROWN_HOURS 24.0f /* active hours until a device leaves the young */
 
 /* What can be new for a device: each kind has its own rate of novelty. */
@@ -129,7 +132,8 @@ struct th_win {
     uint64_t names[TH_NAME_BITS / 64]; /* which names were weighed already */
     float dga_sum, dga_var;
     uint32_t dga_names, dga_missing;
-    uint32_t probes, pad;
+    uint32_t probes;
+    uint32_t looked; /* low bits of `events` at the last look */
     int64_t probe_first_ns, probe_last_ns;
 };
 

@@ -159,16 +159,18 @@ static void link_put(struct incident *in, uint64_t key, bool strong, int64_t las
 
 /* ---- members ---- */
 
-static void add_id(uint64_t **v, uint32_t *count, uint32_t max, uint64_t id)
+/* False when it was there before. */
+static bool add_id(uint64_t **v, uint32_t *count, uint32_t max, uint64_t id)
 {
     for (uint32_t i = 0; i < *count; i++)
         if ((*v)[i] == id)
-            return;
+            return false;
     if (*count == max)
-        return;
+        return true;
     if ((*count & (*count + 1)) == 0) /* 0, 1, 3, 7, ...: full */
         *v = th_xreallocarray(*v, 2 * (size_t)(*count + 1), sizeof(**v));
     (*v)[(*count)++] = id;
+    return true;
 }
 
 static void story_free(struct story *s)
@@ -177,15 +179,17 @@ static void story_free(struct story *s)
     free(s->text);
 }
 
-/* Takes it over. One story an entity, model and peer: the stronger telling stays. */
+/* Takes it over. One story an entity, model and peer: the stronger telling stays, of one breach the
+ * later (its hour went on). */
 static void add_story(struct incident *in, struct story *s)
 {
     struct story *weakest = &in->story[0];
     for (uint32_t i = 0; i < in->story_count; i++) {
         struct story *old = &in->story[i];
         if (old->entity == s->entity && old->model == s->model && old->peer_key == s->peer_key) {
-            struct story *less = s->score > old->score ? old : s;
-            struct story *more = less == s ? old : s;
+            bool newer = s->score > old->score || s->breach == old->breach;
+            struct story *less = newer ? old : s;
+            struct story *more = newer ? s : old;
             more->count += less->count;
             more->start_ns = TH_MIN(more->start_ns, less->start_ns);
             more->end_ns = TH_MAX(more->end_ns, less->end_ns);
@@ -198,6 +202,7 @@ static void add_story(struct incident *in, struct story *s)
         if (old->score < weakest->score)
             weakest = old;
     }
+    s->count = TH_MAX(s->count, 1u);
     if (in->story_count < MAX_STORIES) {
         in->story[in->story_count++] = *s;
     } else if (s->score > weakest->score) {
@@ -368,7 +373,8 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
     in->start_ns = TH_MIN(in->start_ns, b->start_ns);
     in->end_ns = TH_MAX(in->end_ns, b->end_ns);
     add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
-    add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id);
+    if (!add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id))
+        s.count = 0; /* told before, and counted */
     for (uint32_t i = 0; i < l.count; i++)
         if (l.v[i].put && (in->link_count == 0 || b->score >= KEEP_SCORE))
             link_put(in, l.v[i].key, l.v[i].strong, b->end_ns);

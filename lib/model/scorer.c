@@ -194,38 +194,62 @@ static void chain_moved(struct partial *p, uint64_t entity)
     p->chain[p->chain_count++] = entity;
 }
 
-/* Moves a sequence on by this window. True: it is complete; held has its evidence. */
-static bool chain_step(struct th_scorer *s, const struct model *m, const struct th_window *w,
-    const struct support *support, struct th_signal held[MAX_COMPONENTS])
+/* Moves a sequence (stage 0: none yet) on by this window, as far as it goes. True: complete. */
+static bool chain_advance(const struct model *m, const struct th_window *w,
+    const struct support *support, struct chain *c)
 {
-    struct partial *p = &s->part[th_entity_partition(w->entity)];
-    int at = chain_find(s, w->entity, m->id_hash);
-    if (at >= 0 && th_time_sub(w->start_ns, s->chain[at].first_ns) > m->within_ns) {
-        chain_remove(s, (uint32_t)at);
-        chain_moved(p, w->entity);
-        at = -1;
-    }
-    struct chain *c = at >= 0 ? &s->chain[at] : NULL;
-    for (;;) {
-        uint32_t stage = c ? c->stage : 0;
-        const struct th_signal *found = component_find(m, stage, w, support, NULL);
-        if (!found || (c && found->last_ns < c->last_ns) ||
-            (c && th_time_sub(found->last_ns, c->first_ns) > m->within_ns))
+    while (c->stage < m->component_count) {
+        const struct th_signal *found = component_find(m, c->stage, w, support, NULL);
+        if (!found ||
+            (c->stage > 0 &&
+                (found->last_ns < c->last_ns ||
+                    th_time_sub(found->last_ns, c->first_ns) > m->within_ns)))
             return false;
-        if (!c) {
-            c = chain_add(s, w->entity, m->id_hash);
+        if (c->stage == 0)
             c->first_ns = found->first_ns;
-        }
-        chain_moved(p, w->entity);
-        signal_copy(&c->evidence[stage], found);
+        signal_copy(&c->evidence[c->stage++], found);
         c->last_ns = found->last_ns;
-        if (++c->stage < m->component_count)
-            continue;
-        for (unsigned i = 0; i < m->component_count; i++)
-            signal_copy(&held[i], &c->evidence[i]);
-        chain_remove(s, (uint32_t)chain_find(s, w->entity, m->id_hash));
-        return true;
     }
+    return true;
+}
+
+/* A copy of the sequence under way that this window can go on with, its evidence in held. */
+static struct chain chain_copy(const struct th_scorer *s, const struct model *m,
+    const struct th_window *w, struct th_signal held[MAX_COMPONENTS])
+{
+    int at = chain_find(s, w->entity, m->id_hash);
+    struct chain c = {.entity = w->entity, .id_hash = m->id_hash};
+    if (at >= 0 && th_time_sub(w->start_ns, s->chain[at].first_ns) <= m->within_ns) {
+        c = s->chain[at];
+        for (uint32_t i = 0; i < c.stage; i++)
+            signal_copy(&held[i], &s->chain[at].evidence[i]);
+    }
+    c.evidence = held;
+    return c;
+}
+
+/* What became of it takes the place of what was. */
+static void chain_keep(struct th_scorer *s, const struct model *m, const struct chain *c)
+{
+    int at = chain_find(s, c->entity, m->id_hash);
+    uint32_t before = at >= 0 ? s->chain[at].stage : 0;
+    bool gone = c->stage == 0 || c->stage == m->component_count;
+    if (c->stage == before && !gone && s->chain[at].first_ns == c->first_ns)
+        return;
+    if (at < 0 && c->stage == 0)
+        return;
+    chain_moved(&s->part[th_entity_partition(c->entity)], c->entity);
+    if (gone) {
+        if (at >= 0)
+            chain_remove(s, (uint32_t)at);
+        return;
+    }
+    struct chain *kept = at >= 0 ? &s->chain[at] : chain_add(s, c->entity, m->id_hash);
+    kept->stage = c->stage;
+    kept->first_ns = c->first_ns;
+    kept->last_ns = c->last_ns;
+    for (uint32_t i = 0; i < c->stage; i++)
+        signal_copy(&kept->evidence[i], &c->evidence[i]);
 }
 
 /* ---- windows ---- */
@@ -238,12 +262,17 @@ static struct support support_of(const struct th_scorer *s)
         .reach = log10(hours + 1) + 0.99, .cap = fmax(log10(fmax(hours, 1)), MIN_CAP_LGP)};
 }
 
-static unsigned match_sequence(struct th_scorer *s, const struct model *m,
-    const struct th_window *w, const struct support *support, struct th_signal held[MAX_COMPONENTS],
-    struct match *ret)
+/* keep: NULL, or the same scorer, to remember how far the sequence is. */
+static unsigned match_sequence(const struct th_scorer *s, struct th_scorer *keep,
+    const struct model *m, const struct th_window *w, const struct support *support,
+    struct th_signal held[MAX_COMPONENTS], struct match *ret)
 {
     double lgp[MAX_COMPONENTS] = {0};
-    if (!chain_step(s, m, w, support, held))
+    struct chain c = chain_copy(s, m, w, held);
+    bool complete = chain_advance(m, w, support, &c);
+    if (keep)
+        chain_keep(keep, m, &c);
+    if (!complete)
         return 0;
     *ret = (struct match){0};
     for (unsigned i = 0; i < m->component_count; i++) {
@@ -264,18 +293,20 @@ static uint64_t throttle_key(const struct model *m, uint64_t entity, const struc
     return key ? key : 1;
 }
 
-/* May it be told? If so, notes that it was. */
-static bool pass_throttle(
-    struct th_scorer *s, const struct model *m, const struct th_breach *b, const struct match *x)
+/* Was the same told so lately that it is not told again? */
+static bool throttled(
+    const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
 {
-    struct partial *p = &s->part[th_entity_partition(b->entity)];
-    uint64_t key = throttle_key(m, b->entity, x);
     const struct throttle *last = throttle_find(&s->throttle, key);
     /* What comes late is measured against its own time, in both directions. */
-    if (last && b->score < last->score + m->throttle_rise &&
+    return last && b->score < last->score + m->throttle_rise &&
         th_time_sub(b->time_ns, last->time_ns) < m->throttle_ns &&
-        th_time_sub(last->time_ns, b->time_ns) < m->throttle_ns)
-        return false;
+        th_time_sub(last->time_ns, b->time_ns) < m->throttle_ns;
+}
+
+static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t key)
+{
+    struct partial *p = &s->part[th_entity_partition(b->entity)];
     throttle_put(&s->throttle, key, b->time_ns, b->score);
     if (p->throttle_count == p->throttle_cap) {
         p->throttle_cap = p->throttle_cap ? p->throttle_cap * 2 : 16;
@@ -283,7 +314,6 @@ static bool pass_throttle(
     }
     p->throttle[p->throttle_count++] =
         (struct throttle){.key = key, .time_ns = b->time_ns, .score = b->score};
-    return true;
 }
 
 static int rarest_first(const void *a, const void *b)
@@ -335,25 +365,22 @@ static double calibrated(const struct th_scorer *s, unsigned model, double lgp)
     return fmax(x, 0);
 }
 
-/* True when it was told, not held back by the throttle. */
-static bool tell(struct th_scorer *s, unsigned model, const struct th_window *w,
-    const struct match *x, th_breach_fn fn, void *arg)
+/* Fills the breach in; false when the throttle holds it back. */
+static bool make_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
+    const struct match *x, struct th_breach *ret)
 {
     const struct model *m = &s->models->model[model];
-    struct th_breach b = {.model = model,
+    *ret = (struct th_breach){.model = model,
         .entity = w->entity,
         .start_ns = w->start_ns,
         .end_ns = w->end_ns,
         .lgp = x->lgp,
         .late_hours = late_hours(s, w)};
-    b.id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),
+    ret->id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));
-    b.score = scorer_score(s, calib_lgp(&s->best, s->hours, calibrated(s, model, x->lgp)));
-    take_evidence(&b, m, x);
-    if (!pass_throttle(s, m, &b, x))
-        return false;
-    fn(arg, &b);
-    return true;
+    ret->score = scorer_score(s, calib_lgp(&s->best, s->hours, calibrated(s, model, x->lgp)));
+    take_evidence(ret, m, x);
+    return !throttled(s, m, ret, throttle_key(m, w->entity, x));
 }
 
 static void count_best(struct th_scorer *s, struct partial *p, unsigned model, double lgp)
@@ -361,6 +388,18 @@ static void count_best(struct th_scorer *s, struct partial *p, unsigned model, d
     if (!p->model)
         p->model = th_xcalloc((size_t)s->models->count * CALIB_BINS, sizeof(*p->model));
     p->model[(size_t)model * CALIB_BINS + calib_bin(lgp)]++;
+}
+
+/* The matches of one model in a window, best first. */
+static unsigned match_model(const struct th_scorer *s, struct th_scorer *keep,
+    const struct model *m, const struct th_window *w, const struct support *support,
+    struct th_signal held[MAX_COMPONENTS], struct match found[MAX_MATCHES])
+{
+    if (!model_active(m, w->start_ns))
+        return 0;
+    if (m->combine == COMBINE_SEQUENCE)
+        return match_sequence(s, keep, m, w, support, held, found);
+    return evaluate(m, w, support, found);
 }
 
 void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg)
@@ -373,21 +412,18 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
     for (unsigned i = 0; i < s->models->count; i++) {
         const struct model *m = &s->models->model[i];
         struct match found[MAX_MATCHES];
-        unsigned n = 0;
-        if (!model_active(m, w->start_ns))
-            continue;
-        if (m->combine == COMBINE_SEQUENCE)
-            n = match_sequence(s, m, w, &support, held, found);
-        else
-            n = evaluate(m, w, &support, found);
-        if (n == 0)
-            continue;
+        unsigned n = match_model(s, s, m, w, &support, held, found);
         /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,
          * and what a score costs is what it is to mean. */
         double told = -1;
-        for (unsigned k = 0; k < n; k++)
-            if (tell(s, i, w, &found[k], fn, arg))
-                told = fmax(told, found[k].lgp);
+        for (unsigned k = 0; k < n; k++) {
+            struct th_breach b;
+            if (!make_breach(s, i, w, &found[k], &b))
+                continue;
+            note_told(s, &b, throttle_key(m, w->entity, &found[k]));
+            fn(arg, &b);
+            told = fmax(told, found[k].lgp);
+        }
         if (told < 0)
             continue;
         count_best(s, p, i, told);
@@ -398,6 +434,22 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
     if (!p->best)
         p->best = th_xcalloc(CALIB_BINS, sizeof(*p->best));
     p->best[calib_bin(best)]++;
+}
+
+void th_scorer_look(
+    const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg)
+{
+    struct th_signal held[MAX_COMPONENTS];
+    struct support support = support_of(s);
+    for (unsigned i = 0; i < s->models->count; i++) {
+        struct match found[MAX_MATCHES];
+        unsigned n = match_model(s, NULL, &s->models->model[i], w, &support, held, found);
+        for (unsigned k = 0; k < n; k++) {
+            struct th_breach b;
+            if (make_breach(s, i, w, &found[k], &b))
+                fn(arg, &b);
+        }
+    }
 }
 
 static void chains_trim(struct th_scorer *s)

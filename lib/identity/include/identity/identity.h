@@ -6,8 +6,9 @@
  * and others. It also remembers by which name an outside address was looked up or
  * spoken to, and to which registered domain that name belongs.
  *
- * Events must come in order of time. Every shard runs its own copy over all events
- * and gets the same answers.
+ * Events come nearly in order of time: what is older than what is known does not undo
+ * it, and what is late by more than ten minutes asks who held an address then. Every
+ * shard runs its own copy over all events and gets the same answers.
  */
 #ifndef TH_IDENTITY_IDENTITY_H
 #define TH_IDENTITY_IDENTITY_H

@@ -66,7 +66,18 @@ struct th_signal {
     char detail[TH_SIGNAL_DETAIL_LEN]; /* examples, printable ASCII: "names asked for: a.b, c.d" */
 };
 
-/* All signals of an entity's hour worth looking at: at most TH_WINDOW_MAX_SIGNALS, rarest first. */
+/* A rate of an entity's hour, rare or not: what charts are drawn from. */
+struct th_measure {
+    uint16_t feature;
+    double observed, expected, low, high;
+    double lgp; /* after calibration, as in a signal */
+};
+
+/* What the learner takes the entity for. */
+enum th_habit { TH_HABIT_NEW, TH_HABIT_CLIENT, TH_HABIT_SERVER };
+
+/* All signals of an entity's hour worth looking at: at most TH_WINDOW_MAX_SIGNALS, rarest first;
+ * and its measures: the main rates always, others when they are not zero. */
 #define TH_WINDOW_MAX_SIGNALS 48u
 struct th_window {
     uint64_t entity;
@@ -74,8 +85,11 @@ struct th_window {
     int64_t start_ns, end_ns;
     uint64_t events;      /* events of the entity in it */
     double learned_hours; /* active hours learned before it */
+    enum th_habit habit;
     const struct th_signal *signals;
     uint32_t count;
+    const struct th_measure *measures; /* by feature; none at a look */
+    uint32_t measure_count;
 };
 
 /* Windows come in order of (end, entity id). */
@@ -98,11 +112,15 @@ struct th_learn_stats {
 struct th_learn;
 struct th_learn *th_learn_new(const struct th_learn_config *config);
 void th_learn_free(struct th_learn *l);
-/* Events in time order. One that is older than the last closed window of its entity is late: it is
- * scored as a window of its own time and learned with the weight of its age. */
+/* Events of a source come in time order, those of several nearly so. One that is older than the
+ * last closed window of its entity is late: it is scored as a window of its own time and learned
+ * with the weight of its age. */
 void th_learn_event(struct th_learn *l, const struct th_event *ev, const struct th_who *who);
 /* Closes all windows that end at or before until_ns. */
 void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void *arg);
+/* Tells the open windows that got events since the last look, as they would be told if they ended
+ * now; nothing is learned or closed. Returns how many. */
+size_t th_learn_look(struct th_learn *l, th_window_fn fn, void *arg);
 /* This epoch's contributions of partition p (one call each, in order), and their taking over. */
 void th_learn_epoch_out(struct th_learn *l, unsigned partition, struct th_buf *out);
 int th_learn_epoch_in(

@@ -61,6 +61,10 @@ struct th_scorer;
 struct th_scorer *th_scorer_new(const struct th_models *m, uint64_t partitions);
 void th_scorer_free(struct th_scorer *s);
 void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
+/* The same for an hour that is not over: tells what it would breach now, under the ids that
+ * th_scorer_window gives, and changes nothing. */
+void th_scorer_look(
+    const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
 /* Epochs, state and prior as in learn.h. */
 void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf *out);
 int th_scorer_epoch_in(
