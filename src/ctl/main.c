@@ -5,6 +5,7 @@
 #include "analyse.h"
 #include "base/mem.h"
 #include "ctl_instance.h"
+#include "ctl_snapshot.h"
 #include "role_report.h"
 #include "version.h"
 
@@ -14,6 +15,7 @@ static const char help[] =
     "Commands:\n"
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  instance ...      make an instance of the master; its pin\n"
+    "  snapshot, restore one consistent cut of an instance, and an instance out of one\n"
     "\n"
     "thymusctl COMMAND --help tells more. Also: --help, --version.\n";
 
@@ -23,6 +25,8 @@ static const struct {
 } commands[] = {
     {"analyse", ctl_analyse},
     {"instance", ctl_instance},
+    {"restore", ctl_restore},
+    {"snapshot", ctl_snapshot},
 };
 
 int main(int argc, char **argv)
