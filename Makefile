@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 CAPTURE ?=
 
-.PHONY: all setup build test demo bench evaluate lint fuzz docs clean install
+.PHONY: all setup build test demo stop bench evaluate lint fuzz docs clean install
 
 all: build
 
@@ -22,7 +22,10 @@ test: setup
 	@scripts/run-suites --build $(BUILD) --jobs $(JOBS) $(SUITES)
 
 demo: build
-	@scripts/demo $(BUILD) $(CAPTURE)
+	@scripts/demo start $(BUILD) $(CAPTURE)
+
+stop:
+	@scripts/demo stop $(BUILD)
 
 bench: build
 	@bench/run $(BUILD)
