@@ -3,10 +3,9 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 #include <yaml.h>
 
-#include "base/buf.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -191,21 +190,6 @@ static int take_document(struct reader *r)
     return err;
 }
 
-static int read_file(int fd, struct th_buf *ret)
-{
-    for (;;) {
-        uint8_t *p = th_buf_reserve(ret, 4096);
-        ssize_t n = p ? read(fd, p, 4096) : -1;
-        if (!p || ret->len > TH_CONF_MAX_BYTES)
-            return TH_E_LIMIT;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return 0;
-        th_buf_commit(ret, (size_t)n);
-    }
-}
-
 int th_conf_read(int fd, const char *file, struct th_conf_key *keys, size_t count, char *error,
     size_t error_bytes)
 {
@@ -213,7 +197,7 @@ int th_conf_read(int fd, const char *file, struct th_conf_key *keys, size_t coun
         .file = file, .keys = keys, .count = count, .error = error, .error_bytes = error_bytes};
     TH_AUTOBUF struct th_buf text = TH_BUF_INIT;
     yaml_parser_t parser;
-    int err = read_file(fd, &text);
+    int err = th_fd_read_to_end(fd, TH_CONF_MAX_BYTES, &text);
     if (err < 0) {
         snprintf(error, error_bytes, "%s: cannot be read: %s", file, th_strerror(err));
         return err;

@@ -10,11 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "crypto/certificate.h"
 
-enum { KEY_BYTES = 32, CERTIFICATE_YEARS = 10 };
+enum { KEY_BYTES = 32, CERTIFICATE_YEARS = 10, MAX_FILE_BYTES = 1 << 20 };
 
 static const char *const folder_names[TH_INSTANCE_FOLDER_COUNT] = {
     "keys", "log", "state", "segments", "checkpoints", "run"};
@@ -152,17 +153,7 @@ int th_instance_read(const struct th_instance *i, enum th_instance_folder folder
     TH_AUTOCLOSE int fd = openat(i->folders[folder], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
-    for (;;) {
-        uint8_t *p = th_buf_reserve(ret, 4096);
-        ssize_t n = read(fd, p, 4096);
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return 0;
-        th_buf_commit(ret, (size_t)n);
-        if (ret->len > 1u << 20)
-            return TH_E_LIMIT;
-    }
+    return th_fd_read_to_end(fd, MAX_FILE_BYTES, ret);
 }
 
 int th_instance_pin(const struct th_instance *i, char ret[64])

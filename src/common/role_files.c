@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "priv/inputs.h"
 
@@ -32,23 +33,10 @@ void th_role_files_done(struct th_role_files *f)
     f->count = 0;
 }
 
-static int write_all(int fd, const char *p, size_t len)
-{
-    for (size_t at = 0; at < len;) {
-        ssize_t n = write(fd, p + at, len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
 int th_role_files_memory(struct th_str bytes)
 {
     TH_AUTOCLOSE int fd = memfd_create("thymus", MFD_CLOEXEC);
-    int r = fd < 0 ? -errno : write_all(fd, bytes.p, bytes.len);
+    int r = fd < 0 ? -errno : th_fd_write(fd, bytes);
     if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return complain("no memory file", "", r < 0 ? r : -errno);
     return TH_TAKE_FD(fd);

@@ -4,33 +4,28 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 enum { CHUNK_BYTES = 1 << 20, BACKUP_PAGES = 1024, BUSY_MS = 10000 };
 
 static int copy_bytes(int from, int to)
 {
-    TH_AUTOFREE uint8_t *chunk = th_xmalloc(CHUNK_BYTES);
+    TH_AUTOFREE char *chunk = th_xmalloc(CHUNK_BYTES);
     for (;;) {
         ssize_t n = read(from, chunk, CHUNK_BYTES);
-        if (n == 0)
-            return 0;
         if (n < 0 && errno == EINTR)
             continue;
-        for (ssize_t at = 0; at < n;) {
-            ssize_t put = write(to, chunk + at, (size_t)(n - at));
-            if (put < 0 && errno != EINTR)
-                return -errno;
-            at += put > 0 ? put : 0;
-        }
-        if (n < 0)
-            return -errno;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        int r = th_fd_write(to, th_str_n(chunk, (size_t)n));
+        if (r < 0)
+            return r;
     }
 }
 

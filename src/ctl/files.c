@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 static int complain(const char *what, const char *which, int err)
@@ -41,19 +42,6 @@ int ctl_scratch(void)
     return fd < 0 ? complain("no scratch file in /var/tmp and /tmp (set TMPDIR)", "", fd) : fd;
 }
 
-static int write_all(int fd, const char *p, size_t len)
-{
-    for (size_t at = 0; at < len;) {
-        ssize_t n = write(fd, p + at, len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
 int ctl_settle_stdin(void)
 {
     struct stat st;
@@ -71,7 +59,7 @@ int ctl_settle_stdin(void)
             continue;
         if (n < 0)
             return complain("standard input cannot be read", "", -errno);
-        int r = write_all(fd, chunk, (size_t)n);
+        int r = th_fd_write(fd, th_str_n(chunk, (size_t)n));
         if (r < 0)
             return complain("standard input finds no room in the scratch folder", "", r);
     }

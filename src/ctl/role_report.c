@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "priv/priv.h"
 #include "priv/spawn.h"
@@ -16,29 +17,16 @@
 
 static const size_t max_report_bytes = 256u << 20;
 
-static int write_all(int fd, const struct th_buf *b)
-{
-    for (size_t at = 0; at < b->len;) {
-        ssize_t n = write(fd, b->p + at, b->len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        at += (size_t)n;
-    }
-    return b->overflow ? TH_E_LIMIT : 0;
-}
-
 static int write_reports(const struct findings *f, bool colour, int html_fd)
 {
     TH_AUTOBUF struct th_buf out = {.limit = max_report_bytes};
     report_text(f, colour, &out);
-    int r = write_all(STDOUT_FILENO, &out);
+    int r = th_fd_write(STDOUT_FILENO, th_buf_view(&out));
     if (r < 0 || html_fd < 0)
         return r;
     th_buf_clear(&out);
     report_html(f, &out);
-    return write_all(html_fd, &out);
+    return th_fd_write(html_fd, th_buf_view(&out));
 }
 
 int role_report(int argc, char **argv)
