@@ -50,7 +50,7 @@ struct th_journal_tail {
     uint64_t end_bytes; /* length up to there */
     uint64_t len_bytes; /* of the file */
 };
-int th_journal_tail_find(const struct th_io *io, int file, uint64_t first,
-    struct th_journal_tail *ret) TH_WARN_UNUSED;
+int th_journal_tail_find(
+    const struct th_io *io, int file, uint64_t first, struct th_journal_tail *ret) TH_WARN_UNUSED;
 
 #endif

@@ -67,9 +67,7 @@ static int look_at(struct th_journal *j, uint64_t first, bool is_last)
     if (file < 0)
         return file;
     int64_t size = j->io->size(j->io->arg, file);
-    int r = size < 0                         ? (int)size
-        : j->count > 0 && epoch != j->epoch ? TH_E_MALFORMED
-                                             : 0;
+    int r = size < 0 ? (int)size : j->count > 0 && epoch != j->epoch ? TH_E_MALFORMED : 0;
     if (is_last && r == 0)
         j->file = file;
     else
@@ -218,8 +216,8 @@ static int cut_back(struct th_journal *j, uint64_t len_bytes)
     return r;
 }
 
-int th_journal_add(struct th_journal *j, uint8_t type, int64_t time_ns, struct th_str body,
-    uint64_t *ret_position)
+int th_journal_add(
+    struct th_journal *j, uint8_t type, int64_t time_ns, struct th_str body, uint64_t *ret_position)
 {
     if (j->broken)
         return j->broken;

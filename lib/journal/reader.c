@@ -116,8 +116,7 @@ static int missing(const struct th_journal_reader *r)
 }
 
 /* 1 and the record's head; 0: the file ends here; negative. */
-static int read_head(
-    struct th_journal_reader *r, uint64_t end, struct th_journal_record_head *ret)
+static int read_head(struct th_journal_reader *r, uint64_t end, struct th_journal_record_head *ret)
 {
     size_t n;
     int err = have(r, TH_JOURNAL_RECORD_BYTES, end, &n);

@@ -23,8 +23,8 @@ static inline int add_body(struct th_journal *j)
 {
     uint8_t storage[BODY_MAX_BYTES];
     uint64_t position = th_journal_next(j);
-    return th_journal_add(j, (uint8_t)(position % 3), (int64_t)position * 10,
-        body_of(position, storage), NULL);
+    return th_journal_add(
+        j, (uint8_t)(position % 3), (int64_t)position * 10, body_of(position, storage), NULL);
 }
 
 static inline void assert_record(const struct th_journal_record *rec, uint64_t position)

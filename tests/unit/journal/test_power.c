@@ -41,9 +41,7 @@ static void step(struct run *run, uint64_t draw)
 {
     switch (draw % 8) {
     case 0:
-    case 1:
-        assert_int_equal(th_journal_sync(run->j), 0);
-        break;
+    case 1: assert_int_equal(th_journal_sync(run->j), 0); break;
     case 2:
         if (draw % 24 == 2) {
             run->trimmed = th_journal_next(run->j) / 2;
