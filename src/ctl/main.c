@@ -5,6 +5,7 @@
 #include "analyse.h"
 #include "base/mem.h"
 #include "ctl_instance.h"
+#include "ctl_remote.h"
 #include "ctl_snapshot.h"
 #include "role_report.h"
 #include "version.h"
@@ -15,6 +16,7 @@ static const char help[] =
     "Commands:\n"
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  instance ...      make an instance of the master; its pin\n"
+    "  token, user, sensor, audit   ask a running master\n"
     "  snapshot, restore one consistent cut of an instance, and an instance out of one\n"
     "\n"
     "thymusctl COMMAND --help tells more. Also: --help, --version.\n";
@@ -24,9 +26,13 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"analyse", ctl_analyse},
+    {"audit", ctl_remote},
     {"instance", ctl_instance},
     {"restore", ctl_restore},
+    {"sensor", ctl_remote},
     {"snapshot", ctl_snapshot},
+    {"token", ctl_remote},
+    {"user", ctl_remote},
 };
 
 int main(int argc, char **argv)
