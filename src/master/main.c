@@ -12,6 +12,7 @@ static const struct {
 } roles[] = {
     {"import", role_import},
     {"core", role_core},
+    {"gateway", role_gateway},
 };
 
 int main(int argc, char **argv)
