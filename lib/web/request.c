@@ -2,6 +2,7 @@
 #include "web/request.h"
 
 #include "base/cursor.h"
+#include "base/utf8.h"
 
 static int hex(uint8_t c)
 {
@@ -11,30 +12,15 @@ static int hex(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One character of UTF-8 (RFC 3629 4); the cursor fails for what is none, or a control. */
-static void take_character(struct th_cur *c)
-{
-    uint8_t b = th_cur_u8(c);
-    unsigned more = b < 0x80 ? 0 : b >= 0xc2 && b <= 0xdf ? 1 : b >= 0xe0 && b <= 0xef ? 2 : 3;
-    uint8_t low = b == 0xe0 ? 0xa0 : b == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = b == 0xed ? 0x9f : b == 0xf4 ? 0x8f : 0xbf;
-    if (b < 0x20 || b == 0x7f || (b >= 0x80 && b < 0xc2) || b > 0xf4)
-        th_cur_fail(c);
-    for (unsigned i = 0; i < more; i++) {
-        uint8_t next = th_cur_u8(c);
-        if (next < low || next > high || (b == 0xc2 && next < 0xa0)) /* U+0080..9F: controls */
-            th_cur_fail(c);
-        low = 0x80;
-        high = 0xbf;
-    }
-}
-
 bool th_web_is_text(struct th_str s)
 {
-    struct th_cur c = th_cur_init(s.p, s.len);
-    while (th_cur_left(&c))
-        take_character(&c);
-    return !c.failed;
+    const uint8_t *p = (const uint8_t *)s.p;
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = th_utf8_len(p + i, s.len - i);
+        if (n == 0 || p[i] < 0x20 || p[i] == 0x7f)
+            return false;
+    }
+    return true;
 }
 
 int th_web_decode(struct th_buf *out, struct th_str in, bool plus_is_space)

@@ -25,7 +25,7 @@
 #include "web/pack.h"
 #include "web/request.h"
 
-#define GW_MAX_QUERIES 4u
+#define GW_MAX_QUERIES 8u
 #define GW_MAX_PROXIES 16u
 #define GW_MAX_LISTEN 16u
 #define GW_MAX_HEADER (16u << 10)
@@ -63,7 +63,6 @@ struct gw_config {
     const char *instance;
     unsigned uid, gid;
     unsigned max_connections, max_per_address;
-    unsigned queries;
     int64_t header_ns; /* until a request's header is there, and TLS before it; also idle */
     int64_t ask_ns;    /* until a role answers */
     int64_t check_ns;  /* between two looks whether a stream's session holds */

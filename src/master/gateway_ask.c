@@ -21,8 +21,8 @@ struct gw_asks {
     unsigned out[GW_EDGE_COUNT]; /* how many wait, an edge */
 };
 
-static const char *const names[GW_EDGE_COUNT] = {
-    "state", "store", "intake", "query.1", "query.2", "query.3", "query.4"};
+static const char *const names[GW_EDGE_COUNT] = {"state", "store", "intake", "query.0", "query.1",
+    "query.2", "query.3", "query.4", "query.5", "query.6", "query.7"};
 
 const char *gw_edge_name(unsigned edge)
 {
@@ -98,7 +98,7 @@ void gw_ask_cancel(struct gateway *g, uint64_t number)
 enum gw_edge gw_ask_query_edge(struct gateway *g)
 {
     unsigned best = GW_EDGE_QUERY;
-    for (unsigned e = GW_EDGE_QUERY; e < GW_EDGE_QUERY + g->config.queries; e++) {
+    for (unsigned e = GW_EDGE_QUERY; e < GW_EDGE_COUNT; e++) {
         bool better = !th_edges_up(g->edges, best) || g->asks->out[e] < g->asks->out[best];
         if (th_edges_up(g->edges, e) && better)
             best = e;
@@ -154,7 +154,7 @@ static void receive(struct gateway *g, unsigned edge)
 
 void gw_asks_turn(struct gateway *g)
 {
-    for (unsigned e = 0; e < GW_EDGE_QUERY + g->config.queries; e++)
+    for (unsigned e = 0; e < GW_EDGE_COUNT; e++)
         receive(g, e);
     for (unsigned i = 0; i < MAX_ASKS; i++) {
         struct ask *k = &g->asks->v[i];

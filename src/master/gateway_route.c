@@ -146,6 +146,14 @@ static void set_cookie_member(
         json_object_set_new(to, member, text_of(value));
 }
 
+static void set_cookies(json_t *to, const struct gw_request *r)
+{
+    json_t *cookies = json_object();
+    set_cookie_member(cookies, r, "login", LOGIN_COOKIE);
+    set_cookie_member(cookies, r, "session", SESSION_COOKIE);
+    json_object_set_new(to, "cookies", cookies);
+}
+
 json_t *gw_request_json(const struct gw_request *r, const char *route)
 {
     json_t *j = json_object();
@@ -188,12 +196,8 @@ static void forward_api(struct gw_request *r)
         json_object_set(j, "user", r->user);
     if (r->json)
         json_object_set(j, "body", r->json);
-    if (r->route->right == TH_RIGHT_WEB_NONE) {
-        json_t *cookies = json_object();
-        set_cookie_member(cookies, r, "login", LOGIN_COOKIE);
-        set_cookie_member(cookies, r, "session", SESSION_COOKIE);
-        json_object_set_new(j, "cookies", cookies);
-    }
+    if (r->route->right == TH_RIGHT_WEB_NONE)
+        set_cookies(j, r);
     gw_forward_json(
         r, r->route->owner == TH_OWNER_QUERY ? gw_ask_query_edge(r->g) : edges[r->route->owner], j);
 }
@@ -277,6 +281,8 @@ char *gw_authorise_text(const struct gw_request *r)
     json_object_set_new(body, "right", json_string(right_word(r->route->right)));
     json_object_set_new(body, "address", address_of(r));
     json_object_set_new(j, "body", body);
+    set_cookies(j, r);
+    json_object_set(j, "csrf", json_object_get(body, "csrf"));
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     TH_ASSERT(text);

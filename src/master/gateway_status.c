@@ -69,8 +69,9 @@ struct gw_board *gw_board_new(struct gateway *g)
     struct gw_board *b = th_xcalloc(1, sizeof(*b));
     for (size_t i = 0; i < TH_ARRAY_LEN(expected); i++)
         role_named(b, expected[i]);
-    for (unsigned i = 0; i < g->config.queries; i++)
-        role_named(b, gw_edge_name(GW_EDGE_QUERY + i));
+    for (unsigned i = 0; i < GW_MAX_QUERIES; i++)
+        if (th_edges_up(g->edges, GW_EDGE_QUERY + i))
+            role_named(b, gw_edge_name(GW_EDGE_QUERY + i));
     return b;
 }
 

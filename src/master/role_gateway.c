@@ -24,11 +24,13 @@
 
 enum gateway_option {
     INSTANCE = 256,
+    INSTANCE_ID,
+    HOST_NAME,
+    LEVEL,
     UID,
     GID,
     CONNECTIONS,
     PER_ADDRESS,
-    QUERIES,
     PROXY,
     HEADER_S,
     ASK_S,
@@ -37,11 +39,13 @@ enum gateway_option {
 
 static const struct option options[] = {
     {"instance-name", required_argument, NULL, INSTANCE},
+    {"instance-id", required_argument, NULL, INSTANCE_ID},
+    {"host-name", required_argument, NULL, HOST_NAME},
+    {"log-level", required_argument, NULL, LEVEL},
     {"uid", required_argument, NULL, UID},
     {"gid", required_argument, NULL, GID},
     {"max-connections", required_argument, NULL, CONNECTIONS},
     {"max-per-address", required_argument, NULL, PER_ADDRESS},
-    {"queries", required_argument, NULL, QUERIES},
     {"proxy-from", required_argument, NULL, PROXY},
     {"header-s", required_argument, NULL, HEADER_S},
     {"ask-s", required_argument, NULL, ASK_S},
@@ -59,6 +63,15 @@ static bool number(const char *text, unsigned min, unsigned max, unsigned *ret)
     return true;
 }
 
+static bool set_level(const char *word)
+{
+    enum th_log_level level;
+    if (!th_log_level_parse(word, &level))
+        return false;
+    th_log_set(level, "thymus-master");
+    return true;
+}
+
 static bool seconds(const char *text, int64_t *ret_ns)
 {
     unsigned s;
@@ -72,11 +85,13 @@ static bool take_option(struct gw_config *c, int option)
 {
     switch (option) {
     case INSTANCE: c->instance = optarg; return true;
+    case INSTANCE_ID:
+    case HOST_NAME: return true; /* all roles get them; nothing here needs them */
+    case LEVEL: return set_level(optarg);
     case UID: return number(optarg, 0, UINT32_MAX, &c->uid);
     case GID: return number(optarg, 0, UINT32_MAX, &c->gid);
     case CONNECTIONS: return number(optarg, 1, 10000, &c->max_connections);
     case PER_ADDRESS: return number(optarg, 1, 10000, &c->max_per_address);
-    case QUERIES: return number(optarg, 0, GW_MAX_QUERIES, &c->queries);
     case HEADER_S: return seconds(optarg, &c->header_ns);
     case ASK_S: return seconds(optarg, &c->ask_ns);
     case CHECK_S: return seconds(optarg, &c->check_ns);
@@ -93,7 +108,6 @@ static int read_options(struct gw_config *c, int argc, char **argv)
     *c = (struct gw_config){.instance = "",
         .max_connections = 1000,
         .max_per_address = 200,
-        .queries = 2,
         .header_ns = 30 * TH_NS_PER_S,
         .ask_ns = 30 * TH_NS_PER_S,
         .check_ns = 15 * TH_NS_PER_S};
@@ -192,7 +206,7 @@ static int set_up(struct gateway *g, const struct th_inherited *in)
     warm_up(&g->config);
     read_clocks(g);
     g->started_ns = g->now_ns;
-    g->edges = th_edges_new(in, edge_names(), GW_EDGE_QUERY + g->config.queries);
+    g->edges = th_edges_new(in, edge_names(), GW_EDGE_COUNT);
     g->asks = gw_asks_new(g);
     g->streams = gw_streams_new(g);
     g->board = gw_board_new(g);

@@ -26,7 +26,7 @@
 #define MAX_LISTEN 4
 #define MAX_LATER 64
 
-static const char *const names[] = {"state", "store", "intake", "query.1", "query.2"};
+static const char *const names[] = {"state", "store", "intake", "query.0", "query.1"};
 #define EDGES TH_ARRAY_LEN(names)
 
 struct later {
@@ -295,8 +295,8 @@ int main(int argc, char **argv)
     h.rules = json_loads(argv[6], 0, NULL);
     for (char *ports = argv[2], *port; (port = strsep(&ports, ",")) && count < MAX_LISTEN;)
         fds[count++] = (struct th_role_fd){listen_on(port), "listen"};
-    fds[count++] = (struct th_role_fd){open(argv[3], O_RDONLY | O_CLOEXEC), "tls_crt"};
-    fds[count++] = (struct th_role_fd){open(argv[4], O_RDONLY | O_CLOEXEC), "tls_key"};
+    fds[count++] = (struct th_role_fd){open(argv[3], O_RDONLY | O_CLOEXEC), "tls-certificate"};
+    fds[count++] = (struct th_role_fd){open(argv[4], O_RDONLY | O_CLOEXEC), "tls-key"};
     if (*argv[5])
         fds[count++] = (struct th_role_fd){open(argv[5], O_RDONLY | O_CLOEXEC), "ui"};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
