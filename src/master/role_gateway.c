@@ -3,8 +3,8 @@
  * Role gateway: TLS, the user interface, the API, live streams and the sensors' link, on the
  * sockets that the parent opened. gateway.h has the plan of it.
  *
- * Descriptors: listen (several), tls_crt, tls_key (PEM), ui (packed by scripts/pack-ui,
- * optional), parent, and the edges state, store, intake, query.1 to query.N.
+ * Descriptors: listen (several), tls-certificate, tls-key (PEM), ui (packed by scripts/pack-ui,
+ * optional), parent, and the edges state, store, intake, query.0 and following.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -155,8 +155,8 @@ static int open_ui(struct gateway *g, int fd)
 
 static int start_http(struct gateway *g, const struct th_inherited *in)
 {
-    TH_CLEANUP(wipe) char *certificate = read_pem(th_inherit_get(in, "tls_crt", 0));
-    TH_CLEANUP(wipe) char *key = read_pem(th_inherit_get(in, "tls_key", 0));
+    TH_CLEANUP(wipe) char *certificate = read_pem(th_inherit_get(in, "tls-certificate", 0));
+    TH_CLEANUP(wipe) char *key = read_pem(th_inherit_get(in, "tls-key", 0));
     if (!certificate || !key)
         return TH_E_CONFIG;
     return gw_http_start(g, certificate, key);
