@@ -116,6 +116,7 @@ static struct MHD_Response *stream_response(struct gw_request *r)
         return NULL;
     add(to, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
     add(to, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    add(to, MHD_HTTP_HEADER_CONNECTION, "close");
     add(to, "X-Accel-Buffering", "no"); /* a reverse proxy is not to hold it back */
     return to;
 }

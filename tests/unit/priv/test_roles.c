@@ -192,9 +192,12 @@ static void test_forbidden_calls_with_real_arguments(void **state)
                 memcpy(p.args, with_args[k].args, sizeof(p.args));
                 found++;
             }
-        for (unsigned role = 0; role < TH_ROLE_COUNT; role++)
+        for (unsigned role = 0; role < TH_ROLE_COUNT; role++) {
+            if (th_role_call_rule((enum th_role)role, (int)p.number) != TH_CALL_FORBIDDEN)
+                continue; /* a right of this role names it */
             for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
                 assert_stopped((enum th_role)role, landlock_modes[mode], &p);
+        }
     }
     assert_int_equal(found, TH_ARRAY_LEN(with_args)); /* none is misspelt */
     assert_int_equal(access("/tmp/thymus-must-not-be", F_OK), -1);
