@@ -177,7 +177,8 @@ void gw_answer_json(struct gw_request *r, unsigned status, struct th_str json);
 void gw_forward(struct gw_request *r, enum gw_edge edge, uint16_t type, struct th_str body);
 /* What every request to a role says: route, address, agent, now_ns. The caller's. */
 json_t *gw_request_json(const struct gw_request *r, const char *route);
-void gw_forward_json(struct gw_request *r, enum gw_edge edge, json_t *takes);
+/* Takes j over. */
+void gw_forward_json(struct gw_request *r, enum gw_edge edge, json_t *j);
 /* The question whether this session may ask for this route. The caller frees it. */
 char *gw_authorise_text(const struct gw_request *r);
 
@@ -199,7 +200,7 @@ void gw_asks_free(struct gw_asks *a);
 /* The number of the question, or 0: the role is down. */
 uint64_t gw_ask(struct gateway *g, enum gw_edge edge, uint16_t type, struct th_str body,
     gw_answered *done, void *arg);
-void gw_ask_cancel(struct gateway *g, uint64_t ask);
+void gw_ask_cancel(struct gateway *g, uint64_t number);
 enum gw_edge gw_ask_query_edge(struct gateway *g); /* the one with the least to do */
 const char *gw_edge_name(unsigned edge);
 /* Gives out the answers that came, ends what is late or whose role went down. */

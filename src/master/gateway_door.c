@@ -170,7 +170,7 @@ static void welcome(struct gw_door *d, int fd, const struct th_addr *address)
 static void accept_all(struct gw_door *d, int listener)
 {
     for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
-        struct sockaddr_storage from;
+        struct sockaddr_storage from = {0};
         socklen_t len = sizeof(from);
         int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
@@ -227,7 +227,7 @@ static void look_at_first(struct gw_door *d, struct guest *guest)
 static void read_proxy(struct gw_door *d, struct guest *guest)
 {
     uint8_t bytes[TH_PROXY_MAX_BYTES];
-    struct th_proxy p;
+    struct th_proxy p = {0};
     int fd = guest->conn->fd;
     ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -237,14 +237,14 @@ static json_t *all_sources(const struct gw_board *b)
 static json_t *all_refusals(const struct gateway *g)
 {
     json_t *sums = json_object();
-    json_int_t tls = (json_int_t)(g->counters[GW_TLS_REFUSED] + g->counters[GW_NOT_TLS]);
+    uint64_t tls = g->counters[GW_TLS_REFUSED] + g->counters[GW_NOT_TLS];
     for (unsigned i = 0; i < g->board->count; i++) {
         const json_t *said = g->board->roles[i].said;
         add_refusals(sums, json_object_get(said, "refusals"), "");
         add_refusals(sums, json_object_get(said, "counters"), "refused_");
     }
     json_object_set_new(sums, "plain_http", json_integer((json_int_t)g->counters[GW_PLAIN_HTTP]));
-    json_object_set_new(sums, "tls", json_integer(tls));
+    json_object_set_new(sums, "tls", json_integer((json_int_t)tls));
     return sums;
 }
 
