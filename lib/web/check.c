@@ -165,7 +165,7 @@ int th_web_query_check(
                 why, why_bytes, "The query string has a parameter that this route does not know.");
             return TH_E_MALFORMED;
         }
-        const char *wrong = check_param(p->type, q->v[i].value);
+        const char *wrong = q->v[i].value.len ? check_param(p->type, q->v[i].value) : NULL;
         if (wrong) {
             snprintf(why, why_bytes, "Parameter \"%s\" %s.", p->name, wrong);
             return TH_E_MALFORMED;

@@ -183,6 +183,8 @@ static void forward_api(struct gw_request *r)
     json_t *j = gw_request_json(r, word);
     json_t *params = json_object();
     for (size_t i = 0; i < r->query.count; i++) {
+        if (r->query.v[i].value.len == 0)
+            continue;
         TH_AUTOFREE char *name =
             th_xasprintf("%.*s", (int)r->query.v[i].name.len, r->query.v[i].name.p);
         json_object_set_new(params, name, text_of(r->query.v[i].value));

@@ -183,13 +183,17 @@ static json_t *role_row(const struct gateway *g, const struct role *r, json_t *a
     return row;
 }
 
+static void add_to(json_t *sums, const char *name, const json_t *more)
+{
+    json_int_t had = json_integer_value(json_object_get(sums, name));
+    json_object_set_new(sums, name, json_integer(had + json_integer_value(more)));
+}
+
 static void add_refusals(json_t *sums, const json_t *from, const char *prefix)
 {
     for (size_t i = 0; i < TH_ARRAY_LEN(refusal_names); i++) {
         TH_AUTOFREE char *name = th_xasprintf("%s%s", prefix, refusal_names[i]);
-        json_int_t more = json_integer_value(json_object_get(from, name));
-        json_int_t had = json_integer_value(json_object_get(sums, refusal_names[i]));
-        json_object_set_new(sums, refusal_names[i], json_integer(had + more));
+        add_to(sums, refusal_names[i], json_object_get(from, name));
     }
 }
 
@@ -242,6 +246,7 @@ static json_t *all_refusals(const struct gateway *g)
         const json_t *said = g->board->roles[i].said;
         add_refusals(sums, json_object_get(said, "refusals"), "");
         add_refusals(sums, json_object_get(said, "counters"), "refused_");
+        add_to(sums, "bad_token", json_object_get(json_object_get(said, "counters"), "bad_tokens"));
     }
     json_object_set_new(sums, "plain_http", json_integer((json_int_t)g->counters[GW_PLAIN_HTTP]));
     json_object_set_new(sums, "tls", json_integer((json_int_t)tls));

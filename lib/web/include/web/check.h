@@ -19,6 +19,7 @@ json_t *th_web_body_parse(struct th_str body);
 /* 0, or TH_E_MALFORMED and a sentence in why. */
 int th_web_body_check(const struct th_web_shape *shape, const json_t *body, char *why,
     size_t why_bytes) TH_WARN_UNUSED;
+/* An empty value is as good as none. */
 int th_web_query_check(enum th_web_route_id route, const struct th_web_query *q, char *why,
     size_t why_bytes) TH_WARN_UNUSED;
 
