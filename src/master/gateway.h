@@ -32,6 +32,8 @@
 #define GW_MAX_BATCH ((1u << 20) + (64u << 10)) /* an envelope with its head */
 #define GW_BODY_NS (120 * TH_NS_PER_S)          /* until its body is there */
 #define GW_ANSWER_NS (300 * TH_NS_PER_S)        /* until the answer is taken */
+#define GW_MAX_BODIES (64u << 20)               /* bytes of bodies held, of all requests */
+#define GW_MAX_BODIES_AN_ADDRESS (24u << 20)
 #define GW_MAX_STREAMS 256u
 #define GW_STREAMS_PER_SESSION 4u
 
@@ -56,6 +58,7 @@ enum gw_counter {
     GW_TIMED_OUT,
     GW_ROLE_DOWN,
     GW_STREAMS_DROPPED,
+    GW_BUSY,
     GW_COUNTER_COUNT
 };
 
@@ -82,6 +85,7 @@ struct gateway {
     struct th_pack ui;
     struct th_buf fields; /* the answer to /fields */
     uint64_t counters[GW_COUNTER_COUNT];
+    size_t body_bytes; /* of all requests */
     int64_t now_ns, mono_ns, started_ns;
     bool ending;
 };
@@ -146,6 +150,8 @@ void gw_door_free(struct gw_door *d);
 int gw_door_fd(const struct gw_door *d);
 /* Takes what came; closes what is late. */
 void gw_door_turn(struct gw_door *d);
+/* Bytes of request bodies that are held for an address. */
+size_t gw_door_bodies_of(const struct gw_door *d, const struct th_addr *address);
 unsigned gw_door_open(const struct gw_door *d); /* connections in all */
 void gw_door_free_conn(struct gw_conn *c);      /* forgets it; the descriptor is the caller's */
 /* Calls fn for each request that waits for a role, or for those whose client went away. */

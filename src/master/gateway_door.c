@@ -100,6 +100,15 @@ static unsigned open_from(const struct gw_door *d, const struct th_addr *address
     return n;
 }
 
+size_t gw_door_bodies_of(const struct gw_door *d, const struct th_addr *address)
+{
+    size_t sum = 0;
+    for (const struct gw_conn *c = d->head.next; c != &d->head; c = c->next)
+        if (c->request && th_addr_eq(&c->address, address))
+            sum += c->request->body.len;
+    return sum;
+}
+
 static void dismiss(struct guest *guest)
 {
     int fd = guest->conn->fd;

@@ -174,10 +174,23 @@ static enum MHD_Result take_body(struct gw_request *r, const char *data, size_t 
         gw_count(r->g, GW_TOO_LARGE);
         return MHD_NO; /* its length was not told beforehand: there is no answer in the middle */
     }
-    if (r->stage == GW_READING)
+    if (r->stage == GW_READING && *len > GW_MAX_BODIES - r->g->body_bytes) {
+        gw_count(r->g, GW_BUSY);
+        return MHD_NO;
+    }
+    if (r->stage == GW_READING) {
         th_buf_put(&r->body, data, *len);
+        r->g->body_bytes += *len;
+    }
     *len = 0;
     return MHD_YES;
+}
+
+/* What was handed on need not be kept. */
+static void drop_body(struct gw_request *r)
+{
+    r->g->body_bytes -= r->body.len;
+    th_buf_done(&r->body);
 }
 
 /* Once with the header, again for each part of the body, at its end, and when it goes on after it
@@ -199,6 +212,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (r->stage == GW_READING) {
         r->stage = GW_WAITING;
         gw_route_dispatch(r);
+        drop_body(r);
     }
     if (r->stage == GW_WAITING && !r->suspended) {
         r->suspended = true;
@@ -224,7 +238,7 @@ static void free_request(struct gw_request *r)
     json_decref(r->user);
     th_web_query_done(&r->query);
     th_buf_done(&r->id);
-    th_buf_done(&r->body);
+    drop_body(r);
     th_buf_done(&r->answer);
     th_buf_done(&r->cookies);
     free(r->target);

@@ -66,6 +66,12 @@ static void answer_failure(struct gw_request *r, int err, const char *role)
             "it is.",
             role);
         break;
+    case -EBUSY:
+        gw_count(r->g, GW_BUSY);
+        gw_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
+            "Part \"%s\" of the master has more to do than it can take. Try again in a moment.",
+            role);
+        break;
     case -ENOTCONN:
         gw_count(r->g, GW_ROLE_DOWN);
         gw_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable",
@@ -79,6 +85,11 @@ static void answer_failure(struct gw_request *r, int err, const char *role)
         th_log(TH_LOG_ERROR,
             "gateway: %s gave an answer that cannot be read; the request was refused", role);
     }
+}
+
+static void answer_not_asked(struct gw_request *r, enum gw_edge edge)
+{
+    answer_failure(r, th_edges_up(r->g->edges, edge) ? -EBUSY : -ENOTCONN, gw_edge_name(edge));
 }
 
 static void on_answer(void *arg, const struct gw_answer *a)
@@ -99,7 +110,7 @@ void gw_forward(struct gw_request *r, enum gw_edge edge, uint16_t type, struct t
     r->edge = edge;
     r->ask = gw_ask(r->g, edge, type, body, on_answer, r);
     if (!r->ask)
-        answer_failure(r, -ENOTCONN, gw_edge_name(edge));
+        answer_not_asked(r, edge);
 }
 
 void gw_route_gone(struct gw_request *r)
@@ -303,7 +314,7 @@ static void authorise(struct gw_request *r)
     TH_AUTOFREE char *text = gw_authorise_text(r);
     r->ask = gw_ask(r->g, GW_EDGE_STATE, TH_MSG_REQUEST, th_str_c(text), on_authorised, r);
     if (!r->ask)
-        answer_failure(r, -ENOTCONN, gw_edge_name(GW_EDGE_STATE));
+        answer_not_asked(r, GW_EDGE_STATE);
 }
 
 /* ---- the header is there ---- */
@@ -432,6 +443,14 @@ static bool declared_length(const struct gw_request *r, uint64_t *ret)
     return !text || th_str_u64(th_str_c(text), ret);
 }
 
+/* Bodies are held in memory until the last byte came: all together, and those of one address,
+ * have a limit. */
+static bool is_full(const struct gw_request *r)
+{
+    return r->g->body_bytes + r->max_body > GW_MAX_BODIES ||
+        gw_door_bodies_of(r->g->door, &r->conn->address) + r->max_body > GW_MAX_BODIES_AN_ADDRESS;
+}
+
 static void check_size(struct gw_request *r)
 {
     const union MHD_ConnectionInfo *info =
@@ -449,6 +468,10 @@ static void check_size(struct gw_request *r)
         gw_count(r->g, GW_TOO_LARGE);
         gw_answer_error(r, MHD_HTTP_CONTENT_TOO_LARGE, "body",
             "The body is larger than this route takes (%zu bytes).", r->max_body);
+    } else if (r->max_body > 0 && is_full(r)) {
+        gw_count(r->g, GW_BUSY);
+        gw_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
+            "The master holds as many requests as it can. Try again in a moment.");
     }
 }
 

@@ -30,6 +30,7 @@ static const char *const counter_names[GW_COUNTER_COUNT] = {
     [GW_TIMED_OUT] = "timed_out",
     [GW_ROLE_DOWN] = "role_down",
     [GW_STREAMS_DROPPED] = "streams_dropped",
+    [GW_BUSY] = "busy",
 };
 
 static const char *const refusal_names[] = {"plain_http", "tls", "unknown_sensor", "revoked",
@@ -206,6 +207,7 @@ static json_t *own_status(const struct gateway *g)
         json_object_set_new(counters, counter_names[i], json_integer((json_int_t)g->counters[i]));
     json_object_set_new(gauges, "connections", json_integer(gw_door_open(g->door)));
     json_object_set_new(gauges, "streams", json_integer(gw_streams_count(g)));
+    json_object_set_new(gauges, "body_bytes", json_integer((json_int_t)g->body_bytes));
     json_object_set_new(own, "counters", counters);
     json_object_set_new(own, "gauges", gauges);
     json_t *problems = json_array();

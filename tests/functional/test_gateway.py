@@ -527,6 +527,26 @@ def test_connections_are_limited(files):
         assert g.counters()["too_many_connections"] == 30
 
 
+def test_bodies_in_memory_are_limited(gateway):
+    """24 MiB of one address; who comes then is told to come again, and somebody else is served."""
+    held = []
+    for _ in range(24):
+        s = gateway.tls()
+        s.sendall(b"POST /link/v1/batches HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + bytes(1048575))
+        held.append(s)
+    time.sleep(0.5)
+    a = gateway.ask("POST", "/link/v1/batches", b"x")
+    assert a.status == 503 and a.json["error"]["code"] == "busy" and a.headers["Retry-After"]
+    with gateway.tls(("127.0.0.3", 0)) as other:
+        other.sendall(b"POST /link/v1/batches HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+        assert other.recv(100).startswith(b"HTTP/1.1 200")
+    for s in held:
+        s.close()
+    time.sleep(0.5)
+    assert gateway.ask("POST", "/link/v1/batches", b"x").status == 200
+    assert gateway.status()["roles"][0]["gauges"]["body_bytes"] == 0
+
+
 def test_a_role_that_does_not_answer(files):
     rules = [authorise(may=ALL_RIGHTS), {"route": "devices", "silent": True}, {"route": "incidents", "delay_ms": 300},
              {"route": "breaches", "status": 777}, {"body": {}}]
