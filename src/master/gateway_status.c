@@ -38,7 +38,8 @@ static const char *const refusal_names[] = {"plain_http", "tls", "unknown_sensor
 
 struct role {
     char name[64];
-    json_t *said; /* NULL: nothing yet, or down */
+    json_t *said;  /* NULL: nothing yet, or down */
+    json_t *known; /* what the parent says of it: state, pid, restarts, up_s, last_exit */
     bool down;
     unsigned restarts;
     int64_t heard_ns, up_ns; /* monotonic */
@@ -64,9 +65,15 @@ static struct role *role_named(struct gw_board *b, const char *name)
     return r;
 }
 
+static void forget(struct role *r)
+{
+    json_decref(r->said);
+    json_decref(r->known);
+}
+
 struct gw_board *gw_board_new(struct gateway *g)
 {
-    static const char *const expected[] = {"intake", "state", "core", "store", "seal"};
+    static const char *const expected[] = {"gateway", "intake", "state", "core", "store", "seal"};
     struct gw_board *b = th_xcalloc(1, sizeof(*b));
     for (size_t i = 0; i < TH_ARRAY_LEN(expected); i++)
         role_named(b, expected[i]);
@@ -79,7 +86,7 @@ struct gw_board *gw_board_new(struct gateway *g)
 void gw_board_free(struct gw_board *b)
 {
     for (unsigned i = 0; i < b->count; i++)
-        json_decref(b->roles[i].said);
+        forget(&b->roles[i]);
     free(b);
 }
 
@@ -101,11 +108,33 @@ static void hear(struct gateway *g, struct role *r, struct th_str text)
     r->heard_ns = g->mono_ns;
 }
 
+/* {"roles": [{"name", "state", "pid", "restarts", "up_s", "last_exit"}]} */
+static void hear_parent(struct gw_board *b, struct th_str text)
+{
+    json_t *said = json_loadb(text.p, text.len, 0, NULL);
+    const json_t *roles = json_object_get(said, "roles");
+    for (size_t i = 0; i < json_array_size(roles); i++) {
+        json_t *row = json_array_get(roles, i);
+        const char *name = json_string_value(json_object_get(row, "name"));
+        struct role *r = name ? role_named(b, name) : NULL;
+        if (!r)
+            continue;
+        json_decref(r->known);
+        r->known = json_incref(row);
+    }
+    json_decref(said);
+}
+
 void gw_board_hear(struct gateway *g)
 {
     const char *name;
     struct th_str text;
     while (th_edges_role_status(g->edges, &name, &text)) {
+        if (strcmp(name, "supervisor") == 0) {
+            hear_parent(g->board, text);
+            continue;
+        }
+        /* What it says of itself it knows itself, and better. */
         struct role *r = strcmp(name, "gateway") == 0 ? NULL : role_named(g->board, name);
         if (r)
             hear(g, r, text);
@@ -142,6 +171,14 @@ static void add_problem(json_t *to, const char *severity, const char *code, cons
     json_array_append_new(to, p);
 }
 
+static const char *state_of(const struct role *r)
+{
+    const char *known = json_string_value(json_object_get(r->known, "state"));
+    if (known ? strcmp(known, "down") == 0 : r->down)
+        return "down";
+    return r->said ? "up" : "starting";
+}
+
 static json_t *role_problems(const struct gateway *g, const struct role *r)
 {
     json_t *list = json_copy(json_object_get(r->said, "problems"));
@@ -150,7 +187,7 @@ static json_t *role_problems(const struct gateway *g, const struct role *r)
         json_decref(list);
         list = json_array();
     }
-    if (r->down) {
+    if (strcmp(state_of(r), "down") == 0) {
         snprintf(text, sizeof(text),
             "Part \"%s\" of the master is not running; it is being started again.", r->name);
         add_problem(list, "error", "role_down", r->name, r->down_since_ns, text);
@@ -162,20 +199,28 @@ static json_t *role_problems(const struct gateway *g, const struct role *r)
     return list;
 }
 
+/* A member as the parent knows it, if it does. */
+static void copy_known(json_t *row, const struct role *r, const char *name)
+{
+    json_t *v = json_object_get(r->known, name);
+    if (v)
+        json_object_set(row, name, v);
+}
+
 static json_t *role_row(const struct gateway *g, const struct role *r, json_t *all_problems)
 {
     json_t *row = json_object();
     json_t *problems = role_problems(g, r);
     json_object_set_new(row, "name", json_string(r->name));
-    json_object_set_new(row, "state", json_string(r->said ? "up" : r->down ? "down" : "starting"));
-    json_object_set_new(row, "restarts", member_or(r->said, "restarts", json_integer(r->restarts)));
+    json_object_set_new(row, "state", json_string(state_of(r)));
+    json_object_set_new(row, "restarts", json_integer(r->restarts));
     json_object_set_new(row, "last_exit", json_null());
-    if (json_is_integer(json_object_get(r->said, "pid")))
-        json_object_set(row, "pid", json_object_get(r->said, "pid"));
-    if (json_is_string(json_object_get(r->said, "last_exit")))
-        json_object_set(row, "last_exit", json_object_get(r->said, "last_exit"));
     if (r->said)
         json_object_set_new(row, "up_s", json_integer((g->mono_ns - r->up_ns) / TH_NS_PER_S));
+    copy_known(row, r, "pid");
+    copy_known(row, r, "restarts");
+    copy_known(row, r, "up_s");
+    copy_known(row, r, "last_exit");
     json_object_set_new(row, "counters", member_or(r->said, "counters", json_object()));
     json_object_set_new(row, "gauges", member_or(r->said, "gauges", json_object()));
     json_object_set(row, "problems", problems);
@@ -261,14 +306,13 @@ static json_t *compose(struct gateway *g)
     json_t *page = json_object();
     json_t *roles = json_array();
     json_t *problems = json_array();
-    struct role self = {.name = "gateway",
-        .said = own_status(g),
-        .heard_ns = g->mono_ns,
-        .up_ns = g->mono_ns - (g->now_ns - g->started_ns)};
+    struct role *self = role_named(b, "gateway");
+    json_decref(self->said);
+    self->said = own_status(g);
+    self->heard_ns = g->mono_ns;
+    self->up_ns = g->mono_ns - (g->now_ns - g->started_ns);
     json_t *log = said_by_any(b, "log");
     json_t *storage = said_by_any(b, "storage");
-    json_array_append_new(roles, role_row(g, &self, problems));
-    json_decref(self.said);
     for (unsigned i = 0; i < b->count; i++)
         json_array_append_new(roles, role_row(g, &b->roles[i], problems));
     json_object_set_new(page, "version", json_string(TH_VERSION));

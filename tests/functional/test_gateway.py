@@ -755,6 +755,12 @@ def test_status_is_put_together(gateway):
     time.sleep(0.2)
     core = next(r for r in gateway.status()["roles"] if r["name"] == "core")
     assert (core["state"], core["restarts"]) == ("up", 1)
+    gateway.do('status supervisor {"roles":[{"name":"core","state":"up","pid":7,"restarts":3,"up_s":9,"last_exit":"ended by signal 9"},'
+               '{"name":"query.5","state":"down","pid":0,"restarts":0,"up_s":0,"last_exit":""}]}')
+    time.sleep(0.2)
+    roles = {r["name"]: r for r in gateway.status()["roles"]}
+    assert [roles["core"][k] for k in ("state", "pid", "restarts", "up_s", "last_exit")] == ["up", 7, 3, 9, "ended by signal 9"]
+    assert roles["query.5"]["state"] == "down" and "supervisor" not in roles
     fields = gateway.api("GET", "/fields").json["kinds"]
     conn = next(k for k in fields if k["name"] == "conn")
     assert {"name": "id.orig_h", "type": "addr", "unit": "", "help": "address of the originator"} in conn["fields"]

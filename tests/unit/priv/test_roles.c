@@ -222,9 +222,12 @@ static void test_conditional_calls_refuse_other_arguments(void **state)
         {"own death by SIGKILL", SYS_tgkill, {0, 0, SIGKILL}},
     };
     for (unsigned i = 0; i < TH_ARRAY_LEN(probes); i++)
-        for (unsigned role = 0; role < TH_ROLE_COUNT; role++)
+        for (unsigned role = 0; role < TH_ROLE_COUNT; role++) {
+            if (th_role_call_rule((enum th_role)role, (int)probes[i].number) == TH_CALL_ALLOWED)
+                continue; /* with any arguments, by a right of this role */
             for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
                 assert_stopped((enum th_role)role, landlock_modes[mode], &probes[i]);
+        }
 }
 
 #ifdef __x86_64__
