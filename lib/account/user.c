@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "crypto/base32.h"
 #include "crypto/random.h"
+#include "web/api.h"
 
 #define ADMINISTRATOR "administrator"
 #define COLUMNS                                                                                    \
@@ -108,7 +109,7 @@ int th_user_add(struct th_accounts *a, int64_t now_ns, const char *by, struct th
 {
     struct th_user there;
     char text[TH_USER_MAX_NAME];
-    if (!th_user_name_is(name) || !th_account_role_is(role))
+    if (!th_user_name_is(name) || !th_web_account_role_find(role))
         return -EINVAL;
     if (th_user_find(a, name, &there) == 0)
         return -EEXIST;
@@ -142,7 +143,7 @@ int th_user_set_role(
 {
     struct th_user u;
     char detail[2 * TH_ACCOUNT_MAX_ROLE + 8];
-    if (!th_account_role_is(role))
+    if (!th_web_account_role_find(role))
         return -EINVAL;
     int r = th_user_get(a, id, &u);
     if (r < 0 || th_str_is(role, u.role))

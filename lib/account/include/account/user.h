@@ -9,9 +9,10 @@
 #define TH_ACCOUNT_USER_H
 
 #include "account/account.h"
-#include "account/right.h"
+#include "base/json.h"
 #include "crypto/password.h"
 
+#define TH_ACCOUNT_MAX_ROLE 24u   /* a role's name, with its zero */
 #define TH_USER_MAX_NAME 65u      /* with its zero */
 #define TH_PASSWORD_MIN_CHARS 12u /* of one that a user chooses */
 #define TH_PASSWORD_MAX_BYTES 256u
