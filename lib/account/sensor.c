@@ -97,5 +97,6 @@ void th_sensors_put(struct th_accounts *a, struct th_json *out)
 
 int64_t th_sensors_count(struct th_accounts *a, const char *status)
 {
-    return th_sql_number(&a->sql, 0, "SELECT count(*) FROM sensors WHERE status = ?", "z", status);
+    return th_sql_number(
+        &a->sql, 0, "SELECT count(*) FROM sensors WHERE status = ?1 OR ?1 IS NULL", "z", status);
 }

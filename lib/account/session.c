@@ -23,16 +23,16 @@ static struct th_str shortened(struct th_str s, uint32_t max)
     return th_str_n(s.p, TH_MIN(s.len, max));
 }
 
-static void csrf_of(const uint8_t id[ID_BYTES], char ret[TH_COOKIE_LEN])
+static void csrf_of(const uint8_t hash[TH_SHA256_LEN], char ret[TH_COOKIE_LEN])
 {
     static const char purpose[] = "thymus csrf";
     struct th_digest d;
-    uint8_t hash[TH_DIGEST_MAX_LEN];
+    uint8_t token[TH_DIGEST_MAX_LEN];
     th_digest_init(&d, TH_DIGEST_SHA256);
     th_digest_update(&d, purpose, sizeof(purpose));
-    th_digest_update(&d, id, ID_BYTES);
-    th_digest_final(&d, hash);
-    th_hex(hash, TH_SHA256_LEN, ret);
+    th_digest_update(&d, hash, TH_SHA256_LEN);
+    th_digest_final(&d, token);
+    th_hex(token, TH_SHA256_LEN, ret);
 }
 
 void th_session_begin(struct th_accounts *a, int64_t now_ns, int64_t user, const char *stage,
@@ -56,16 +56,13 @@ void th_session_begin(struct th_accounts *a, int64_t now_ns, int64_t user, const
     th_wipe(id, sizeof(id));
 }
 
-int th_session_find(struct th_accounts *a, int64_t now_ns, struct th_str cookie, bool half,
+static int find(struct th_accounts *a, int64_t now_ns, const uint8_t hash[TH_SHA256_LEN], bool half,
     struct th_str address, struct th_session *ret)
 {
-    uint8_t id[ID_BYTES];
     struct th_session s = {0};
-    if (!th_unhex(cookie, id, sizeof(id)))
-        return -ENOENT;
-    th_sha256(id, sizeof(id), s.hash);
-    csrf_of(id, s.csrf);
-    th_wipe(id, sizeof(id));
+    memcpy(s.hash, hash, sizeof(s.hash));
+    csrf_of(hash, s.csrf);
+    th_hex(hash, TH_SHA256_LEN, s.key);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&a->sql,
         "SELECT user, stage, tries, created_ns, last_ns FROM sessions WHERE " ALIVE
         " AND hash = ?2",
@@ -86,6 +83,25 @@ int th_session_find(struct th_accounts *a, int64_t now_ns, struct th_str cookie,
             th_str_n(s.hash, sizeof(s.hash)));
     *ret = s;
     return 0;
+}
+
+int th_session_find(struct th_accounts *a, int64_t now_ns, struct th_str cookie, bool half,
+    struct th_str address, struct th_session *ret)
+{
+    uint8_t id[ID_BYTES];
+    uint8_t hash[TH_SHA256_LEN];
+    if (!th_unhex(cookie, id, sizeof(id)))
+        return -ENOENT;
+    th_sha256(id, sizeof(id), hash);
+    th_wipe(id, sizeof(id));
+    return find(a, now_ns, hash, half, address, ret);
+}
+
+int th_session_find_key(struct th_accounts *a, int64_t now_ns, struct th_str key,
+    struct th_str address, struct th_session *ret)
+{
+    uint8_t hash[TH_SHA256_LEN];
+    return th_unhex(key, hash, sizeof(hash)) ? find(a, now_ns, hash, false, address, ret) : -ENOENT;
 }
 
 bool th_session_csrf_is(const struct th_session *s, struct th_str csrf)

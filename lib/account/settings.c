@@ -96,9 +96,8 @@ int th_settings_parse(const json_t *json, struct th_settings *ret, const char **
     return 0;
 }
 
-void th_settings_put(const struct th_settings *s, struct th_json *out)
+void th_settings_members_put(const struct th_settings *s, struct th_json *out)
 {
-    th_json_open(out);
     th_json_key(out, "alerts_per_day");
     th_json_i64(out, s->alerts_per_day);
     th_json_key(out, "approve_sensors");
@@ -114,6 +113,12 @@ void th_settings_put(const struct th_settings *s, struct th_json *out)
     th_json_close(out);
     th_json_key(out, "data_bytes");
     th_json_i64(out, s->data_bytes);
+}
+
+void th_settings_put(const struct th_settings *s, struct th_json *out)
+{
+    th_json_open(out);
+    th_settings_members_put(s, out);
     th_json_close(out);
 }
 

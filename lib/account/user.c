@@ -104,12 +104,18 @@ int th_user_find(struct th_accounts *a, struct th_str name, struct th_user *ret)
     return 0;
 }
 
+/* What the audit log calls those who are no users. */
+static bool is_reserved(struct th_str name)
+{
+    return th_str_ieq(name, th_str_c("system")) || th_str_ieq(name, th_str_c("operator"));
+}
+
 int th_user_add(struct th_accounts *a, int64_t now_ns, const char *by, struct th_str name,
     struct th_str role, const char *one_time_hash, int64_t *ret_id)
 {
     struct th_user there;
     char text[TH_USER_MAX_NAME];
-    if (!th_user_name_is(name) || !th_web_account_role_find(role))
+    if (!th_user_name_is(name) || is_reserved(name) || !th_web_account_role_find(role))
         return -EINVAL;
     if (th_user_find(a, name, &there) == 0)
         return -EEXIST;

@@ -13,6 +13,7 @@ static const struct {
     {"import", role_import},
     {"core", role_core},
     {"gateway", role_gateway},
+    {"state", role_state},
 };
 
 int main(int argc, char **argv)

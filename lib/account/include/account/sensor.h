@@ -35,7 +35,7 @@ int th_sensor_get(struct th_accounts *a, struct th_str id, struct th_sensor *ret
 /* As a control says; the time of the first sight of a known one stays. */
 void th_sensor_apply(struct th_accounts *a, const struct th_sensor *s);
 void th_sensor_put(const struct th_sensor *s, struct th_json *out);
-void th_sensors_put(struct th_accounts *a, struct th_json *out); /* a list, by name */
-int64_t th_sensors_count(struct th_accounts *a, const char *status);
+void th_sensors_put(struct th_accounts *a, struct th_json *out);     /* a list, by name */
+int64_t th_sensors_count(struct th_accounts *a, const char *status); /* NULL: all */
 
 #endif

@@ -3,8 +3,8 @@
  * Sessions. Whoever logged in holds 256 random bits in a cookie; here is their SHA-256 only.
  * A session ends 12 h after it was last used, 7 days after it began, and when somebody ends it. A
  * half login, which waits for a further step, is a session with a stage: it gives no right, has a
- * cookie of its own and ends after 10 minutes. The CSRF token of a session is made out of its id,
- * so that only who has the cookie can have the token.
+ * cookie of its own and ends after 10 minutes. A session's key (its hash as text) names it between
+ * roles, and cannot be guessed either; its CSRF token is made out of it.
  */
 #ifndef TH_ACCOUNT_SESSION_H
 #define TH_ACCOUNT_SESSION_H
@@ -25,6 +25,7 @@
 struct th_session {
     uint8_t hash[TH_SHA256_LEN];
     char id[TH_SESSION_ID_LEN];
+    char key[TH_COOKIE_LEN];
     char csrf[TH_COOKIE_LEN];
     char stage[12]; /* "": whole */
     int64_t created_ns, expires_ns;
@@ -38,6 +39,9 @@ void th_session_begin(struct th_accounts *a, int64_t now_ns, int64_t user, const
 /* The session that a cookie's text opens, if it is one, has not ended, its user may log in, and it
  * is half or whole as asked for. Notes that it was used. -ENOENT */
 int th_session_find(struct th_accounts *a, int64_t now_ns, struct th_str cookie, bool half,
+    struct th_str address, struct th_session *ret) TH_WARN_UNUSED;
+/* The same by its key; whole ones only. */
+int th_session_find_key(struct th_accounts *a, int64_t now_ns, struct th_str key,
     struct th_str address, struct th_session *ret) TH_WARN_UNUSED;
 bool th_session_csrf_is(const struct th_session *s, struct th_str csrf);
 void th_session_end(struct th_accounts *a, const struct th_session *s);

@@ -39,6 +39,8 @@ void th_settings_set(struct th_accounts *a, const struct th_settings *s);
  * sentence. */
 int th_settings_parse(
     const json_t *json, struct th_settings *ret, const char **ret_why) TH_WARN_UNUSED;
+/* The members alone, into an object that the caller opened. */
+void th_settings_members_put(const struct th_settings *s, struct th_json *out);
 void th_settings_put(const struct th_settings *s, struct th_json *out);
 
 #endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Role state, inside: a turn (one event and its transaction), a job (what waits), the handlers. */
+#ifndef TH_MASTER_STATE_I_H
+#define TH_MASTER_STATE_I_H
+
+#include "account/audit.h"
+#include "account/login.h"
+#include "account/sensor.h"
+#include "account/settings.h"
+#include "account/token.h"
+#include "state.h"
+#include "state_request.h"
+#include "web/api.h"
+
+enum st_job_kind {
+    ST_LOGIN,
+    ST_OWN_PASSWORD,
+    ST_CHANGE_PASSWORD,
+    ST_USER_ADD,
+    ST_USER_RESET,
+    ST_HASHES = ST_USER_RESET, /* up to here the helper is waited for */
+    ST_SENSOR,
+    ST_ENROL,
+    ST_SETTINGS,
+    ST_ACK,
+    ST_COMMANDS
+};
+
+struct st_job {
+    struct st_job *next;
+    uint64_t id;
+    enum st_job_kind kind;
+    struct th_state_asker asker;
+    int64_t deadline_ns;
+    char address[TH_ACCOUNT_MAX_ADDRESS];
+    char agent[TH_SESSION_MAX_AGENT + 1];
+    char by[TH_USER_MAX_NAME];
+    char session[TH_COOKIE_LEN]; /* key, or cookie of a half login, of who asked */
+    struct th_login login;
+    int64_t user;
+    char name[TH_USER_MAX_NAME];
+    char role[TH_ACCOUNT_MAX_ROLE];
+    char one_time[TH_ONE_TIME_LEN];
+    char sensor[TH_SENSOR_ID_LEN];
+    /* what goes out after the commit */
+    struct th_buf verify_hash, verify_text, hash_text, control;
+};
+
+enum st_counter {
+    ST_REQUESTS,
+    ST_MALFORMED,
+    ST_UNAUTHORISED,
+    ST_FORBIDDEN,
+    ST_LOGINS,
+    ST_LOGIN_FAILURES,
+    ST_LOCKED,
+    ST_TOO_MANY,
+    ST_ENROLMENTS,
+    ST_BAD_TOKENS,
+    ST_CONTROLS,
+    ST_CONTROLS_LOST,
+    ST_STORAGE_ERRORS,
+    ST_COUNTERS
+};
+
+struct st_heard { /* a sensor's last request for commands */
+    char sensor[TH_SENSOR_ID_LEN];
+    int64_t time_ns;
+};
+
+struct th_state {
+    struct th_state_config config;
+    struct th_state_ops ops;
+    void *arg;
+    struct th_accounts *a; /* config.accounts */
+    struct st_job *jobs;
+    unsigned job_count;
+    uint64_t last_job;
+    struct st_heard *heard;
+    size_t heard_count;
+    uint64_t counters[ST_COUNTERS];
+    int64_t swept_ns, storage_error_ns;
+    int storage_error;
+    bool audit_broken;
+};
+
+/* One event: what came, who asks, and what will be answered. */
+struct st_turn {
+    struct th_state *s;
+    struct th_accounts *a;
+    int64_t now_ns;
+    struct th_state_asker asker;
+    const struct th_state_request *req; /* NULL when a job goes on */
+    bool has_session;
+    struct th_session who;
+    const char *by; /* for the audit log */
+    /* the answer, unless `job` says that it comes later */
+    unsigned status;
+    struct th_buf cookies, body;
+    struct th_json json; /* writes to body */
+    struct st_job *job;
+};
+
+/* ---- state.c ---- */
+void st_error(struct st_turn *t, unsigned status, const char *code, const char *message);
+void st_locked(struct st_turn *t, unsigned retry_s);
+void st_cookie(struct st_turn *t, bool half, const char *value); /* "": it is to go */
+/* A job that the turn leaves behind; NULL, and the turn is answered, when there are too many. */
+struct st_job *st_job_new(struct st_turn *t, enum st_job_kind kind);
+/* A control begun: {"type", "at_ns", "by"; the caller adds members and closes it. */
+struct th_json st_control_begin(struct st_turn *t, struct st_job *job, const char *type);
+void st_put_text(struct th_json *j, const char *key, const char *value);
+void st_copy(struct th_str s, char *ret, size_t room);
+bool st_member(struct st_turn *t, const char *key, size_t max, struct th_str *ret);
+void st_ok(struct st_turn *t); /* 200 {} */
+/* Ends what the sensor waits for. */
+void st_release_commands(struct th_state *s, const char *sensor);
+
+typedef void st_handler(struct st_turn *t);
+typedef void st_resume(struct st_turn *t, struct st_job *job, bool matches, const char *hash);
+typedef void st_resume_done(struct st_turn *t, struct st_job *job);
+
+/* ---- state_login.c ---- */
+st_handler st_login, st_login_password, st_login_enrol, st_login_code, st_session_get,
+    st_session_end, st_sessions, st_session_revoke, st_password, st_authorise;
+st_resume st_login_hashed, st_own_password_hashed, st_password_hashed;
+/* ---- state_users.c ---- */
+st_handler st_users, st_user_add, st_user_change, st_user_remove, st_audit;
+st_resume st_user_add_hashed, st_user_reset_hashed;
+/* ---- state_sensors.c ---- */
+st_handler st_tokens, st_token_add, st_token_revoke, st_sensors, st_sensor_change, st_settings,
+    st_settings_set, st_incident_change;
+st_resume_done st_sensor_done, st_settings_done, st_ack_done;
+/* ---- state_link.c ---- */
+st_handler st_enrol, st_commands;
+st_resume_done st_enrol_done;
+/* ---- state_ctl.c ---- */
+/* The handler of an operator's route; NULL for none. */
+st_handler *st_ctl_handler(struct th_str route);
+/* ---- state_controls.c ---- */
+void st_sensor_control(struct th_json *j, const struct th_sensor *s);
+
+#endif
