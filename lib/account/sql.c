@@ -68,6 +68,7 @@ int th_sql_open(const char *path, struct th_sql *ret)
         "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
         "PRAGMA wal_autocheckpoint = 1000; PRAGMA secure_delete = ON;";
     struct th_sql s = {0};
+    int keep_wal = 1;
     int code = sqlite3_open_v2(path, &s.db,
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_FULLMUTEX,
         own_vfs());
@@ -75,6 +76,11 @@ int th_sql_open(const char *path, struct th_sql *ret)
         code = sqlite3_busy_timeout(s.db, 5000);
     if (code == SQLITE_OK)
         code = sqlite3_db_config(s.db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* Its write-ahead log stays when it is closed: a locked role does not unlink. */
+    if (code == SQLITE_OK)
+        code = sqlite3_file_control(s.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
+    if (code == SQLITE_NOTFOUND)
+        code = SQLITE_OK; /* in memory, for tests */
     if (code == SQLITE_OK)
         code = sqlite3_exec(s.db, setup, NULL, NULL, NULL);
     if (code != SQLITE_OK) {

@@ -31,7 +31,7 @@
 #include "state_request.h"
 
 enum { EDGE_GATEWAY, EDGE_INTAKE, EDGE_COUNT };
-enum { MAX_OPERATORS = 16, RECORDS_A_TURN = 512, CONTROL_RECORD = 2, SAVE_EVERY_NS = 5 };
+enum { MAX_CONSOLES = 16, RECORDS_A_TURN = 512, CONTROL_RECORD = 2, SAVE_EVERY_NS = 5 };
 static const char *const edge_names[EDGE_COUNT] = {"gateway", "intake"};
 
 struct options {
@@ -40,8 +40,7 @@ struct options {
     struct th_settings defaults;
 };
 
-struct operator
-{
+struct console {
     struct th_ipc *ipc; /* NULL: free */
     unsigned generation;
 };
@@ -54,7 +53,7 @@ struct role {
     struct th_keychain *keys;
     struct th_accounts *accounts;
     struct th_state *state;
-    struct operator operators[MAX_OPERATORS];
+    struct console consoles[MAX_CONSOLES];
     int control, log_folder;
     struct th_io log_io;
     struct th_journal_reader *reader;
@@ -205,7 +204,7 @@ static void on_answer(void *arg, const struct th_state_asker *asker, unsigned st
         if (asker->generation == th_edges_generation(role->edges, EDGE_GATEWAY))
             r = th_edges_send(role->edges, EDGE_GATEWAY, TH_MSG_ANSWER, asker->id, th_buf_view(&b));
     } else {
-        struct operator* o = & role->operators[asker->connection - 1];
+        struct console *o = &role->consoles[asker->connection - 1];
         if (o->ipc && o->generation == asker->generation)
             r = th_ipc_send(o->ipc, TH_MSG_ANSWER, asker->id, th_buf_view(&b));
     }
@@ -372,23 +371,23 @@ static int hear_helper(struct role *role)
     return r < 0 ? r : th_ipc_flush(role->helper);
 }
 
-static void take_operator(struct role *role)
+static void take_console(struct role *role)
 {
     int fd = role->control < 0 ? -1 : accept4(role->control, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return;
-    for (size_t i = 0; i < MAX_OPERATORS; i++)
-        if (!role->operators[i].ipc) {
-            role->operators[i].ipc = th_ipc_new(fd, 0);
-            role->operators[i].generation++;
+    for (size_t i = 0; i < MAX_CONSOLES; i++)
+        if (!role->consoles[i].ipc) {
+            role->consoles[i].ipc = th_ipc_new(fd, 0);
+            role->consoles[i].generation++;
             return;
         }
     close(fd);
 }
 
-static void hear_operator(struct role *role, unsigned slot)
+static void hear_console(struct role *role, unsigned slot)
 {
-    struct operator* o = & role->operators[slot];
+    struct console *o = &role->consoles[slot];
     struct th_ipc_message m;
     int r = th_ipc_flush(o->ipc);
     while (r >= 0 && (r = th_ipc_receive(o->ipc, &m)) > 0) {
@@ -422,11 +421,11 @@ static void each_second(struct role *role)
 
 static int turn(struct role *role)
 {
-    struct pollfd fds[2 + MAX_OPERATORS];
+    struct pollfd fds[2 + MAX_CONSOLES];
     fds[0] = (struct pollfd){.fd = th_ipc_fd(role->helper), .events = th_ipc_events(role->helper)};
     fds[1] = (struct pollfd){.fd = role->control, .events = POLLIN};
-    for (size_t i = 0; i < MAX_OPERATORS; i++) {
-        const struct th_ipc *c = role->operators[i].ipc;
+    for (size_t i = 0; i < MAX_CONSOLES; i++) {
+        const struct th_ipc *c = role->consoles[i].ipc;
         fds[2 + i] = c ? (struct pollfd){.fd = th_ipc_fd(c), .events = th_ipc_events(c)}
                        : (struct pollfd){.fd = -1};
     }
@@ -443,10 +442,10 @@ static int turn(struct role *role)
         return r;
     }
     if (fds[1].revents)
-        take_operator(role);
-    for (unsigned i = 0; i < MAX_OPERATORS; i++)
-        if (role->operators[i].ipc)
-            hear_operator(role, i);
+        take_console(role);
+    for (unsigned i = 0; i < MAX_CONSOLES; i++)
+        if (role->consoles[i].ipc)
+            hear_console(role, i);
     if (role->now_ns - role->tick_ns >= TH_NS_PER_S || role->now_ns < role->tick_ns) {
         role->tick_ns = role->now_ns;
         each_second(role);
@@ -487,8 +486,8 @@ static int prepare(struct role *role)
 
 static void done(struct role *role)
 {
-    for (size_t i = 0; i < MAX_OPERATORS; i++)
-        th_ipc_free(role->operators[i].ipc);
+    for (size_t i = 0; i < MAX_CONSOLES; i++)
+        th_ipc_free(role->consoles[i].ipc);
     th_state_free(role->state);
     th_accounts_close(role->accounts);
     th_keychain_free(role->keys);
