@@ -29,9 +29,10 @@
 #include "roles.h"
 #include "state_hash.h"
 #include "state_request.h"
+#include "store/log.h"
 
 enum { EDGE_GATEWAY, EDGE_INTAKE, EDGE_COUNT };
-enum { MAX_CONSOLES = 16, RECORDS_A_TURN = 512, CONTROL_RECORD = 2, SAVE_EVERY_NS = 5 };
+enum { MAX_CONSOLES = 16, RECORDS_A_TURN = 512, SAVE_EVERY_S = 5 };
 static const char *const edge_names[EDGE_COUNT] = {"gateway", "intake"};
 
 struct options {
@@ -280,7 +281,7 @@ static int follow(struct role *role)
         r = th_journal_read(role->reader, role->head, &rec);
         if (r <= 0)
             break;
-        if (rec.type != CONTROL_RECORD)
+        if (rec.type != TH_RECORD_CONTROL)
             continue;
         if (!begun)
             th_state_follow_begin(role->state);
@@ -411,7 +412,7 @@ static void each_second(struct role *role)
         follow_on(role);
     }
     if (role->applied > role->saved &&
-        role->now_ns - role->saved_ns >= SAVE_EVERY_NS * TH_NS_PER_S) {
+        role->now_ns - role->saved_ns >= SAVE_EVERY_S * TH_NS_PER_S) {
         int r = save(role, role->applied, false);
         (void)r; /* stands in the status */
     }

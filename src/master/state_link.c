@@ -72,7 +72,7 @@ void st_enrol(struct st_turn *t)
     if (!take_token(t, label))
         return;
     if (!read_sensor(t, &sensor)) {
-        st_error(t, 400, "malformed", "Key, name (1 to 128 bytes) and version are needed.");
+        st_error(t, 400, "malformed", "Key, name (1 to 127 bytes) and version are needed.");
         return;
     }
     bool again = th_sensor_get(t->a, th_str_c(sensor.id), &known) == 0;

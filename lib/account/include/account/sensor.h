@@ -13,7 +13,7 @@
 #include "crypto/sign.h"
 
 #define TH_SENSOR_ID_LEN 17u    /* 16 hexadecimal digits and a zero */
-#define TH_SENSOR_MAX_NAME 129u /* bytes, with the zero; any text without control characters */
+#define TH_SENSOR_MAX_NAME 128u /* bytes, with the zero; any text without control characters */
 #define TH_SENSOR_MAX_VERSION 33u
 
 struct th_sensor {
