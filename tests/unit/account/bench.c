@@ -124,10 +124,11 @@ void bench_unbase32(struct th_str text, uint8_t *ret, size_t len_bytes)
 void bench_enrolled(struct bench *b, const char *name, const char *role, struct bench_person *ret)
 {
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     struct th_session half;
     struct th_enrolment e = {0};
     char code[TH_TOTP_DIGITS + 1];
+    *ret = (struct bench_person){0};
     ret->id = bench_user(b, name, role, "one-time");
     assert_int_equal(bench_login(b, name, "one-time", "192.0.2.7", &retry_s, &stage), 0);
     assert_string_equal(stage, "password");

@@ -26,7 +26,7 @@ static void test_first_login_then_a_code(void **state)
     struct th_session s;
     struct th_login_end end;
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
     assert_int_equal(ann.end.recovery_count, TH_RECOVERY_CODES);
     assert_int_equal(bench_whole(b, ann.end.cookie, &s), 0);
@@ -52,7 +52,7 @@ static void test_a_step_is_taken_once(void **state)
     struct bench_person ann;
     struct th_login_end end;
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
     /* the code that enrolled is used up as well */
     assert_int_equal(
@@ -75,7 +75,7 @@ static void test_five_wrong_codes_end_the_half_login(void **state)
     struct bench_person ann;
     struct th_login_end end;
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
     assert_int_equal(
         bench_login(b, "ann", "a password of my own", "192.0.2.7", &retry_s, &stage), 0);
@@ -93,7 +93,7 @@ static void test_half_login_ends_after_ten_minutes(void **state)
     struct bench_person ann;
     struct th_session half;
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
     assert_int_equal(
         bench_login(b, "ann", "a password of my own", "192.0.2.7", &retry_s, &stage), 0);
@@ -111,7 +111,7 @@ static void test_recovery_codes_work_once(void **state)
     struct th_session half;
     struct th_login_end end;
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
     bench_enrolled(b, "bob", "reader", &bob);
     for (int i = 0; i < 2; i++) {
@@ -155,7 +155,7 @@ static void test_name_locks_for_twice_as_long_each_time(void **state)
     struct bench *b = *state;
     const char *const names[] = {"ann", "nobody-has-this-name"};
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_user(b, "ann", "analyst", "right");
     for (size_t n = 0; n < TH_ARRAY_LEN(names); n++) {
         static const unsigned waits_s[] = {0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300};
@@ -183,7 +183,7 @@ static void test_address_locks_over_all_names(void **state)
 {
     struct bench *b = *state;
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_user(b, "ann", "analyst", "right");
     for (int i = 0; i < 11; i++) {
         char name[16];
@@ -206,7 +206,7 @@ static void test_password_changed_while_it_was_checked(void **state)
 {
     struct bench *b = *state;
     struct th_login login;
-    const char *stage;
+    const char *stage = "";
     int64_t id = bench_user(b, "ann", "analyst", "right");
     th_accounts_begin(b->a);
     assert_int_equal(th_login_begin(b->a, b->now_ns, th_str_c("ann"), BENCH_ADDRESS, &login), 0);
@@ -224,7 +224,7 @@ static void test_stages_cannot_be_skipped(void **state)
     struct th_login_end end;
     struct th_enrolment e = {0};
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_user(b, "ann", "analyst", "one-time");
     assert_int_equal(bench_login(b, "ann", "one-time", "192.0.2.7", &retry_s, &stage), 0);
     th_accounts_begin(b->a);
@@ -249,7 +249,7 @@ static void test_enrolment_is_a_link_and_its_picture(void **state)
     struct th_session half;
     struct th_enrolment e = {0};
     unsigned retry_s;
-    const char *stage;
+    const char *stage = "";
     bench_user(b, "a+b@example.org", "reader", "one-time");
     assert_int_equal(
         bench_login(b, "a+b@example.org", "one-time", "192.0.2.7", &retry_s, &stage), 0);

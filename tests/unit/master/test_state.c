@@ -481,10 +481,11 @@ static void test_controls_apply_again_to_the_same(void **state)
         "{\"type\":\"settings\",\"at_ns\":5,\"by\":{\"id\":\"1\",\"name\":\"ann\"},"
         "\"alerts_per_day\":3,\"approve_sensors\":true,\"time_zone\":\"UTC\",\"retention_days\":{},"
         "\"data_bytes\":2000000000}";
-    static const char *const hostile[] = {"", "null", "[]", "{\"type\":5}", "{\"type\":\"sensor\"}",
+    static const char other_key[] =
         "{\"type\":\"sensor\",\"at_ns\":1,\"id\":\"0000000000000000\",\"key\":"
-        "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"name\":\"x\",\"status\":\"authorised\"}",
-        "{\"type\":\"settings\",\"at_ns\":1}", "{\"type\":\"ack\",\"at_ns\":1}",
+        "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"name\":\"x\",\"status\":\"authorised\"}";
+    static const char *const hostile[] = {"", "null", "[]", "{\"type\":5}", "{\"type\":\"sensor\"}",
+        other_key, "{\"type\":\"settings\",\"at_ns\":1}", "{\"type\":\"ack\",\"at_ns\":1}",
         "{\"type\":\"tick\",\"at_ns\":1,\"wall_ns\":1}", "{\"type\":\"of tomorrow\",\"at_ns\":1}"};
     struct th_settings s;
     struct th_settings defaults;
