@@ -24,7 +24,7 @@ static void test_first_login_then_a_code(void **state)
     struct bench *b = *state;
     struct bench_person ann;
     struct th_session s;
-    struct th_login_end end;
+    struct th_login_end end = {0};
     unsigned retry_s;
     const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
@@ -50,7 +50,7 @@ static void test_a_step_is_taken_once(void **state)
 {
     struct bench *b = *state;
     struct bench_person ann;
-    struct th_login_end end;
+    struct th_login_end end = {0};
     unsigned retry_s;
     const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
@@ -73,7 +73,7 @@ static void test_five_wrong_codes_end_the_half_login(void **state)
 {
     struct bench *b = *state;
     struct bench_person ann;
-    struct th_login_end end;
+    struct th_login_end end = {0};
     unsigned retry_s;
     const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
@@ -109,7 +109,7 @@ static void test_recovery_codes_work_once(void **state)
     struct bench_person ann;
     struct bench_person bob;
     struct th_session half;
-    struct th_login_end end;
+    struct th_login_end end = {0};
     unsigned retry_s;
     const char *stage = "";
     bench_enrolled(b, "ann", "analyst", &ann);
@@ -221,7 +221,7 @@ static void test_stages_cannot_be_skipped(void **state)
 {
     struct bench *b = *state;
     struct th_session half;
-    struct th_login_end end;
+    struct th_login_end end = {0};
     struct th_enrolment e = {0};
     unsigned retry_s;
     const char *stage = "";
