@@ -293,6 +293,7 @@ static void turn_answer(struct st_turn *t)
 static void turn_end(struct st_turn *t)
 {
     int r = th_accounts_commit(t->a);
+    TH_ASSERT(r == 0 || !t->must_commit);
     if (r < 0) {
         t->s->counters[ST_STORAGE_ERRORS]++;
         t->s->storage_error = r;

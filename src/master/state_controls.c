@@ -59,8 +59,10 @@ static bool read_sensor(const struct control *c, struct th_sensor *ret)
     th_sensor_id(ret->key, ret->id);
     if (!th_str_is(id, ret->id))
         return false;
-    if (json_is_integer(seen))
+    if (json_is_integer(seen)) {
         ret->last_ns = json_integer_value(seen);
+        ret->first_ns = TH_MIN(ret->first_ns, ret->last_ns);
+    }
     st_copy(name, ret->name, sizeof(ret->name));
     st_copy(status, ret->status, sizeof(ret->status));
     copy_member(c, "approved_by", ret->approved_by, sizeof(ret->approved_by));

@@ -80,6 +80,17 @@ static void audit_check(struct st_turn *t)
     th_json_close(&t->json);
 }
 
+static void keys_rotate(struct st_turn *t)
+{
+    int r = th_accounts_rotate(t->a, t->now_ns, t->by);
+    t->must_commit = r == 0;
+    if (r < 0)
+        st_error(t, 409, "keys",
+            "The secrets could not be sealed anew: the instance has too many keys.");
+    else
+        st_ok(t);
+}
+
 st_handler *st_ctl_handler(struct th_str route)
 {
     static const struct {
@@ -99,6 +110,7 @@ st_handler *st_ctl_handler(struct th_str route)
         {"ctl.settings.set", st_settings_set},
         {"ctl.audit", st_audit},
         {"ctl.audit.check", audit_check},
+        {"ctl.keys.rotate", keys_rotate},
     };
     for (size_t i = 0; i < TH_ARRAY_LEN(handlers); i++)
         if (th_str_is(route, handlers[i].route))

@@ -99,6 +99,7 @@ struct st_turn {
     struct th_buf cookies, body;
     struct th_json json; /* writes to body */
     struct st_job *job;
+    bool must_commit; /* what is in memory would be wrong without it */
 };
 
 /* ---- state.c ---- */
