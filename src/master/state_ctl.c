@@ -83,7 +83,7 @@ static void audit_check(struct st_turn *t)
 static void keys_rotate(struct st_turn *t)
 {
     int r = th_accounts_rotate(t->a, t->now_ns, t->by);
-    t->must_commit = r == 0;
+    t->must_commit = true;
     if (r < 0)
         st_error(t, 409, "keys",
             "The secrets could not be sealed anew: the instance has too many keys.");
