@@ -80,7 +80,10 @@ void th_intake_down(struct th_intake *in, enum th_follower f, struct th_now now)
 void th_intake_applied(
     struct th_intake *in, enum th_follower f, uint64_t position, struct th_now now);
 void th_intake_saved(struct th_intake *in, enum th_follower f, uint64_t position);
-/* The follower cannot read the batch there. */
+/* The follower found the batch there damaged, and skipped it. */
+void th_intake_damaged(
+    struct th_intake *in, enum th_follower f, uint64_t position, int err, struct th_now now);
+/* The follower wants that nobody reads the batch there. */
 void th_intake_refused(struct th_intake *in, enum th_follower f, uint64_t position,
     struct th_str reason, struct th_now now);
 

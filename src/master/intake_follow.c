@@ -101,6 +101,20 @@ static void set_aside(struct th_intake *in, enum th_follower which, uint64_t pos
             tell_set_aside(in, (enum th_follower)f);
 }
 
+void th_intake_damaged(
+    struct th_intake *in, enum th_follower f, uint64_t position, int err, struct th_now now)
+{
+    (void)now;
+    for (size_t i = 0; i < in->damaged_count; i++)
+        if (in->damaged[i] == position)
+            return; /* another follower, or the same one again */
+    if (in->damaged_count == TH_INTAKE_DAMAGED_MAX)
+        return;
+    in->damaged[in->damaged_count++] = position;
+    th_log(TH_LOG_ERROR, "intake: %s cannot read the batch at position %llu to its end: %s",
+        th_follower_names[f], (unsigned long long)position, th_strerror(err));
+}
+
 void th_intake_refused(struct th_intake *in, enum th_follower f, uint64_t position,
     struct th_str reason, struct th_now now)
 {
@@ -119,6 +133,7 @@ static void suspect(struct th_intake *in, enum th_follower which, struct th_now 
     set_aside(in, which, f->suspect, th_str_c("whoever reads it dies"), now);
     f->suspect_deaths = 0;
     f->stuck = 0;
+    f->stepping = false; /* the control that sets it aside lies further on */
 }
 
 void th_intake_down(struct th_intake *in, enum th_follower which, struct th_now now)
@@ -155,6 +170,8 @@ void th_intake_applied(
     f->applied = position;
     f->applied_known = true;
     f->best = TH_MAX(f->best, position);
+    if (position == th_journal_synced(in->log))
+        f->caught_up_mono_ns = now.mono_ns;
     if (f->stepping && position >= f->step_until) {
         f->stepping = false;
         f->stuck = 0;

@@ -20,6 +20,7 @@
 #define TH_INTAKE_APPLY_NS (10 * TH_NS_PER_S)
 #define TH_INTAKE_ROOM_NS TH_NS_PER_S /* how often the disk is looked at */
 #define TH_INTAKE_TRIM_NS (60 * TH_NS_PER_S)
+#define TH_INTAKE_DAMAGED_MAX 256u
 /* Event ids have 44 bits for the sequence (th_record_seq). */
 #define TH_INTAKE_MAX_SEQUENCE (UINT64_C(1) << 43)
 
@@ -88,6 +89,7 @@ struct th_intake_follower {
     uint64_t step_until;
     uint64_t suspect; /* record that was alone in its hands when it died, so many times: */
     unsigned suspect_deaths;
+    int64_t caught_up_mono_ns; /* when it had last applied all */
 };
 
 struct th_intake {
@@ -108,6 +110,8 @@ struct th_intake {
     struct th_intake_control_wait *controls;
     size_t control_count;
     struct th_intake_follower followers[TH_FOLLOWER_COUNT];
+    uint64_t damaged[TH_INTAKE_DAMAGED_MAX]; /* positions, as followers told them */
+    size_t damaged_count;
 
     int64_t began_mono_ns;
     bool dirty; /* something is appended and not synced */

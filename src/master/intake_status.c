@@ -137,7 +137,7 @@ static void put_sources(struct th_intake *in, struct th_json *j, struct th_now n
 
 /* ---- the log ---- */
 
-static void put_log(const struct th_intake *in, struct th_json *j)
+static void put_log(struct th_intake *in, struct th_json *j, struct th_now now)
 {
     uint64_t synced = th_journal_synced(in->log);
     th_json_key(j, "log");
@@ -149,7 +149,9 @@ static void put_log(const struct th_intake *in, struct th_json *j)
     th_json_key(j, "followers");
     th_json_open_list(j);
     for (unsigned i = 0; i < TH_FOLLOWER_COUNT; i++) {
-        const struct th_intake_follower *f = &in->followers[i];
+        struct th_intake_follower *f = &in->followers[i];
+        if (f->applied == synced || f->caught_up_mono_ns == 0)
+            f->caught_up_mono_ns = now.mono_ns;
         th_json_open(j);
         put_text(j, "name", th_follower_names[i]);
         th_json_key(j, "up");
@@ -157,6 +159,7 @@ static void put_log(const struct th_intake *in, struct th_json *j)
         put_u64(j, "position", f->applied);
         put_u64(j, "saved", f->saved);
         put_u64(j, "lag_records", synced - TH_MIN(synced, f->applied));
+        put_seconds(j, "lag_s", now.mono_ns - f->caught_up_mono_ns);
         th_json_close(j);
     }
     th_json_close_list(j);
@@ -241,6 +244,13 @@ static void put_problems(struct th_intake *in, struct th_json *j, struct th_now 
             in->state.quarantined_count);
         put_problem(j, "warn", "quarantine", text, now.wall_ns, "log");
     }
+    if (in->damaged_count) {
+        TH_AUTOFREE char *text = th_xasprintf("%zu batches are damaged: some of their events are "
+                                              "missing. Look whether the sensors have the same "
+                                              "version as this master.",
+            in->damaged_count);
+        put_problem(j, "warn", "damaged", text, now.wall_ns, "log");
+    }
     put_sensor_problems(in, j, now);
     th_json_close_list(j);
 }
@@ -267,10 +277,11 @@ void th_intake_status(struct th_intake *in, struct th_now now, struct th_buf *ou
     put_u64(&j, "log_bytes", th_journal_bytes(in->log));
     put_u64(&j, "disk_free_bytes", in->free_bytes);
     put_u64(&j, "set_aside", in->state.quarantined_count);
+    put_u64(&j, "damaged", in->damaged_count);
     th_json_close(&j);
     put_problems(in, &j, now);
     put_refusals(&j, "refusals", in->refused);
-    put_log(in, &j);
+    put_log(in, &j, now);
     put_sources(in, &j, now);
     th_json_close(&j);
 }
