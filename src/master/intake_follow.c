@@ -12,6 +12,7 @@
 #define STUCK_LIVES 2u
 #define SUSPECT_DEATHS 2u
 #define TRIM_FILES 8u /* at a time */
+#define MAX_REASON_BYTES 200u
 
 /* ---- heads ---- */
 
@@ -76,6 +77,16 @@ static int type_at(const struct th_intake *in, uint64_t position)
     return err < 0 ? err : err == 0 ? -ENOENT : rec.type;
 }
 
+/* The reason as printable ASCII: it comes from a role that reads hostile bytes. */
+static const char *plain(struct th_str s, char ret[MAX_REASON_BYTES + 1])
+{
+    size_t n = TH_MIN((size_t)s.len, (size_t)MAX_REASON_BYTES);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = s.p[i] >= ' ' && s.p[i] <= '~' ? s.p[i] : '?';
+    ret[n] = 0;
+    return ret;
+}
+
 static void set_aside(struct th_intake *in, enum th_follower which, uint64_t position,
     struct th_str reason, struct th_now now)
 {
@@ -87,11 +98,9 @@ static void set_aside(struct th_intake *in, enum th_follower which, uint64_t pos
             th_follower_names[which], (unsigned long long)position);
         return;
     }
-    json_t *members = json_pack("{s:I,s:s%,s:s}", "position", (json_int_t)position, "reason",
-        reason.p, (size_t)reason.len, "follower", th_follower_names[which]);
-    if (!members) /* a reason that is no text */
-        members = json_pack("{s:I,s:s,s:s}", "position", (json_int_t)position, "reason",
-            "it cannot be read", "follower", th_follower_names[which]);
+    char text[MAX_REASON_BYTES + 1];
+    json_t *members = json_pack("{s:I,s:s,s:s}", "position", (json_int_t)position, "reason",
+        plain(reason, text), "follower", th_follower_names[which]);
     if (th_intake_control_append(in, TH_CONTROL_QUARANTINE, members, now, NULL) < 0)
         return;
     th_log(TH_LOG_ERROR, "intake: the batch at position %llu is set aside, because of %s",
@@ -118,7 +127,6 @@ void th_intake_damaged(
 void th_intake_refused(struct th_intake *in, enum th_follower f, uint64_t position,
     struct th_str reason, struct th_now now)
 {
-    reason.len = TH_MIN(reason.len, 512u);
     if (position < th_journal_synced(in->log))
         set_aside(in, f, position, reason, now);
 }
