@@ -74,12 +74,12 @@ void th_intake_control(
     struct th_intake *in, const struct th_asker *from, struct th_str json, struct th_now now);
 
 /* A follower's connection came up, or went down. */
-void th_intake_up(struct th_intake *in, enum th_follower f, struct th_now now);
-void th_intake_down(struct th_intake *in, enum th_follower f, struct th_now now);
+void th_intake_up(struct th_intake *in, enum th_follower which, struct th_now now);
+void th_intake_down(struct th_intake *in, enum th_follower which, struct th_now now);
 /* All below position is applied, or rests with the follower's state on the disk. */
 void th_intake_applied(
-    struct th_intake *in, enum th_follower f, uint64_t position, struct th_now now);
-void th_intake_saved(struct th_intake *in, enum th_follower f, uint64_t position);
+    struct th_intake *in, enum th_follower which, uint64_t position, struct th_now now);
+void th_intake_saved(struct th_intake *in, enum th_follower which, uint64_t position);
 /* The follower found the batch there damaged, and skipped it. */
 void th_intake_damaged(
     struct th_intake *in, enum th_follower f, uint64_t position, int err, struct th_now now);

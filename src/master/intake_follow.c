@@ -69,7 +69,7 @@ static bool is_set_aside(const struct th_intake *in, uint64_t position)
 static int type_at(const struct th_intake *in, uint64_t position)
 {
     struct th_journal_reader *r = th_journal_reader_new(in->io);
-    struct th_journal_record rec;
+    struct th_journal_record rec = {0};
     int err = th_journal_seek(r, position);
     if (err == 0)
         err = th_journal_read(r, th_journal_synced(in->log), &rec);
@@ -212,7 +212,7 @@ static uint64_t saved_by_all(const struct th_intake *in)
 static int64_t begun_ns(const struct th_intake *in, uint64_t first)
 {
     struct th_journal_reader *r = th_journal_reader_new(in->io);
-    struct th_journal_record rec;
+    struct th_journal_record rec = {0};
     int err = th_journal_seek(r, first);
     if (err == 0)
         err = th_journal_read(r, th_journal_synced(in->log), &rec);

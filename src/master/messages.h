@@ -32,10 +32,10 @@ enum th_msg {
      * where it is; intake counts it and tells people */
     TH_MSG_DAMAGED = 33,
     /* follower -> intake: {position u64, reason}: nobody is to read the batch there; intake writes
-     * a quarantine control. Intake -> followers, before the head of a new connection and whenever it
-     * grows: count u32, positions u64: all that are set aside.
-     * What intake expects of a follower: on a new connection it tells SAVED and APPLIED, and APPLIED
-     * whenever it has reached the head. */
+     * a quarantine control. Intake -> followers, before the head of a new connection and whenever
+     * it grows: count u32, positions u64: all that are set aside. What intake expects of a
+     * follower: on a new connection it tells SAVED and APPLIED, and APPLIED whenever it has reached
+     * the head. */
     TH_MSG_SET_ASIDE = 34,
 
     /* core -> store: JSON lines of findings; answer DONE when they are committed */
