@@ -58,9 +58,9 @@ short th_ipc_events(const struct th_ipc *c)
 }
 
 /* Like write, but one who is gone is an error here and no signal to the process. */
-static ssize_t write_quietly(int fd, uint8_t *data, size_t len)
+static ssize_t write_quietly(int fd, const uint8_t *data, size_t len)
 {
-    struct iovec part = {.iov_base = data, .iov_len = len};
+    struct iovec part = {.iov_base = (void *)data, .iov_len = len};
     const struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
     return sendmsg(fd, &m, MSG_NOSIGNAL);
 }

@@ -27,8 +27,8 @@ int64_t th_intake_watermark(
 
 static int apply_batch(struct th_intake *in, int64_t time_ns, struct th_str body)
 {
-    struct th_record_batch b;
-    struct th_envelope e;
+    struct th_record_batch b = {0};
+    struct th_envelope e = {0};
     int err = th_record_batch_get(body, &b);
     if (err == 0)
         err = th_envelope_get((const uint8_t *)b.envelope.p, b.envelope.len, &e);

@@ -41,7 +41,8 @@ static void put_u64(struct th_json *j, const char *key, uint64_t v)
 static void put_seconds(struct th_json *j, const char *key, int64_t ns)
 {
     th_json_key(j, key);
-    th_json_double(j, (double)(ns / TH_NS_PER_MS) / 1000.0);
+    int64_t ms = ns / TH_NS_PER_MS;
+    th_json_double(j, (double)ms / 1000.0);
 }
 
 static void put_text(struct th_json *j, const char *key, const char *text)
@@ -102,11 +103,12 @@ static void put_source(
         th_json_time(j, n->heard_ns);
     th_json_key(j, "rate_events_s");
     th_json_double(j, l->rate_events_s);
-    th_json_key(j, "lag_s");
-    if (n->watermark_ns == TH_TIME_UNSET || l->replay)
+    if (n->watermark_ns == TH_TIME_UNSET || l->replay) {
+        th_json_key(j, "lag_s");
         th_json_null(j);
-    else
-        th_json_double(j, (double)(th_time_sub(now.wall_ns, n->watermark_ns) / TH_NS_PER_MS) / 1e3);
+    } else {
+        put_seconds(j, "lag_s", th_time_sub(now.wall_ns, n->watermark_ns));
+    }
     put_seconds(j, "clock_offset_s", n->clock_offset_ns);
     put_u64(j, "batches", n->batches);
     put_u64(j, "events", n->events);

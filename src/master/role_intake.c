@@ -215,7 +215,12 @@ static bool take_option(struct role *r, int option)
     struct th_str text = th_str_c(optarg ? optarg : "");
     switch (option) {
     case 'n': return true;
-    case 'i': return sscanf(optarg, "%16llx", (unsigned long long *)&r->config.instance) == 1;
+    case 'i': {
+        char *end;
+        errno = 0;
+        r->config.instance = strtoull(optarg, &end, 16);
+        return errno == 0 && *end == 0 && end != optarg;
+    }
     case 'b': return th_str_u64(text, &r->config.log_bytes);
     case 'u':
     case 'g':
