@@ -69,7 +69,8 @@ void th_intake_close(struct th_intake *in);
 void th_intake_batch(
     struct th_intake *in, const struct th_asker *from, struct th_str bytes, struct th_now now);
 /* A control as JSON, from role state. It goes into the log with at_ns set and without "followers",
- * a list of the names of those who must have applied it before `done` (none: all that are up). */
+ * a list of the names of those who must have applied it before `done`; without that list: those of
+ * the followers at work whom its type concerns. */
 void th_intake_control(
     struct th_intake *in, const struct th_asker *from, struct th_str json, struct th_now now);
 

@@ -70,11 +70,25 @@ static int named(const json_t *names, unsigned *ret)
     return 0;
 }
 
-static unsigned all_up(const struct th_intake *in)
+/* Who has to have applied a control before whoever asked for it sees what it changed: not core,
+ * which may be hours behind while it reads a history. */
+static unsigned concerned(enum th_control_type type)
 {
-    unsigned mask = 0;
+    switch (type) {
+    case TH_CONTROL_SENSOR:
+    case TH_CONTROL_SETTINGS: return 1u << TH_FOLLOWER_STATE;
+    case TH_CONTROL_ACK: return 1u << TH_FOLLOWER_STATE | 1u << TH_FOLLOWER_STORE;
+    default: return (1u << TH_FOLLOWER_COUNT) - 1;
+    }
+}
+
+/* Those of them that follow at the moment. */
+static unsigned following(const struct th_intake *in, enum th_control_type type)
+{
+    unsigned mask = concerned(type);
     for (unsigned f = 0; f < TH_FOLLOWER_COUNT; f++)
-        mask |= in->followers[f].up ? 1u << f : 0;
+        if (!in->followers[f].up || !in->followers[f].applied_known)
+            mask &= ~(1u << f);
     return mask;
 }
 
@@ -89,7 +103,7 @@ static int prepare(struct th_intake *in, struct th_str json, struct th_now now, 
     const json_t *names = json_object_get(o, "followers");
     struct th_buf body TH_AUTOBUF = TH_BUF_INIT;
     int err = json_is_object(o) ? 0 : TH_E_MALFORMED;
-    *ret_followers = all_up(in);
+    bool are_named = names;
     if (err == 0 && names)
         err = named(names, ret_followers);
     if (err == 0) {
@@ -101,6 +115,8 @@ static int prepare(struct th_intake *in, struct th_str json, struct th_now now, 
         err = th_control_get(th_buf_view(&body), &c);
     if (err == 0) {
         err = may_be_asked_for(c.type) ? th_intake_check(in, &c) : TH_E_REFUSED;
+        if (!are_named)
+            *ret_followers = following(in, c.type);
         th_control_done(&c);
     }
     if (err < 0)
@@ -114,7 +130,7 @@ void th_intake_control(
     struct th_intake *in, const struct th_asker *from, struct th_str json, struct th_now now)
 {
     json_t *object;
-    unsigned followers;
+    unsigned followers = 0;
     uint64_t position;
     int err = prepare(in, json, now, &object, &followers);
     if (err == 0) {

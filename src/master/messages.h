@@ -19,7 +19,8 @@ enum th_msg {
     /* gateway -> intake: an envelope (id: the request); the answer is ANSWER */
     TH_MSG_BATCH = 20,
     /* state -> intake: a control (JSON); answer DONE {position u64, err i32} when it is durable
-     * and the followers that it concerns have applied it */
+     * and the followers that it concerns, or those that its list "followers" names, have applied
+     * it; -ETIMEDOUT: it is durable, but one of them has not applied it within 10 s */
     TH_MSG_CONTROL = 21,
     TH_MSG_DONE = 22,
 

@@ -215,8 +215,11 @@ static void test_controls_are_done_when_applied(void **state)
     struct world *w = *state;
     th_intake_up(w->in, TH_FOLLOWER_STATE, w->now);
     th_intake_up(w->in, TH_FOLLOWER_CORE, w->now);
-    control(w, 1, "{\"type\":\"settings\",\"alerts_per_day\":5}");
-    control(w, 2, "{\"type\":\"settings\",\"followers\":[\"state\"]}");
+    th_intake_up(w->in, TH_FOLLOWER_SEAL, w->now); /* up, but not at work yet */
+    th_intake_applied(w->in, TH_FOLLOWER_STATE, 0, w->now);
+    th_intake_applied(w->in, TH_FOLLOWER_CORE, 0, w->now);
+    control(w, 1, "{\"type\":\"selftest\"}");
+    control(w, 2, "{\"type\":\"settings\"}");
     control(w, 3, "{\"type\":\"settings\",\"followers\":[]}");
     turn(w);
     assert_null(said_to(w, 1));
@@ -230,7 +233,7 @@ static void test_controls_are_done_when_applied(void **state)
     th_intake_applied(w->in, TH_FOLLOWER_CORE, end, w->now);
     assert_int_equal(said_to(w, 1)->err, 0);
     /* Nobody waits for ever, nor for one who is gone. */
-    control(w, 4, "{\"type\":\"ack\",\"incident\":\"x\",\"state\":\"open\"}");
+    control(w, 4, "{\"type\":\"ack\",\"followers\":[\"store\"]}");
     wait_s(w, 11);
     assert_int_equal(said_to(w, 4)->err, -ETIMEDOUT);
     assert_true(said_to(w, 4)->position >= end);
