@@ -13,10 +13,11 @@ all: build
 setup:
 	@scripts/setup
 
-# All programs end up in $(BUILD)/bin.
+# All programs end up in $(BUILD)/bin, the user interface in $(BUILD)/ui.pack.
 build: setup
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) >/dev/null
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
+	@scripts/build-ui $(BUILD)
 
 test: setup
 	@scripts/run-suites --build $(BUILD) --jobs $(JOBS) $(SUITES)

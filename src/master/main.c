@@ -13,6 +13,7 @@ static const struct {
     {"import", role_import},
     {"core", role_core},
     {"intake", role_intake},
+    {"gateway", role_gateway},
 };
 
 int main(int argc, char **argv)

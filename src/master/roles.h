@@ -6,5 +6,6 @@
 int role_import(int argc, char **argv);
 int role_core(int argc, char **argv);
 int role_intake(int argc, char **argv);
+int role_gateway(int argc, char **argv);
 
 #endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sensors' end of the link: enrolment and commands are state's to answer, batches intake's. The
+ * gateway looks into none of them; commands carry a signature in their header, which state checks.
+ */
+#include "gateway.h"
+#include "web/check.h"
+
+static void enrol(struct gw_request *r)
+{
+    json_t *body = th_web_body_parse(th_buf_view(&r->body));
+    if (!body) {
+        gw_count(r->g, GW_MALFORMED);
+        gw_answer_error(r, MHD_HTTP_BAD_REQUEST, "body", "The body is not a JSON object.");
+        return;
+    }
+    json_t *j = gw_request_json(r, "enrol");
+    json_object_set_new(j, "body", body);
+    gw_forward_json(r, GW_EDGE_STATE, j);
+}
+
+/* Member of a request out of a header; false when it is missing or no text. */
+static bool take_header(
+    json_t *to, const char *member, const struct gw_request *r, const char *name)
+{
+    const char *value = gw_http_header(r, name);
+    if (!value || !th_web_is_text(th_str_c(value)) || strlen(value) > 128)
+        return false;
+    json_object_set_new(to, member, json_string(value));
+    return true;
+}
+
+static void commands(struct gw_request *r)
+{
+    json_t *body = json_object();
+    if (!take_header(body, "sensor", r, "Thymus-Sensor") ||
+        !take_header(body, "time", r, "Thymus-Time") ||
+        !take_header(body, "signature", r, "Thymus-Signature")) {
+        json_decref(body);
+        gw_count(r->g, GW_MALFORMED);
+        gw_answer_error(r, MHD_HTTP_BAD_REQUEST, "header",
+            "Thymus-Sensor, Thymus-Time and Thymus-Signature must say who asks.");
+        return;
+    }
+    json_t *j = gw_request_json(r, "commands");
+    json_object_set_new(j, "body", body);
+    gw_forward_json(r, GW_EDGE_STATE, j);
+}
+
+void gw_link_dispatch(struct gw_request *r)
+{
+    switch (r->service) {
+    case GW_LINK_ENROL: enrol(r); break;
+    case GW_LINK_COMMANDS: commands(r); break;
+    default: gw_forward(r, GW_EDGE_INTAKE, TH_MSG_BATCH, th_buf_view(&r->body));
+    }
+}
