@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/cursor.h"
+#include "base/hash.h"
 #include "intake_world.h"
 #include "messages.h"
 #include "priv/edge.h"
@@ -113,7 +114,8 @@ static uint64_t await_head(struct role *r, uint64_t at_least)
     }
 }
 
-static void tell_key(struct role *r, const struct sensor *s)
+/* Position of the control that made the sensor known. */
+static uint64_t make_known(struct role *r, const struct sensor *s)
 {
     uint8_t key[TH_SIGN_PUBLIC_BYTES];
     char text[TH_BASE64URL_ROOM(TH_SIGN_PUBLIC_BYTES)];
@@ -126,9 +128,10 @@ static void tell_key(struct role *r, const struct sensor *s)
     assert_int_equal(th_ipc_send(r->state, TH_MSG_CONTROL, 77, th_str_c(json)), 0);
     struct th_ipc_message m = await(r->state, TH_MSG_DONE);
     struct th_cur c = th_cur_init(m.body.p, m.body.len);
+    uint64_t position = th_cur_le64(&c);
     assert_int_equal(m.id, 77);
-    assert_int_equal(th_cur_le64(&c), 1); /* behind the summary */
     assert_int_equal(th_cur_le32(&c), 0);
+    return position;
 }
 
 static void assert_answer(struct role *r, struct th_str envelope, uint64_t id, const char *body)
@@ -171,7 +174,7 @@ static void test_a_life_and_the_next(void **state)
     make_envelope(&w, &s, (struct made){.sequence = 0, .replay = true}, &one);
     make_envelope(&w, &s, (struct made){.sequence = 1, .replay = true}, &two);
     struct role r = start();
-    tell_key(&r, &s);
+    assert_int_equal(make_known(&r, &s), 1); /* behind the summary */
     assert_answer(&r, th_buf_view(&one), 1, "{\"epoch\":7,\"next\":1}");
     assert_true(await_head(&r, 3) >= 3);
     await_status(&r, "\"batches\":1,");
@@ -194,10 +197,95 @@ static void test_a_life_and_the_next(void **state)
     forget(&r);
 }
 
+/* ---- killed again and again ---- */
+
+#define KILLS 12u
+#define IN_FLIGHT 4u
+
+/* "next" of the answers that came so far. */
+static uint64_t take_answers(struct role *r, uint64_t next, unsigned wait_ms)
+{
+    struct th_ipc_message m;
+    struct pollfd p = {.fd = th_ipc_fd(r->gateway), .events = POLLIN};
+    if (poll(&p, 1, (int)wait_ms) <= 0) {
+        assert_true(wait_ms < WAIT_MS);
+        return next;
+    }
+    while (th_ipc_receive(r->gateway, &m) == 1) {
+        TH_AUTOFREE char *text = th_xasprintf("%.*s", (int)m.body.len - 4, m.body.p + 4);
+        const char *said = strstr(text, "\"next\":");
+        assert_non_null(said);
+        next = TH_MAX(next, strtoull(said + 7, NULL, 10));
+    }
+    return next;
+}
+
+struct seen {
+    uint64_t next;
+};
+
+static void see(void *arg, const struct logged *l)
+{
+    struct seen *s = arg;
+    if (l->type != TH_RECORD_BATCH || l->envelope.sensor != 6)
+        return;
+    assert_int_equal(l->envelope.sequence, s->next);
+    s->next++;
+}
+
+static void test_killed_at_any_moment(void **state)
+{
+    (void)state;
+    static struct world w;
+    struct sensor s = sensor_new(6);
+    uint64_t next = 0;
+    int status;
+    w.now.wall_ns = BEGIN_NS;
+    for (unsigned life = 0; life <= KILLS; life++) {
+        struct role r = start();
+        if (life == 0)
+            make_known(&r, &s);
+        unsigned rounds = life == KILLS ? 1 : 1 + (unsigned)(th_mix64(life) % 8);
+        for (unsigned round = 0; round < rounds; round++) {
+            for (unsigned i = 0; i < IN_FLIGHT; i++) {
+                struct th_buf bytes TH_AUTOBUF = TH_BUF_INIT;
+                uint64_t sequence = next + (i ^ 1); /* pairs swapped */
+                make_envelope(&w, &s, (struct made){.sequence = sequence, .replay = true}, &bytes);
+                assert_int_equal(
+                    th_ipc_send(r.gateway, TH_MSG_BATCH, sequence, th_buf_view(&bytes)), 0);
+            }
+            uint64_t want = next + IN_FLIGHT;
+            unsigned last_ms = (unsigned)(th_mix64(life * 10) % 7); /* before the kill */
+            bool is_last = round + 1 == rounds && life < KILLS;
+            while (next < want) {
+                next = take_answers(&r, next, is_last ? last_ms : WAIT_MS);
+                if (is_last)
+                    break;
+            }
+        }
+        assert_int_equal(kill(r.pid, SIGKILL), 0);
+        assert_int_equal(waitpid(r.pid, &status, 0), r.pid);
+        forget(&r);
+    }
+    struct th_io io;
+    struct seen seen = {0};
+    uint64_t first;
+    uint64_t end;
+    uint64_t epoch;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    th_io_folder(&io, &fd);
+    assert_int_equal(th_journal_extent(&io, &first, &end, &epoch), 0);
+    walk_log(&io, end, see, &seen);
+    assert_true(seen.next >= next); /* what was answered is there, once */
+    assert_true(next > KILLS * 2);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_life_and_the_next),
+        cmocka_unit_test(test_killed_at_any_moment),
     };
     return cmocka_run_group_tests_name("master/role_intake", tests, setup, teardown);
 }
