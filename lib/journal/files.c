@@ -225,8 +225,8 @@ int th_journal_extent(
     const struct th_io *io, uint64_t *ret_first, uint64_t *ret_next, uint64_t *ret_epoch)
 {
     struct th_journal_files f;
-    struct th_journal_tail tail;
-    uint64_t epoch;
+    struct th_journal_tail tail = {0};
+    uint64_t epoch = 0;
     int r = th_journal_files_list(io, &f);
     if (r < 0)
         return r;

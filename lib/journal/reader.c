@@ -6,6 +6,8 @@
 #include "files.h"
 
 #define READ_AHEAD_BYTES (256u << 10)
+#define WALK_AHEAD_BYTES (4u << 10) /* of heads alone */
+#define WALKING UINT64_MAX          /* for `end`: looking for a position, not reading */
 
 struct th_journal_reader {
     const struct th_io *io;
@@ -61,9 +63,9 @@ static int open_at(struct th_journal_reader *r, uint64_t first)
 }
 
 /* Fills data from at_bytes on with at least need bytes, or as many as there are. */
-static int fill(struct th_journal_reader *r, size_t need)
+static int fill(struct th_journal_reader *r, size_t need, size_t ahead)
 {
-    size_t want = TH_MAX(need, (size_t)READ_AHEAD_BYTES);
+    size_t want = TH_MAX(need, ahead);
     th_buf_clear(&r->data);
     r->data_at_bytes = r->at_bytes;
     uint8_t *p = th_buf_reserve(&r->data, want);
@@ -88,7 +90,7 @@ static int have(struct th_journal_reader *r, size_t need, uint64_t end, size_t *
     uint64_t skip = r->at_bytes - r->data_at_bytes;
     bool believed = r->data.len > 0 && r->position < r->data_end && skip <= r->data.len;
     if (!believed || r->data.len - skip < need) {
-        int err = fill(r, need);
+        int err = fill(r, need, end == WALKING ? WALK_AHEAD_BYTES : READ_AHEAD_BYTES);
         if (err < 0)
             return err;
         r->data_end = end;
@@ -172,7 +174,7 @@ static int walk(struct th_journal_reader *r, uint64_t position)
     while (r->position < position) {
         struct th_journal_record_head h;
         size_t n;
-        int err = have(r, TH_JOURNAL_RECORD_BYTES, UINT64_MAX, &n);
+        int err = have(r, TH_JOURNAL_RECORD_BYTES, WALKING, &n);
         if (err < 0)
             return err;
         if (n < TH_JOURNAL_RECORD_BYTES)

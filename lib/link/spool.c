@@ -239,7 +239,7 @@ static int entry_get(const struct th_journal_record *rec, struct th_spool_entry 
 /* 1, 0 behind what is synced, or negative. */
 static int read_entry(struct th_spool *s, uint64_t sequence, struct th_spool_entry *ret)
 {
-    struct th_journal_record rec;
+    struct th_journal_record rec = {0};
     uint64_t synced = th_journal_synced(s->journal);
     if (sequence >= synced)
         return 0;

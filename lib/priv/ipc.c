@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "base/cursor.h"
 #include "base/mem.h"
@@ -56,10 +57,18 @@ short th_ipc_events(const struct th_ipc *c)
     return th_ipc_queued(c) ? POLLIN | POLLOUT : POLLIN;
 }
 
+/* Like write, but one who is gone is an error here and no signal to the process. */
+static ssize_t write_quietly(int fd, const uint8_t *data, size_t len)
+{
+    struct iovec part = {.iov_base = (void *)data, .iov_len = len};
+    const struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
 int th_ipc_flush(struct th_ipc *c)
 {
     while (c->sent < c->out.len) {
-        ssize_t n = write(c->fd, c->out.p + c->sent, c->out.len - c->sent);
+        ssize_t n = write_quietly(c->fd, c->out.p + c->sent, c->out.len - c->sent);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

@@ -120,7 +120,8 @@ static int get_sensor(struct th_cur *c, struct th_log_summary *s)
     uint8_t down = th_cur_u8(c);
     if (c->failed)
         return TH_E_TRUNCATED;
-    if (name.len >= sizeof(n->name) || status >= TH_ARRAY_LEN(status_words) || down > 1)
+    if (name.len >= sizeof(n->name) || memchr(name.p, 0, name.len) ||
+        status >= TH_ARRAY_LEN(status_words) || down > 1)
         return TH_E_MALFORMED;
     memcpy(n->key, key.p, sizeof(n->key));
     if (name.len)

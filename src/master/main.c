@@ -12,6 +12,7 @@ static const struct {
 } roles[] = {
     {"import", role_import},
     {"core", role_core},
+    {"intake", role_intake},
     {"gateway", role_gateway},
     {"state", role_state},
 };

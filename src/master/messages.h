@@ -19,7 +19,8 @@ enum th_msg {
     /* gateway -> intake: an envelope (id: the request); the answer is ANSWER */
     TH_MSG_BATCH = 20,
     /* state -> intake: a control (JSON); answer DONE {position u64, err i32} when it is durable
-     * and the followers that it concerns have applied it */
+     * and the followers that it concerns, or those that its list "followers" names, have applied
+     * it; -ETIMEDOUT: it is durable, but one of them has not applied it within 10 s */
     TH_MSG_CONTROL = 21,
     TH_MSG_DONE = 22,
 
@@ -28,6 +29,15 @@ enum th_msg {
     TH_MSG_HEAD = 30,
     TH_MSG_SAVED = 31,
     TH_MSG_APPLIED = 32,
+    /* followers -> intake: {position u64, err i32}: the batch there is damaged and was skipped from
+     * where it is; intake counts it and tells people */
+    TH_MSG_DAMAGED = 33,
+    /* follower -> intake: {position u64, reason}: nobody is to read the batch there; intake writes
+     * a quarantine control. Intake -> followers, before the head of a new connection and whenever
+     * it grows: count u32, positions u64: all that are set aside. What intake expects of a
+     * follower: on a new connection it tells SAVED and APPLIED, and APPLIED whenever it has reached
+     * the head. */
+    TH_MSG_SET_ASIDE = 34,
 
     /* core -> store: JSON lines of findings; answer DONE when they are committed */
     TH_MSG_FINDINGS = 40,

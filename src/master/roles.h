@@ -5,6 +5,7 @@
 
 int role_import(int argc, char **argv);
 int role_core(int argc, char **argv);
+int role_intake(int argc, char **argv);
 int role_gateway(int argc, char **argv);
 int role_state(int argc, char **argv);
 

@@ -157,7 +157,8 @@ static void overwrite(struct th_buf *b, uint64_t at, const uint8_t *bytes, size_
 {
     if (b->len < at + len)
         set_length(b, (size_t)at + len);
-    memcpy(b->p + at, bytes, len);
+    if (len)
+        memcpy(b->p + at, bytes, len);
 }
 
 static uint64_t used(const struct io_record *r)

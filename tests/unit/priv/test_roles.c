@@ -224,10 +224,68 @@ static void test_conditional_calls_refuse_other_arguments(void **state)
     for (unsigned i = 0; i < TH_ARRAY_LEN(probes); i++)
         for (unsigned role = 0; role < TH_ROLE_COUNT; role++) {
             if (th_role_call_rule((enum th_role)role, (int)probes[i].number) == TH_CALL_ALLOWED)
-                continue; /* with any arguments, by a right of this role */
+                continue; /* with any arguments: see the test of folders */
             for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
                 assert_stopped((enum th_role)role, landlock_modes[mode], &probes[i]);
         }
+}
+
+/* ---- files: only in the folders that the role was given ---- */
+
+static void work_in_folder(const void *arg)
+{
+    const int *folder = arg;
+    int fd = openat(*folder, "own", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || renameat(*folder, "own", *folder, "renamed") != 0)
+        _exit(1);
+    if (unlinkat(*folder, "renamed", 0) != 0)
+        _exit(2);
+    if (openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES)
+        _exit(3);
+    if (openat(*folder, "../thymus-must-not-be", O_RDWR | O_CREAT | O_CLOEXEC, 0600) >= 0)
+        _exit(4);
+    _exit(0);
+}
+
+static int in_folder(enum th_role role, int fd)
+{
+    const struct th_role_folder folder = {.fd = fd, .write = true};
+    const struct th_lock_options options = {
+        .uid = getuid(), .gid = getgid(), .folders = &folder, .folder_count = 1};
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (th_role_lock_with(role, &options) != 0)
+            _exit(CHILD_NOT_LOCKED);
+        work_in_folder(&fd);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void test_files_end_at_the_folders(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/thymus-folder-XXXXXX";
+    unsigned tried = 0;
+    if (th_landlock_abi() <= 0) {
+        print_message("# no Landlock in this kernel: nothing to test\n");
+        return;
+    }
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chmod(dir, 0777), 0); /* root becomes nobody in the role */
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (unsigned role = 0; role < TH_ROLE_COUNT; role++) {
+        if (!(th_role_info((enum th_role)role)->rights & 1u << TH_RIGHT_WRITE_FILES))
+            continue;
+        assert_int_equal(in_folder((enum th_role)role, fd), 0);
+        tried++;
+    }
+    close(fd);
+    assert_int_equal(rmdir(dir), 0);
+    assert_true(tried > 0);
+    assert_int_equal(access("/tmp/thymus-must-not-be", F_OK), -1);
 }
 
 #ifdef __x86_64__
@@ -416,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_every_unnamed_call_ends_the_role),
         cmocka_unit_test(test_forbidden_calls_with_real_arguments),
         cmocka_unit_test(test_conditional_calls_refuse_other_arguments),
+        cmocka_unit_test(test_files_end_at_the_folders),
 #ifdef __x86_64__
         cmocka_unit_test(test_other_call_tables_end_the_role),
 #endif

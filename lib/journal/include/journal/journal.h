@@ -71,8 +71,8 @@ uint64_t th_journal_file_of(const struct th_journal *j, uint64_t position);
 struct th_journal_reader;
 struct th_journal_reader *th_journal_reader_new(const struct th_io *io);
 void th_journal_reader_free(struct th_journal_reader *r);
-/* The next record to be read will be `position`, which may be the one that is written next. -ENOENT:
- * it was trimmed, or lies further ahead than that. */
+/* The next record to be read will be `position`, which may be the one that is written next.
+ * -ENOENT: it was trimmed, or lies further ahead than that. */
 int th_journal_seek(struct th_journal_reader *r, uint64_t position) TH_WARN_UNUSED;
 /* 1 and the record at the reader's position (its body valid until the next call); 0 when position
  * `end` is reached (the writer's synced position: a reader never reads past it). Damage below
