@@ -103,6 +103,14 @@ void th_flows_advance(struct th_flows *t, int64_t now_ns)
     advance(t, now_ns);
 }
 
+int64_t th_flows_longest_idle_ns(const struct th_flows *t)
+{
+    int64_t longest_ns = 0;
+    for (unsigned class = 0; class < TH_CLASS_COUNT; class ++)
+        longest_ns = TH_MAX(longest_ns, t->timeout_ns[class] + t->touch_ns[class]);
+    return longest_ns + TH_FLOW_SWEEP_NS;
+}
+
 static void evict_one(struct th_flows *t)
 {
     struct th_flow_priv *idlest = NULL;

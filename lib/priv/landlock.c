@@ -32,6 +32,8 @@
 #define FS_MAKE_BLOCK (UINT64_C(1) << 11)
 #define FS_MAKE_SYM (UINT64_C(1) << 12)
 #define FS_IOCTL_DEV (UINT64_C(1) << 15)
+#define NET_BIND_TCP (UINT64_C(1) << 0)
+#define NET_CONNECT_TCP (UINT64_C(1) << 1)
 #define FS_NEVER                                                                                   \
     (FS_EXECUTE | FS_MAKE_CHAR | FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_BLOCK | FS_MAKE_SYM |       \
         FS_IOCTL_DEV)
@@ -56,7 +58,7 @@ static struct ruleset everything(int abi, size_t *ret_size)
     struct ruleset all = {.handled_fs = (UINT64_C(1) << fs_bits) - 1};
     *ret_size = sizeof(all.handled_fs);
     if (abi >= 4) {
-        all.handled_net = 3; /* bind and connect TCP */
+        all.handled_net = NET_BIND_TCP | NET_CONNECT_TCP;
         *ret_size = 2 * sizeof(uint64_t);
     }
     if (abi >= 6) {
@@ -74,16 +76,18 @@ struct __attribute__((packed)) path_rule {
 
 int th_landlock_deny_all(void)
 {
-    return th_landlock_allow_only(NULL, 0);
+    return th_landlock_allow_only(NULL, 0, false);
 }
 
-int th_landlock_allow_only(const struct th_role_folder *folders, size_t count)
+int th_landlock_allow_only(const struct th_role_folder *folders, size_t count, bool connect)
 {
     int abi = th_landlock_abi();
     if (abi == 0)
         return -ENOSYS;
     size_t size;
     struct ruleset all = everything(abi, &size);
+    if (connect)
+        all.handled_net &= ~NET_CONNECT_TCP;
     TH_AUTOCLOSE int fd = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0u);
     if (fd < 0)
         return -errno;

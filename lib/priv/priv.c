@@ -4,12 +4,14 @@
 #include <asm/termbits.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/if_packet.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "priv_sanitizer.h"
 
@@ -19,6 +21,9 @@
 
 /* O_TMPFILE without the O_DIRECTORY that it contains, which reading a folder needs. */
 #define O_TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
+
+/* What a socket's type may have besides. */
+#define SOCK_TYPE_BITS (0xffffffffu & ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK))
 
 static const struct th_role_info roles[TH_ROLE_COUNT] = {
 #define TH_ROLE(NAME, role_name, role_program, role_rights, what, hostile)                         \
@@ -115,7 +120,8 @@ int th_role_lock_with(enum th_role role, const struct th_lock_options *options)
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return -errno;
     if (!options->no_landlock) {
-        r = th_landlock_allow_only(options->folders, options->folder_count);
+        r = th_landlock_allow_only(
+            options->folders, options->folder_count, (info->rights & TH_R(CONNECT)) != 0);
         if (r < 0 && r != -ENOSYS)
             return r;
     }

@@ -31,6 +31,9 @@ struct th_engine {
     unsigned weird_count;
 };
 
+/* Sweeps are some time apart, frames of two wires not quite in order. */
+static const int64_t sweep_margin_ns = 10 * TH_NS_PER_S;
+
 static const uint64_t default_max_hash_bytes = 10u << 20;
 
 static bool is_local(const void *arg, const struct th_addr *a)
@@ -247,6 +250,20 @@ int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, con
     }
     e->stats.events = e->pr.events;
     return e->pr.sink_err;
+}
+
+int th_engine_advance(struct th_engine *e, int64_t now_ns)
+{
+    e->pr.now_ns = TH_MAX(e->pr.now_ns, now_ns);
+    th_dhcp_advance(&e->pr, e->pr.now_ns);
+    th_flows_advance(e->flows, e->pr.now_ns);
+    e->stats.events = e->pr.events;
+    return e->pr.sink_err;
+}
+
+int64_t th_engine_lateness_ns(const struct th_engine *e)
+{
+    return th_flows_longest_idle_ns(e->flows) + sweep_margin_ns;
 }
 
 int th_engine_flush(struct th_engine *e)

@@ -16,9 +16,15 @@ enum { EXIT_READ = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PARTLY = 3 };
 enum { MAX_ROLE_ARGS = 120 };
 
 static const char help[] =
-    "Usage: thymus-vsensor --read PATH... (--json-dir DIR | --json FILE | --spool FILE)\n"
+    "Usage: thymus-vsensor --config FILE [--feed PATH...]\n"
+    "       thymus-vsensor --read PATH... (--json-dir DIR | --json FILE | --spool FILE)\n"
     "\n"
-    "Reads packet captures (pcap and pcapng, also .gz, .zst, .xz; files, folders, - for\n"
+    "With --config, watches interfaces and reports to a master; with --feed as well, reports what\n"
+    "is in captures and spools of event batches, and ends when the master has it. FILE: see\n"
+    "thymus-vsensor(8).\n"
+    "\n"
+    "With --read, reads packet captures (pcap and pcapng, also .gz, .zst, .xz; files, folders, - "
+    "for\n"
     "standard input) and writes what happened in them as events.\n"
     "\n"
     "Output, one of:\n"

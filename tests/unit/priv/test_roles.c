@@ -288,6 +288,52 @@ static void test_files_end_at_the_folders(void **state)
     assert_int_equal(access("/tmp/thymus-must-not-be", F_OK), -1);
 }
 
+/* ---- what single rights leave open, and no more ---- */
+
+static void test_a_ring_is_read_and_nothing_set(void **state)
+{
+    (void)state;
+    const struct probe probes[] = {
+        {"getsockopt of a socket's filter", SYS_getsockopt, {0, SOL_SOCKET, SO_ATTACH_FILTER}},
+        {"getsockopt of the ring's version", SYS_getsockopt, {0, SOL_PACKET, 10}},
+        {"setsockopt", SYS_setsockopt, {0, SOL_PACKET, 6, 0, 0}},
+    };
+    for (unsigned i = 0; i < TH_ARRAY_LEN(probes); i++)
+        for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
+            assert_stopped(TH_ROLE_CAPTURE_LIVE, landlock_modes[mode], &probes[i]);
+}
+
+static void connects(const void *arg)
+{
+    const struct sockaddr_in *to = arg;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _exit(fd >= 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0 ? 0 : 1);
+}
+
+static void test_link_goes_out_over_tcp_only(void **state)
+{
+    (void)state;
+    const struct probe probes[] = {
+        {"socket, UDP", SYS_socket, {AF_INET, SOCK_DGRAM, 0}},
+        {"socket, raw", SYS_socket, {AF_INET6, SOCK_RAW, 58}},
+        {"socket, unix", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
+        {"socket, netlink", SYS_socket, {AF_NETLINK, SOCK_RAW, 0}},
+        {"socket, packets", SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
+    };
+    for (unsigned i = 0; i < TH_ARRAY_LEN(probes); i++)
+        for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
+            assert_stopped(TH_ROLE_LINK, landlock_modes[mode], &probes[i]);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
+        assert_int_equal(in_role(TH_ROLE_LINK, landlock_modes[mode], connects, &at), 0);
+    close(fd);
+}
+
 #ifdef __x86_64__
 static void call_32bit(const void *arg)
 {
@@ -473,6 +519,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_unnamed_call_ends_the_role),
         cmocka_unit_test(test_forbidden_calls_with_real_arguments),
+        cmocka_unit_test(test_a_ring_is_read_and_nothing_set),
+        cmocka_unit_test(test_link_goes_out_over_tcp_only),
         cmocka_unit_test(test_conditional_calls_refuse_other_arguments),
         cmocka_unit_test(test_files_end_at_the_folders),
 #ifdef __x86_64__

@@ -127,9 +127,25 @@ static void test_free_without_flush(void **state)
     assert_int_equal(s.count[TH_KIND_CONN], 0);
 }
 
+/* Without another frame the flow ends when its time is over, and not before. */
+static void test_time_passes_without_frames(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    assert_int_equal(th_engine_frame(e, 1, 5, frame, sizeof(frame), sizeof(frame)), 0);
+    assert_int_equal(th_engine_advance(e, 30 * TH_NS_PER_S), 0);
+    assert_int_equal(s.count[TH_KIND_CONN], 0);
+    assert_int_equal(th_engine_advance(e, 5 + th_engine_lateness_ns(e)), 0);
+    assert_int_equal(s.count[TH_KIND_CONN], 1);
+    assert_int_equal(s.last_ns, 5);
+    th_engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_time_passes_without_frames),
         cmocka_unit_test(test_conn_event),
         cmocka_unit_test(test_local_networks_of_the_user),
         cmocka_unit_test(test_weird_is_rate_limited_and_counted),

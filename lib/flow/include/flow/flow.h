@@ -93,6 +93,8 @@ void th_flows_free(struct th_flows *t); /* without ending the flows: call th_flo
 void th_flows_packet(struct th_flows *t, const struct th_pkt *pkt);
 /* Lets time pass without a packet. */
 void th_flows_advance(struct th_flows *t, int64_t now_ns);
+/* How long the record of a flow may come after its last packet at most. */
+int64_t th_flows_longest_idle_ns(const struct th_flows *t);
 /* Ends every flow, oldest first. */
 void th_flows_flush(struct th_flows *t);
 const struct th_flow_stats *th_flows_stats(const struct th_flows *t);

@@ -57,8 +57,9 @@ int th_landlock_abi(void);
 /* Landlock alone: no file, no TCP, no signal or abstract socket beyond this process; -ENOSYS
  * where the kernel has none. Part of th_role_lock. */
 int th_landlock_deny_all(void) TH_WARN_UNUSED;
-/* The same, but for what lies in the folders. */
-int th_landlock_allow_only(const struct th_role_folder *folders, size_t count) TH_WARN_UNUSED;
+/* The same, but for what lies in the folders and, with `connect`, TCP to the outside. */
+int th_landlock_allow_only(
+    const struct th_role_folder *folders, size_t count, bool connect) TH_WARN_UNUSED;
 /* Drops root to the given ids for good; no-op when not root. */
 int th_drop_ids(unsigned uid, unsigned gid) TH_WARN_UNUSED;
 

@@ -28,6 +28,11 @@ void th_engine_free(struct th_engine *e);
 /* One frame. 0, a negative error of the sink, or TH_E_UNSUPPORTED_LINKTYPE. */
 int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, const uint8_t *frame,
     uint32_t cap_len, uint32_t wire_len);
+/* Lets time pass without a frame: what waited long enough ends. 0 or an error of the sink. */
+int th_engine_advance(struct th_engine *e, int64_t now_ns);
+/* Events may still come that are this much older than the latest frame or advance, none older: the
+ * longest time-out, after which a flow's record carries the time of its last packet. */
+int64_t th_engine_lateness_ns(const struct th_engine *e);
 /* Ends all flows and writes what is pending. 0 or an error of the sink. */
 int th_engine_flush(struct th_engine *e);
 const struct th_engine_stats *th_engine_stats(const struct th_engine *e);

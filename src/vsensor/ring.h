@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets of an interface out of the ring that the kernel fills (AF_PACKET, TPACKET_V3; Linux,
+ * Documentation/networking/packet_mmap.rst). The parent opens it, the capture role reads it; a role
+ * that is started anew goes on where the one before was. A frame is the kernel's until its block
+ * was filled or 50 ms old; what has no room is dropped and counted by the kernel.
+ */
+#ifndef TH_VSENSOR_RING_H
+#define TH_VSENSOR_RING_H
+
+#include "base/addr.h"
+#include "base/err.h"
+
+#define TH_RING_BLOCK_BYTES (1u << 20)
+#define TH_RING_RETIRE_MS 50
+
+/* ---- the parent's side ---- */
+
+/* The address and port that the sensor itself connects to: its own connections there are not
+ * seen. */
+struct th_ring_own {
+    struct th_addr addr;
+    uint16_t port;
+};
+/* Opens and binds; bytes is rounded to blocks. ret_linktype: the LINKTYPE_ number of its frames.
+ * The descriptor, or -errno (-ENODEV: no such interface; -EPERM: not allowed). */
+int th_ring_open(const char *interface, uint64_t bytes, const struct th_ring_own *own,
+    size_t own_count, uint32_t *ret_linktype) TH_WARN_UNUSED;
+
+/* ---- the role's side ---- */
+
+struct th_ring_frame {
+    int64_t time_ns; /* kernel's wall clock */
+    const uint8_t *data;
+    uint32_t cap_len, wire_len;
+};
+struct th_ring_counts {
+    uint64_t packets, drops, freezes; /* by the kernel: passed to the ring, without room in it */
+};
+
+struct th_ring;
+/* Maps the ring of the descriptor, which stays the caller's; bytes as the parent gave them. */
+int th_ring_map(int fd, uint64_t bytes, struct th_ring **ret) TH_WARN_UNUSED;
+void th_ring_free(struct th_ring *r);
+/* 1 and a frame, valid until the next call; 0: none at the moment. */
+int th_ring_next(struct th_ring *r, struct th_ring_frame *ret);
+/* Adds what the kernel counted since the last call. */
+int th_ring_count(const struct th_ring *r, struct th_ring_counts *sum);
+
+#endif

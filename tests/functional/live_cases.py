@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live capture, case by case, each inside a network namespace of its own: `unshare -n python3
+live_cases.py CASE FOLDER`. Two ends of a cable (wire0, wire1); the sensor watches one, the case sends
+into the other. test_sensor_live.py runs them."""
+import collections
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import link_master
+import packets as p
+from sensor import BIN, Sensor, until
+
+DUMP = BIN.parent / "tests/support/spool_dump"
+
+
+def ip(*args):
+    subprocess.run(["ip", *args], check=True, timeout=20)
+
+
+def cable():
+    ip("link", "set", "lo", "up")
+    ip("link", "add", "wire0", "type", "veth", "peer", "name", "wire1")
+    for end in ("wire0", "wire1"):
+        pathlib.Path(f"/proc/sys/net/ipv6/conf/{end}/disable_ipv6").write_text("1")
+        ip("link", "set", end, "up")
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind(("wire0", 0))
+    return s
+
+
+def send(s, frames):
+    for _, frame in frames:
+        s.send(frame)
+
+
+def events(master, folder):
+    done = subprocess.run([DUMP, master.spool(folder / "taken.tev")], capture_output=True, check=True, timeout=30)
+    return [json.loads(line)["event"] for line in done.stdout.splitlines()]
+
+
+def kinds(found):
+    return collections.Counter(e["_path"] for e in found)
+
+
+def records(folder):
+    """What is on the wire is at the master within seconds, flows when they end."""
+    wire, master = cable(), link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"]).start()
+    until(lambda: master.taken)
+    time.sleep(0.3)
+    began = time.time()
+    send(wire, p.lookup(0) + p.fetch(0))
+    until(lambda: kinds(events(master, folder))["http"] == 1, 5)
+    took = time.time() - began
+    assert took < 2.5, took
+    found = events(master, folder)
+    dns = next(e for e in found if e["_path"] == "dns")
+    assert (dns["query"], dns["answers"]) == ("www.example.com", ["192.0.2.7"])
+    assert abs(dns["ts"] - began) < 2, dns
+    assert sensor.stop() == 0
+    assert kinds(events(master, folder))["conn"] == 2  # ended by the farewell
+    heads = [e for e in master.taken if e.kind == link_master.EVENTS]
+    assert [e.sequence for e in master.taken] == list(range(len(master.taken)))
+    assert all(e.flags == 0 for e in heads)
+    untils = [e.complete_until for e in heads]
+    assert untils == sorted(untils)
+    assert not master.refusals, master.refusals
+    assert oct((folder / "state/key").stat().st_mode & 0o777) == "0o600"
+    assert master.TOKEN.split(":")[1] not in sensor.said()
+
+
+def own_traffic(folder):
+    """The sensor's own connection is left out, another one of the same interface is not."""
+    cable()
+    master = link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["lo"]).start()
+    until(lambda: master.taken)
+    time.sleep(0.3)
+    server = socket.create_server(("127.0.0.1", 0))
+    port = server.getsockname()[1]
+    client = socket.create_connection(("127.0.0.1", port))
+    peer, _ = server.accept()
+    client.sendall(b"a line that nobody knows\n")
+    assert peer.recv(100)
+    for s in (client, peer, server):
+        s.close()
+    time.sleep(1.2)
+    assert sensor.stop() == 0
+    ports = [e["id.resp_p"] for e in events(master, folder) if e["_path"] == "conn"]
+    assert ports == [port], ports
+
+
+def tagged(folder):
+    """A VLAN tag, which the kernel takes off, is where analysers look for it."""
+    wire, master = cable(), link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"]).start()
+    until(lambda: master.taken)
+    time.sleep(0.3)
+    for _, frame in p.lookup(0):
+        wire.send(frame[:12] + b"\x81\x00\x00\x2a" + frame[12:])
+    until(lambda: kinds(events(master, folder))["dns"] == 1, 5)
+    assert sensor.stop() == 0
+    conn = next(e for e in events(master, folder) if e["_path"] == "conn")
+    assert conn["vlan"] == 42, conn
+
+
+def killed(folder):
+    """Capture dies: what it had sent is there once, another one goes on, the pause is told."""
+    wire, master = cable(), link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"]).start()
+    until(lambda: master.taken)
+    time.sleep(0.3)
+    send(wire, p.lookup(0, n=1, text="before.example.com"))
+    until(lambda: kinds(events(master, folder))["dns"] == 1, 5)
+    first = sensor.role("capture")
+    os.kill(first, signal.SIGKILL)
+    # What comes while nobody reads waits in the ring.
+    send(wire, p.lookup(0, n=2, text="between.example.com"))
+    until(lambda: sensor.role("capture") not in (None, first), 10)
+    until(lambda: kinds(events(master, folder))["dns"] == 2, 10)
+    os.kill(sensor.role("link"), signal.SIGKILL)
+    send(wire, p.lookup(0, n=3, text="after.example.com"))
+    until(lambda: kinds(events(master, folder))["dns"] == 3, 15)
+    assert sensor.stop() == 0
+    names = [e["query"] for e in events(master, folder) if e["_path"] == "dns"]
+    assert names == ["before.example.com", "between.example.com", "after.example.com"], names
+    gaps = [e for e in master.taken if e.kind == link_master.GAP]
+    assert len(gaps) == 1 and gaps[0].last - gaps[0].first < 10e9, [vars(g) for g in gaps]
+    assert [e.sequence for e in master.taken] == list(range(len(master.taken)))
+
+
+def away(folder):
+    """The master is away, then back at the same port: all is there, once and in order."""
+    wire, master = cable(), link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"]).start()
+    until(lambda: master.taken)
+    master.paused = True
+    for n in range(1, 31):
+        send(wire, p.lookup(0, n=n, text=f"name{n}.example.com"))
+        time.sleep(0.05)
+    time.sleep(1)
+    master.paused = False
+    until(lambda: kinds(events(master, folder))["dns"] == 30, 20)
+    assert sensor.stop() == 0
+    assert {e["query"] for e in events(master, folder) if e["_path"] == "dns"} == {
+        f"name{n}.example.com" for n in range(1, 31)}
+    assert [e.sequence for e in master.taken] == list(range(len(master.taken)))
+
+
+def down(folder):
+    """An interface goes down and comes back: capture lives on and sees it again."""
+    wire, master = cable(), link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"]).start()
+    until(lambda: master.taken)
+    pid = sensor.role("capture")
+    ip("link", "set", "wire1", "down")
+    until(lambda: "interface wire1" in sensor.said(), 5)
+    time.sleep(0.5)
+    ip("link", "set", "wire1", "up")
+    ip("link", "set", "wire0", "up")
+    time.sleep(0.5)
+    send(wire, p.lookup(0))
+    until(lambda: kinds(events(master, folder))["dns"] == 1, 5)
+    assert sensor.role("capture") == pid
+    assert sensor.stop() == 0
+
+
+if __name__ == "__main__":
+    case, where = sys.argv[1:]
+    globals()[case](pathlib.Path(where))
+    print("done")
