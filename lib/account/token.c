@@ -3,10 +3,11 @@
 
 #include "account/audit.h"
 #include "accounts.h"
-#include "crypto/base64.h"
+#include "crypto/base32.h"
 #include "crypto/random.h"
 
-#define SECRET_BYTES 32u
+/* In hexadecimal, so that a secret is letters and digits only, fewer than 64 of them. */
+#define SECRET_BYTES 24u
 
 bool th_token_label_is(struct th_str label)
 {
@@ -25,7 +26,7 @@ int th_token_add(struct th_accounts *a, int64_t now_ns, const char *by, struct t
 {
     uint8_t secret[SECRET_BYTES];
     uint8_t hash[TH_SHA256_LEN];
-    char text[TH_BASE64URL_ROOM(SECRET_BYTES)];
+    char text[2 * SECRET_BYTES + 1];
     char name[TH_TOKEN_MAX_LABEL];
     if (!th_token_label_is(label))
         return -EINVAL;
@@ -33,7 +34,7 @@ int th_token_add(struct th_accounts *a, int64_t now_ns, const char *by, struct t
         return -EEXIST;
     th_random_bytes(secret, sizeof(secret));
     th_sha256(secret, sizeof(secret), hash);
-    th_base64url(secret, sizeof(secret), text);
+    th_hex(secret, sizeof(secret), text);
     snprintf(name, sizeof(name), "%.*s", (int)label.len, label.p);
     th_sql_run(&a->sql, "INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, NULL)", "sbiz", label,
         th_str_n(hash, sizeof(hash)), now_ns, by);
@@ -64,7 +65,7 @@ int th_token_use(
     uint8_t secret[SECRET_BYTES];
     uint8_t hash[TH_SHA256_LEN];
     struct th_str label = th_str_split(&token, ':');
-    if (!th_token_label_is(label) || th_base64url_get(token, secret, sizeof(secret)) < 0)
+    if (!th_token_label_is(label) || !th_unhex(token, secret, sizeof(secret)))
         return -EACCES;
     th_sha256(secret, sizeof(secret), hash);
     th_wipe(secret, sizeof(secret));

@@ -10,7 +10,7 @@
 #include "base/json.h"
 
 #define TH_TOKEN_MAX_LABEL 65u /* with its zero */
-#define TH_TOKEN_LEN (TH_TOKEN_MAX_LABEL + 44u)
+#define TH_TOKEN_LEN (TH_TOKEN_MAX_LABEL + 49u)
 
 /* 4 to 64 letters (ASCII), digits and hyphens. */
 bool th_token_label_is(struct th_str label);
