@@ -110,7 +110,8 @@ class Client:
 class Instance:
     """An instance in a folder. Daemons are ended by end(), whatever happened before."""
 
-    def __init__(self, folder, name="test"):
+    def __init__(self, folder, name="test", approve=False):
+        """approve: new sensors wait until somebody approves them."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)
@@ -121,6 +122,10 @@ class Instance:
         self.log = open(self.folder / "master.log", "ab")
         self.ctl("instance", "create", str(self.path), "--name", name, "--listen", f"127.0.0.1:{self.port}",
                  "--host-name", "thymus.test")
+        conf = self.path / "instance.conf"
+        text = conf.read_text()
+        assert "approve_sensors: true" in text
+        conf.write_text(text.replace("approve_sensors: true", f"approve_sensors: {'true' if approve else 'false'}"))
 
     def ctl(self, *args, want=0):
         done = subprocess.run([BIN / "thymusctl", *args], capture_output=True, text=True, timeout=120, check=False)
@@ -172,9 +177,8 @@ class Instance:
         self.secret = c.first_login("admin", one_time)
         return c
 
-    def sensor(self, name="office", lines=(), approve=True, client=None):
-        """The configuration of a new sensor with a token of its own; approved as soon as it is known when a
-        client is given."""
+    def sensor(self, name="office", lines=()):
+        """The configuration of a new sensor with a token of its own; it is approved at once when it comes."""
         folder = self.folder / name
         for sub in ("state", "spool"):
             (folder / sub).mkdir(parents=True, exist_ok=True)
