@@ -15,7 +15,8 @@ struct item {
 
 /* What was lost and not told yet. */
 struct loss {
-    uint64_t frames, events;
+    bool is;
+    uint64_t events;
     int64_t first_ns, last_ns;
 };
 
@@ -59,13 +60,18 @@ bool th_outlet_full(const struct th_outlet *o)
 
 /* ---- what is lost ---- */
 
-static void lose(struct th_outlet *o, const struct th_batch_head *head)
+void th_outlet_missed(struct th_outlet *o, int64_t first_ns, int64_t last_ns)
 {
     struct loss *l = &o->loss;
-    l->first_ns = l->frames ? TH_MIN(l->first_ns, head->first_ns) : head->first_ns;
-    l->last_ns = l->frames ? TH_MAX(l->last_ns, head->last_ns) : head->last_ns;
-    l->frames++;
-    l->events += head->count;
+    l->first_ns = l->is ? TH_MIN(l->first_ns, first_ns) : first_ns;
+    l->last_ns = l->is ? TH_MAX(l->last_ns, last_ns) : last_ns;
+    l->is = true;
+}
+
+static void lose(struct th_outlet *o, const struct th_batch_head *head)
+{
+    th_outlet_missed(o, head->first_ns, head->last_ns);
+    o->loss.events += head->count;
     o->counts.lost_frames++;
     o->counts.lost_events += head->count;
 }
@@ -74,7 +80,7 @@ static void lose(struct th_outlet *o, const struct th_batch_head *head)
 static void tell_loss(struct th_outlet *o)
 {
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    if (o->loss.frames == 0)
+    if (!o->loss.is)
         return;
     th_buf_le32(&b, o->config.run);
     th_buf_le32(&b, 0);
@@ -91,7 +97,7 @@ static void tell_loss(struct th_outlet *o)
 static int finish_frame(struct th_outlet *o)
 {
     struct th_batch_head head = {.input = o->config.run,
-        .run = (uint32_t)(o->counts.last + (o->loss.frames ? 2 : 1)),
+        .run = (uint32_t)(o->counts.last + (o->loss.is ? 2 : 1)),
         .complete_until_ns = o->complete_until_ns};
     th_buf_clear(&o->frame);
     int r = th_batch_finish(o->batch, &head, &o->frame);

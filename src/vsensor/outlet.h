@@ -38,6 +38,9 @@ int th_outlet_put(struct th_outlet *o, const struct th_event *ev) TH_WARN_UNUSED
 /* Makes frames of all that is held; the source brings nothing older than complete_until_ns any
  * more. Without events a frame of none says that, when `always`. */
 int th_outlet_flush(struct th_outlet *o, int64_t complete_until_ns, bool always) TH_WARN_UNUSED;
+/* Something that would have become events was missed in this time: it is told as a loss of no
+ * number, in its place. */
+void th_outlet_missed(struct th_outlet *o, int64_t first_ns, int64_t last_ns);
 /* True while there is no room: a producer that can wait does. */
 bool th_outlet_full(const struct th_outlet *o);
 /* Sends what link can take; a new connection gets anew what was not saved. */

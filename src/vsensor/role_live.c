@@ -26,6 +26,8 @@
 static const int64_t flush_ns = 500 * TH_NS_PER_MS;
 static const int64_t heartbeat_ns = 5 * TH_NS_PER_S; /* a frame of no events, on a silent wire */
 static const int64_t status_ns = TH_NS_PER_S;
+static const int64_t missed_each_ns =
+    TH_NS_PER_MIN; /* an overload is one gap a minute, not one a second */
 /* A frame is in its ring for at most this long before it can be read: time that passed without
  * frames is known to be empty only that much later. */
 static const int64_t quiet_ns = 4 * TH_RING_RETIRE_MS * TH_NS_PER_MS;
@@ -54,6 +56,8 @@ struct live {
     int64_t packet_ns;                                  /* latest packet or passed time */
     int64_t flush_at_ns, heartbeat_at_ns, status_at_ns; /* monotonic */
     uint64_t told_drops, told_lost;
+    int64_t missed_since_ns; /* wall clock: packets were dropped since then, untold; 0: none */
+    int64_t missed_at_ns;    /* monotonic: not to be told again before */
 };
 
 enum { LINK };
@@ -171,7 +175,22 @@ static void put_problems(
     th_json_close_list(j);
 }
 
-static void tell_status(struct live *l)
+/* Packets that the ring had no room for are events that nobody will see: a gap in the log says
+ * when. */
+static void tell_missed(struct live *l, uint64_t drops, int64_t now_ns)
+{
+    int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    if (drops > l->told_drops && l->missed_since_ns == 0)
+        l->missed_since_ns = wall_ns - status_ns;
+    if (l->missed_since_ns == 0 || now_ns < l->missed_at_ns)
+        return;
+    th_outlet_missed(l->outlet, TH_MIN(l->missed_since_ns, wall_ns), wall_ns);
+    l->missed_since_ns = 0;
+    l->missed_at_ns = now_ns + missed_each_ns;
+    l->heartbeat_at_ns = 0; /* a frame follows, with the gap before it */
+}
+
+static void tell_status(struct live *l, int64_t now_ns)
 {
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
     struct th_json j = th_json_init(&b);
@@ -215,6 +234,7 @@ static void tell_status(struct live *l)
     if (c.lost_events > l->told_lost)
         th_log(TH_LOG_ERROR, "%llu events lost: the link role did not take them",
             (unsigned long long)(c.lost_events - l->told_lost));
+    tell_missed(l, ring.drops, now_ns);
     l->told_drops = ring.drops;
     l->told_lost = c.lost_events;
     th_edges_status(l->edges, th_buf_view(&b));
@@ -265,7 +285,7 @@ static int turn(struct live *l, bool *more)
     if (r == 0 && now_ns >= l->flush_at_ns)
         r = flush(l, now_ns);
     if (now_ns >= l->status_at_ns) {
-        tell_status(l);
+        tell_status(l, now_ns);
         l->status_at_ns = now_ns + status_ns;
     }
     hear_link(l);

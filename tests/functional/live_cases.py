@@ -171,6 +171,26 @@ def down(folder):
     assert sensor.stop() == 0
 
 
+def overload(folder):
+    """More packets than the ring holds while capture does not come to read: counted, and told as a gap."""
+    wire, master = cable(), link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"], ring_bytes="4M").start()
+    until(lambda: master.taken)
+    pid = sensor.role("capture")
+    os.kill(pid, signal.SIGSTOP)
+    frame = p.udp((10, 0, 0, 5), 5000, (10, 0, 0, 6), 6000, b"x" * 1400)
+    for _ in range(8000):
+        wire.send(frame)
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: "packets dropped" in sensor.said(), 5)
+    until(lambda: [e for e in master.taken if e.kind == link_master.GAP], 5)
+    assert sensor.role("capture") == pid
+    assert sensor.stop() == 0
+    gap = next(e for e in master.taken if e.kind == link_master.GAP)
+    assert gap.lost == 0 and 0 < gap.last - gap.first < 60e9
+    assert [e.sequence for e in master.taken] == list(range(len(master.taken)))
+
+
 if __name__ == "__main__":
     case, where = sys.argv[1:]
     globals()[case](pathlib.Path(where))
