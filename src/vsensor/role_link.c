@@ -342,12 +342,23 @@ static int turn(struct role *w, int most_ms)
     return again ? -EAGAIN : 0;
 }
 
-/* Told to end: capture ends its flows now, and what they become is taken yet. */
+/* Whether the master takes what is left at this moment. */
+static bool is_sending(const struct role *w)
+{
+    struct th_link_status s;
+    th_link_status(w->link, 0, &s);
+    return s.standing == TH_LINK_AUTHORISED && !s.problem &&
+        s.acknowledged < th_spool_next(th_post_spool(w->post));
+}
+
+/* Told to end: capture ends its flows now, and what they become is taken yet, and sent as far as
+ * the master takes it in the time that is left. The rest lies in the spool. */
 static int say_farewell(struct role *w)
 {
     int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + farewell_ns;
     int r = 0;
-    while (r == 0 && clock_ns(CLOCK_MONOTONIC) < until_ns && th_edges_up(w->edges, CAPTURE))
+    while (r == 0 && clock_ns(CLOCK_MONOTONIC) < until_ns &&
+        (th_edges_up(w->edges, CAPTURE) || is_sending(w)))
         r = turn(w, 50);
     return r;
 }
