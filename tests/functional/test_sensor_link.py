@@ -77,6 +77,21 @@ def test_captures_and_spools_go_in_order_of_time(sensor, master, capture, histor
     assert master.TOKEN.split(":")[1].encode() not in done.stderr
 
 
+def test_recorded_input_waits_for_a_small_spool(sensor, master, tmp_path):
+    """More than the spool holds, to a master that takes its time: nothing is dropped."""
+    path = tmp_path / "days.tev"
+    subprocess.run([BIN / "thymus-lab", "--devices", "60", "--days", "2", "--quiet", "--spool", path], check=True,
+                   timeout=60)
+    assert path.stat().st_size > 24 << 20
+    sensor.write(spool_bytes="16M")
+    master.hook = lambda _: time.sleep(0.02)
+    done = sensor.feed(path)
+    assert done.returncode == 0, done.stderr
+    assert all(e.kind == link_master.EVENTS for e in master.taken)
+    in_order(master)
+    assert f"{master.events()} events fed".encode() in done.stderr
+
+
 def test_what_was_fed_is_not_fed_twice(sensor, master, capture):
     assert sensor.feed(capture).returncode == 0
     taken = master.events()
