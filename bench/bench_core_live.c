@@ -71,8 +71,8 @@ int main(int argc, char **argv)
     print(
         "core over the log, events a second", (double)full.events / full.seconds, "1/s", 1e6, true);
     print("core over the log, small batches", (double)still.events / still.seconds, "1/s", 0, true);
-    /* A look waits until 250 us a window have passed: this is the twentieth that it may cost. */
-    print("core, a window looked at", looked * 1e6 / (double)live.windows, "us", 12.5, false);
+    /* A look waits until 300 us a window have passed: this is the twentieth that it may cost. */
+    print("core, a window looked at", looked * 1e6 / (double)live.windows, "us", 15, false);
     print("core, windows a look", (double)live.windows / (double)live.looks, "", 0, false);
     print("core, looks, share of a core", looked / (3600.0 * hours), "", 0.05, false);
     print("core, the log's own events a second", (double)live.events / (3600.0 * hours), "1/s", 0,

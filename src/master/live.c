@@ -3,10 +3,10 @@
 
 #include "store/log.h"
 
-/* A look costs about 12 us a window: it comes as seldom as keeps it below a twentieth of the time,
+/* A look costs about 15 us a window: it comes as seldom as keeps it below a twentieth of the time,
  * and no more often than each second. */
 #define LOOK_EVERY_NS TH_NS_PER_S
-#define LOOK_NS_PER_WINDOW (250 * TH_NS_PER_US)
+#define LOOK_NS_PER_WINDOW (300 * TH_NS_PER_US)
 
 void th_live_init(struct th_live *l, struct th_core *core, struct th_follow *follow,
     const struct th_live_out *out, uint64_t instance)
