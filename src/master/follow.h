@@ -18,6 +18,7 @@
 #ifndef TH_MASTER_FOLLOW_H
 #define TH_MASTER_FOLLOW_H
 
+#include "base/hash.h"
 #include "base/io.h"
 #include "event/event.h"
 
@@ -33,8 +34,8 @@ struct th_follow_record {
     int64_t time_ns; /* when intake had it */
     /* BATCH */
     uint64_t sensor, sequence;
-    uint32_t events; /* as its envelope says */
-    bool replay;     /* recorded input */
+    uint32_t events;           /* as its envelope says */
+    bool replay;               /* recorded input */
     int64_t complete_until_ns; /* of the source, corrected like its events */
     /* CONTROL */
     struct th_str control;
@@ -45,6 +46,9 @@ struct th_follow_stats {
     uint64_t damaged;     /* batches that could not be read to their end */
     uint64_t quarantined; /* skipped by order */
 };
+
+/* The key of all followers' tables in an instance: entities have the same ids in core and seal. */
+struct th_hash_key th_follow_key(uint64_t instance);
 
 struct th_follow;
 /* The io must outlive it. */
@@ -57,8 +61,7 @@ uint64_t th_follow_position(const struct th_follow *f);
 int th_follow_scan(struct th_follow *f, uint64_t end) TH_WARN_UNUSED;
 /* 1 and the next record, valid until the next call; 0 at position `end`; negative when the log
  * itself is damaged. */
-int th_follow_next(
-    struct th_follow *f, uint64_t end, struct th_follow_record *ret) TH_WARN_UNUSED;
+int th_follow_next(struct th_follow *f, uint64_t end, struct th_follow_record *ret) TH_WARN_UNUSED;
 /* 1 and the next event of the batch, valid until the next call; 0 when there is no more. */
 int th_follow_event(struct th_follow *f, const struct th_event **ret) TH_WARN_UNUSED;
 /* 1 and a batch that turned out damaged and was not told yet; else 0. */
