@@ -19,6 +19,9 @@ struct th_core_options {
     unsigned shards;
     struct th_subnet local[TH_CORE_MAX_NETS];
     size_t local_count;
+    bool live; /* follows the log of an instance */
+    uint64_t instance;
+    uint64_t uid, gid;
 };
 
 /* A list of names, as it came: each ended by a zero. */
@@ -59,6 +62,16 @@ struct th_core {
 /* core_state.c */
 int th_core_load(struct th_core *core) TH_WARN_UNUSED;
 int th_core_save(struct th_core *core) TH_WARN_UNUSED;
+/* All that was learned as sections: in a crew every process calls it, the lead's buffer has them.
+ */
+int th_core_state_put(struct th_core *core, struct th_buf *whole) TH_WARN_UNUSED;
+int th_core_state_get(struct th_core *core, const struct th_buf *whole) TH_WARN_UNUSED;
+int th_core_load_prior(struct th_core *core) TH_WARN_UNUSED;
+
+/* role_core.c: the models that were inherited. */
+int th_core_load_models(struct th_core *core) TH_WARN_UNUSED;
+/* core_live.c: the role over the log; exit status. */
+int th_core_live(struct th_core *core);
 
 /* core_report.c */
 void th_core_write(struct th_core *core, struct th_buf *line);
@@ -68,5 +81,7 @@ void th_core_report_incidents(struct th_core *core);
 size_t th_core_report_inputs(struct th_core *core);
 void th_core_report_summary(struct th_core *core, size_t unread);
 double th_core_threshold(const struct th_core *core);
+/* Whose past the scores rest on, by core->stats: "prior", "mixed" or "own". */
+const char *th_core_calibration(const struct th_core *core);
 
 #endif

@@ -142,8 +142,7 @@ static uint64_t packets_read(const struct th_core *core)
     return packets;
 }
 
-/* Whose past the scores rest on. */
-static const char *calibration(const struct th_core *core)
+const char *th_core_calibration(const struct th_core *core)
 {
     double pooled = core->stats.pooled_device_hours;
     double own = pooled - core->stats.prior_device_hours;
@@ -224,7 +223,7 @@ void th_core_report_summary(struct th_core *core, size_t unread)
     put_double(&j, "achieved_per_day", decimals((double)core->alerts / days, 100));
     put_double(&j, "threshold", decimals(th_core_threshold(core), 10));
     th_json_key(&j, "calibration");
-    th_json_str(&j, th_str_c(calibration(core)));
+    th_json_str(&j, th_str_c(th_core_calibration(core)));
     put_double(&j, "pooled_device_hours", decimals(core->stats.pooled_device_hours, 1));
     put_u64(&j, "models", th_models_count(core->models));
     put_u64(&j, "state_bytes_per_device",

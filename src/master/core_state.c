@@ -98,6 +98,30 @@ static int load_section(struct th_core *core, const struct th_buf *whole, enum t
     return r;
 }
 
+int th_core_state_get(struct th_core *core, const struct th_buf *whole)
+{
+    int r = 0;
+    for (size_t i = 0; i < TH_ARRAY_LEN(state_sections) && r == 0; i++)
+        r = load_section(core, whole, state_sections[i].tag, state_sections[i].what,
+            state_sections[i].load);
+    core->state_loaded = r == 0;
+    return r;
+}
+
+int th_core_load_prior(struct th_core *core)
+{
+    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
+    int fd = th_inherit_get(&core->inherited, "prior", 0);
+    if (fd < 0)
+        return 0;
+    int r = th_sections_read(fd, &whole);
+    for (size_t i = 0; i < TH_ARRAY_LEN(prior_sections) && r == 0; i++)
+        r = load_section(
+            core, &whole, prior_sections[i].tag, prior_sections[i].what, prior_sections[i].load);
+    core->prior_loaded = r == 0;
+    return r;
+}
+
 int th_core_load(struct th_core *core)
 {
     int fd = th_inherit_get(&core->inherited, "state-in", 0);
@@ -105,23 +129,8 @@ int th_core_load(struct th_core *core)
     int r = fd >= 0 ? th_sections_read(fd, &whole) : 0;
     if (r < 0)
         return r;
-    if (whole.len > 0) {
-        for (size_t i = 0; i < TH_ARRAY_LEN(state_sections) && r == 0; i++)
-            r = load_section(core, &whole, state_sections[i].tag, state_sections[i].what,
-                state_sections[i].load);
-        core->state_loaded = r == 0;
-        return r;
-    }
     /* The prior is for a first run only: a state has grown out of it. */
-    fd = th_inherit_get(&core->inherited, "prior", 0);
-    if (fd < 0)
-        return 0;
-    r = th_sections_read(fd, &whole);
-    for (size_t i = 0; i < TH_ARRAY_LEN(prior_sections) && r == 0; i++)
-        r = load_section(
-            core, &whole, prior_sections[i].tag, prior_sections[i].what, prior_sections[i].load);
-    core->prior_loaded = r == 0;
-    return r;
+    return whole.len > 0 ? th_core_state_get(core, &whole) : th_core_load_prior(core);
 }
 
 static void add(struct th_buf *whole, enum th_section tag, struct th_buf *body)
@@ -130,26 +139,32 @@ static void add(struct th_buf *whole, enum th_section tag, struct th_buf *body)
     th_buf_clear(body);
 }
 
-static int save_state(struct th_core *core, int fd)
+int th_core_state_put(struct th_core *core, struct th_buf *whole)
 {
-    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
     TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
-    th_sections_begin(&whole);
+    th_sections_begin(whole);
     int r = th_crew_gather_state(&core->crew, &core->shard, &body);
     if (r < 0 || core->crew.number != 0)
         return r;
-    add(&whole, TH_SECTION_PARTITIONS, &body);
+    add(whole, TH_SECTION_PARTITIONS, &body);
     th_buf_le64(&body, (uint64_t)(core->events ? core->last_ns : core->resumed_ns));
-    add(&whole, TH_SECTION_META, &body);
+    add(whole, TH_SECTION_META, &body);
     th_identity_save(core->shard.identity, &body);
-    add(&whole, TH_SECTION_IDENTITY, &body);
+    add(whole, TH_SECTION_IDENTITY, &body);
     th_learn_save_org(core->shard.learn, &body);
-    add(&whole, TH_SECTION_ORG, &body);
+    add(whole, TH_SECTION_ORG, &body);
     th_scorer_save(core->shard.scorer, &body);
-    add(&whole, TH_SECTION_SCORER, &body);
+    add(whole, TH_SECTION_SCORER, &body);
     th_incidents_save(core->incidents, &body);
-    add(&whole, TH_SECTION_INCIDENTS, &body);
-    return th_sections_write(fd, &whole);
+    add(whole, TH_SECTION_INCIDENTS, &body);
+    return 0;
+}
+
+static int save_state(struct th_core *core, int fd)
+{
+    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
+    int r = th_core_state_put(core, &whole);
+    return r < 0 || core->crew.number != 0 ? r : th_sections_write(fd, &whole);
 }
 
 static int save_prior(struct th_core *core, int fd)

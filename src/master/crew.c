@@ -103,13 +103,56 @@ static void contribute_all(struct th_shard *shard, struct th_buf *blocks[TH_PART
             th_shard_contribute(shard, p, blocks[p]);
 }
 
-/* A helper's message: breaches, then for each of its partitions its blocks. */
+static void put_breaches(const struct th_shard *shard, struct th_buf *m)
+{
+    uint64_t count = shard->breach_count;
+    th_buf_put(m, &count, sizeof(count));
+    th_buf_put(m, shard->breaches, count * sizeof(*shard->breaches));
+}
+
+static int take_breaches(struct th_shard *shard, struct th_cur *c)
+{
+    uint64_t count = 0;
+    struct th_str head = th_cur_bytes(c, sizeof(count));
+    if (c->failed)
+        return TH_E_TRUNCATED;
+    memcpy(&count, head.p, sizeof(count));
+    if (count > th_cur_left(c) / sizeof(struct th_breach))
+        return TH_E_MALFORMED;
+    struct th_str raw = th_cur_bytes(c, count * sizeof(struct th_breach));
+    size_t total = shard->breach_count + count;
+    if (count == 0)
+        return 0;
+    if (total > shard->breach_cap) {
+        shard->breach_cap = total;
+        shard->breaches = th_xreallocarray(shard->breaches, total, sizeof(*shard->breaches));
+    }
+    memcpy(shard->breaches + shard->breach_count, raw.p, raw.len);
+    shard->breach_count = total;
+    return 0;
+}
+
+static void order_breaches(struct th_shard *shard)
+{
+    if (shard->breach_count > 1)
+        qsort(shard->breaches, shard->breach_count, sizeof(*shard->breaches), th_breach_cmp);
+    for (size_t i = 0; i < shard->breach_count; i++)
+        th_breach_rebase(&shard->breaches[i]);
+}
+
+static void put_sized(struct th_buf *m, const struct th_buf *b)
+{
+    th_buf_le32(m, (uint32_t)b->len);
+    th_buf_put(m, b->p, b->len);
+}
+
+/* A helper's message: breaches, measures, then for each of its partitions its blocks. */
 static int helper_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
 {
     TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
-    uint64_t count = shard->breach_count;
-    th_buf_put(&m, &count, sizeof(count));
-    th_buf_put(&m, shard->breaches, count * sizeof(*shard->breaches));
+    put_breaches(shard, &m);
+    put_sized(&m, &shard->measures.frames);
+    put_sized(&m, &shard->measures.known);
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
         if (!(shard->partitions >> p & 1))
             continue;
@@ -128,23 +171,11 @@ static int lead_take_message(
     struct th_shard *shard, const struct th_buf *m, uint64_t mask, struct th_buf *blocks[])
 {
     struct th_cur c = th_cur_init(m->p, m->len);
-    uint64_t count = 0;
-    struct th_str head = th_cur_bytes(&c, sizeof(count));
-    if (c.failed)
-        return TH_E_TRUNCATED;
-    memcpy(&count, head.p, sizeof(count));
-    if (count > th_cur_left(&c) / sizeof(struct th_breach))
-        return TH_E_MALFORMED;
-    struct th_str raw = th_cur_bytes(&c, count * sizeof(struct th_breach));
-    size_t total = shard->breach_count + count;
-    if (count) {
-        if (total > shard->breach_cap) {
-            shard->breach_cap = total;
-            shard->breaches = th_xreallocarray(shard->breaches, total, sizeof(*shard->breaches));
-        }
-        memcpy(shard->breaches + shard->breach_count, raw.p, raw.len);
-        shard->breach_count = total;
-    }
+    int r = take_breaches(shard, &c);
+    if (r < 0)
+        return r;
+    th_buf_str(&shard->measures.frames, th_cur_bytes(&c, th_cur_le32(&c)));
+    th_buf_str(&shard->measures.known, th_cur_bytes(&c, th_cur_le32(&c)));
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
         if (mask >> p & 1)
             th_buf_str(blocks[p], th_cur_bytes(&c, th_cur_le32(&c)));
@@ -182,11 +213,64 @@ int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns
     if (crew->number != 0)
         return helper_epoch(crew, shard, epoch_ns);
     int r = lead_epoch(crew, shard, epoch_ns);
-    if (shard->breach_count > 1)
-        qsort(shard->breaches, shard->breach_count, sizeof(*shard->breaches), th_breach_cmp);
-    for (size_t i = 0; i < shard->breach_count; i++)
-        th_breach_rebase(&shard->breaches[i]);
+    order_breaches(shard);
     return r;
+}
+
+static int helper_look(struct th_crew *crew, struct th_shard *shard, uint64_t *windows)
+{
+    TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    th_buf_le64(&m, *windows);
+    put_breaches(shard, &m);
+    int r = send_message(crew->fds[0], &m);
+    return r < 0 ? r : recv_all(crew->fds[0], windows, sizeof(*windows));
+}
+
+static int lead_look(struct th_crew *crew, struct th_shard *shard, uint64_t *windows)
+{
+    TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    int r = 0;
+    for (unsigned i = 1; i < crew->size && r == 0; i++) {
+        r = recv_message(crew->fds[i], &m);
+        if (r < 0)
+            break;
+        struct th_cur c = th_cur_init(m.p, m.len);
+        *windows += th_cur_le64(&c);
+        r = take_breaches(shard, &c);
+    }
+    for (unsigned i = 1; i < crew->size && r == 0; i++)
+        r = send_all(crew->fds[i], windows, sizeof(*windows));
+    order_breaches(shard);
+    return r;
+}
+
+int th_crew_look(struct th_crew *crew, struct th_shard *shard, uint64_t *ret_windows)
+{
+    uint64_t windows = th_shard_look(shard);
+    int r = crew->number != 0 ? helper_look(crew, shard, &windows)
+                              : lead_look(crew, shard, &windows);
+    *ret_windows = windows;
+    return r;
+}
+
+int th_crew_order(struct th_crew *crew, enum th_crew_order order, uint64_t arg)
+{
+    uint64_t m[2] = {order, arg};
+    int r = 0;
+    for (unsigned i = 1; i < crew->size && r == 0; i++)
+        r = send_all(crew->fds[i], m, sizeof(m));
+    return r;
+}
+
+int th_crew_await(struct th_crew *crew, enum th_crew_order *ret_order, uint64_t *ret_arg)
+{
+    uint64_t m[2];
+    int r = recv_all(crew->fds[0], m, sizeof(m));
+    if (r < 0)
+        return r;
+    *ret_order = (enum th_crew_order)m[0];
+    *ret_arg = m[1];
+    return 0;
 }
 
 int th_crew_gather_state(struct th_crew *crew, struct th_shard *shard, struct th_buf *ret)

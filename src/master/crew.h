@@ -29,6 +29,15 @@ uint64_t th_crew_partitions(unsigned number, unsigned size);
 /* Ends the epoch for all: afterwards the lead's shard has the breaches of all shards, sorted, and
  * every shard has taken over all contributions. */
 int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns) TH_WARN_UNUSED;
+/* Looks at the hours under way, all shards at the same place of the log: the lead's shard then has
+ * the breaches of all, sorted. ret_windows: how many windows were looked at, in every process. */
+int th_crew_look(
+    struct th_crew *crew, struct th_shard *shard, uint64_t *ret_windows) TH_WARN_UNUSED;
+/* Live: the lead tells its helpers how far to go, to hand over their state, or to end. */
+enum th_crew_order { TH_CREW_ADVANCE, TH_CREW_SAVE, TH_CREW_END };
+int th_crew_order(struct th_crew *crew, enum th_crew_order order, uint64_t arg) TH_WARN_UNUSED;
+int th_crew_await(
+    struct th_crew *crew, enum th_crew_order *ret_order, uint64_t *ret_arg) TH_WARN_UNUSED;
 /* The lead gets each partition's saved learner state, in partition order, length-prefixed. */
 int th_crew_gather_state(
     struct th_crew *crew, struct th_shard *shard, struct th_buf *ret) TH_WARN_UNUSED;

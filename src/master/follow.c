@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow.h"
 
-#include <jansson.h>
-
 #include "base/cursor.h"
 #include "base/mem.h"
 #include "event/batch.h"
@@ -12,7 +10,6 @@
 
 #define MAX_QUARANTINE 1024u
 #define MAX_DAMAGE 64u
-#define INDEX_BITS 20u /* of a sequence number: which event of its batch */
 
 struct damage {
     uint64_t position;
@@ -24,7 +21,7 @@ struct th_follow {
     struct th_journal_reader *reader;
     struct th_batch_reader *batch;
     bool open; /* the batch has more to give */
-    uint64_t position, sensor, first_seq;
+    uint64_t position, sensor, sequence;
     int64_t clock_offset_ns;
     uint32_t index;
     uint16_t ts_offset[TH_KIND_COUNT]; /* of the field "ts" in the kind's struct, 0: none */
@@ -34,6 +31,12 @@ struct th_follow {
     size_t damage_count;
     struct th_follow_stats stats;
 };
+
+struct th_hash_key th_follow_key(uint64_t instance)
+{
+    return (struct th_hash_key){
+        .k0 = UINT64_C(0x5468796d75732031), .k1 = th_mix64(instance ^ UINT64_C(0x6c6f67))};
+}
 
 struct th_follow *th_follow_new(const struct th_io *log)
 {
@@ -96,18 +99,40 @@ static bool is_quarantined(const struct th_follow *f, uint64_t position)
     return false;
 }
 
-/* Of a control: is it a quarantine, and of which position? */
-static void note_quarantine(struct th_follow *f, struct th_str json)
+static void add_quarantine(struct th_follow *f, uint64_t position)
 {
-    json_t *root = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
-    const char *type = json_string_value(json_object_get(root, "type"));
-    const json_t *position = json_object_get(root, "position");
-    if (type && strcmp(type, "quarantine") == 0 && json_is_integer(position)) {
-        uint64_t at = (uint64_t)json_integer_value(position);
-        if (f->quarantine_count < MAX_QUARANTINE && !is_quarantined(f, at))
-            f->quarantine[f->quarantine_count++] = at;
-    }
-    json_decref(root);
+    if (f->quarantine_count < MAX_QUARANTINE && !is_quarantined(f, position))
+        f->quarantine[f->quarantine_count++] = position;
+}
+
+static void note_control(struct th_follow *f, struct th_str body)
+{
+    struct th_control c;
+    int64_t position;
+    if (th_control_get(body, &c) < 0)
+        return;
+    if (c.type == TH_CONTROL_QUARANTINE && th_json_int64(c.object, "position", &position) &&
+        position >= 0)
+        add_quarantine(f, (uint64_t)position);
+    th_control_done(&c);
+}
+
+static void note_summary(struct th_follow *f, struct th_str body)
+{
+    struct th_log_summary s;
+    if (th_log_summary_get(body, &s) < 0)
+        return;
+    for (size_t i = 0; i < s.quarantined_count; i++)
+        add_quarantine(f, s.quarantined[i]);
+    th_log_summary_done(&s);
+}
+
+static void note_record(struct th_follow *f, const struct th_journal_record *r)
+{
+    if (r->type == TH_RECORD_CONTROL)
+        note_control(f, r->body);
+    else if (r->type == TH_RECORD_SUMMARY)
+        note_summary(f, r->body);
 }
 
 int th_follow_scan(struct th_follow *f, uint64_t end)
@@ -116,17 +141,16 @@ int th_follow_scan(struct th_follow *f, uint64_t end)
     struct th_journal_record r;
     int n;
     while ((n = th_journal_read(f->reader, end, &r)) > 0)
-        if (r.type == TH_LOG_CONTROL)
-            note_quarantine(f, r.body);
+        note_record(f, &r);
     return n < 0 || th_follow_position(f) == from ? n : th_follow_seek(f, from);
 }
 
 static int open_batch(struct th_follow *f, struct th_str body, struct th_follow_record *ret)
 {
-    struct th_log_batch b;
+    struct th_record_batch b;
     struct th_envelope e;
     struct th_batch_head head;
-    int r = th_log_batch_get(body, &b);
+    int r = th_record_batch_get(body, &b);
     if (r == 0)
         r = th_envelope_get((const uint8_t *)b.envelope.p, b.envelope.len, &e);
     if (r < 0 || e.kind != TH_ENVELOPE_EVENTS)
@@ -137,7 +161,7 @@ static int open_batch(struct th_follow *f, struct th_str body, struct th_follow_
     f->open = true;
     f->index = 0;
     f->sensor = e.sensor;
-    f->first_seq = e.sequence << INDEX_BITS;
+    f->sequence = e.sequence;
     f->clock_offset_ns = b.clock_offset_ns;
     ret->what = TH_FOLLOW_BATCH;
     ret->sensor = e.sensor;
@@ -160,13 +184,13 @@ int th_follow_next(struct th_follow *f, uint64_t end, struct th_follow_record *r
     f->position = r.position;
     *ret = (struct th_follow_record){
         .what = TH_FOLLOW_OTHER, .position = r.position, .time_ns = r.time_ns};
-    if (r.type == TH_LOG_CONTROL) {
+    note_record(f, &r);
+    if (r.type == TH_RECORD_CONTROL) {
         ret->what = TH_FOLLOW_CONTROL;
         ret->control = r.body;
-        note_quarantine(f, r.body);
-    } else if (r.type == TH_LOG_BATCH && is_quarantined(f, r.position)) {
+    } else if (r.type == TH_RECORD_BATCH && is_quarantined(f, r.position)) {
         f->stats.quarantined++;
-    } else if (r.type == TH_LOG_BATCH) {
+    } else if (r.type == TH_RECORD_BATCH) {
         int err = open_batch(f, r.body, ret);
         if (err < 0)
             damaged(f, err);
@@ -202,7 +226,7 @@ int th_follow_event(struct th_follow *f, const struct th_event **ret)
         return 0;
     }
     ev->source = f->sensor;
-    ev->seq = f->first_seq | f->index++;
+    ev->seq = th_record_seq(f->sequence, f->index++);
     if (f->clock_offset_ns != 0)
         correct(f, ev);
     f->stats.events++;

@@ -18,6 +18,7 @@
 #ifndef TH_MASTER_FOLLOW_H
 #define TH_MASTER_FOLLOW_H
 
+#include "base/hash.h"
 #include "base/io.h"
 #include "event/event.h"
 
@@ -45,6 +46,9 @@ struct th_follow_stats {
     uint64_t damaged;     /* batches that could not be read to their end */
     uint64_t quarantined; /* skipped by order */
 };
+
+/* The key of all followers' tables in an instance: entities have the same ids in core and seal. */
+struct th_hash_key th_follow_key(uint64_t instance);
 
 struct th_follow;
 /* The io must outlive it. */

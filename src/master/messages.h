@@ -41,8 +41,9 @@ enum th_msg {
 
     /* core -> store: JSON lines of findings; answer DONE when they are committed */
     TH_MSG_FINDINGS = 40,
-    /* core -> seal: hour i64, then batch frames of kind metric: they take the place of what the
-     * hour had; answer DONE */
+    /* core -> seal: end of the epoch i64, then batch frames of kind metric: they take the place of
+     * what the epoch had (rows of hours that came late are among them: ts tells the hour); answer
+     * DONE */
     TH_MSG_METRICS = 41,
 
     /* seal -> store: JSON {"position", "add": [...], "retire": [...]}; answer DONE. CATALOGUE

@@ -14,7 +14,58 @@
 #include "roles.h"
 #include "sections.h"
 
-enum { OPT_BUDGET = 1, OPT_SHARDS, OPT_LOCAL_NET, OPT_ROLE };
+enum {
+    OPT_BUDGET = 1,
+    OPT_SHARDS,
+    OPT_LOCAL_NET,
+    OPT_ROLE,
+    OPT_LIVE,
+    OPT_INSTANCE_NAME,
+    OPT_INSTANCE_ID,
+    OPT_UID,
+    OPT_GID,
+    OPT_LOG_LEVEL
+};
+
+static bool parse_hex64(struct th_str s, uint64_t *ret)
+{
+    char *end;
+    char text[17];
+    if (s.len == 0 || s.len >= sizeof(text))
+        return false;
+    memcpy(text, s.p, s.len);
+    text[s.len] = '\0';
+    *ret = strtoull(text, &end, 16);
+    return *end == '\0';
+}
+
+static bool set_log_level(struct th_str arg, enum th_log_level *level)
+{
+    char text[8] = "";
+    if (arg.len >= sizeof(text))
+        return false;
+    memcpy(text, arg.p, arg.len);
+    return th_log_level_parse(text, level);
+}
+
+/* What the parent of an instance says. */
+static bool parse_live(int option, struct th_str arg, struct th_core_options *ret)
+{
+    enum th_log_level level = TH_LOG_INFO;
+    switch (option) {
+    case OPT_LIVE: return ret->live = true;
+    case OPT_INSTANCE_NAME: return true;
+    case OPT_INSTANCE_ID: return parse_hex64(arg, &ret->instance);
+    case OPT_UID: return th_str_u64(arg, &ret->uid) && ret->uid <= UINT32_MAX;
+    case OPT_GID: return th_str_u64(arg, &ret->gid) && ret->gid <= UINT32_MAX;
+    case OPT_LOG_LEVEL:
+        if (!set_log_level(arg, &level))
+            return false;
+        th_log_set(level, "core");
+        return true;
+    default: return false;
+    }
+}
 
 static int parse_options(int argc, char **argv, struct th_core_options *ret)
 {
@@ -23,6 +74,12 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         {"shards", required_argument, NULL, OPT_SHARDS},
         {"local-net", required_argument, NULL, OPT_LOCAL_NET},
         {"role", required_argument, NULL, OPT_ROLE},
+        {"live", no_argument, NULL, OPT_LIVE},
+        {"instance-name", required_argument, NULL, OPT_INSTANCE_NAME},
+        {"instance-id", required_argument, NULL, OPT_INSTANCE_ID},
+        {"uid", required_argument, NULL, OPT_UID},
+        {"gid", required_argument, NULL, OPT_GID},
+        {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
         {0},
     };
     uint64_t shards = 1;
@@ -37,6 +94,8 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         else if (c == OPT_LOCAL_NET)
             ok = ret->local_count < TH_CORE_MAX_NETS &&
                 th_subnet_parse(arg, &ret->local[ret->local_count++]);
+        else if (c >= OPT_LIVE)
+            ok = parse_live(c, arg, ret);
         if (!ok)
             return -EINVAL;
     }
@@ -65,7 +124,7 @@ static void names_done(struct th_core_names *n)
     free(n->v);
 }
 
-static int load_models(struct th_core *core)
+int th_core_load_models(struct th_core *core)
 {
     core->models = th_models_new();
     for (size_t i = 0;; i++) {
@@ -183,7 +242,7 @@ static int set_up(struct th_core *core)
     if (r == 0)
         r = load_names(core, "model-names", &core->model_names);
     if (r == 0)
-        r = load_models(core);
+        r = th_core_load_models(core);
     if (r == 0)
         r = open_spools(core);
     if (r == 0)
@@ -237,6 +296,11 @@ int role_core(int argc, char **argv)
     int r = parse_options(argc, argv, &core->options);
     if (r == 0)
         r = th_inherit(&core->inherited);
+    if (r == 0 && core->options.live) {
+        r = th_core_live(core);
+        tear_down(core);
+        return r;
+    }
     core->out_fd = r == 0 ? th_inherit_get(&core->inherited, "out", 0) : -1;
     if (r == 0 && core->out_fd < 0)
         r = -EBADF;

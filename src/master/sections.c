@@ -64,27 +64,64 @@ int th_sections_write(int fd, const struct th_buf *whole)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
+static int open_whole(const struct th_buf *whole, struct th_cur *ret)
+{
+    *ret = th_cur_init(whole->p, whole->len);
+    struct th_str head = th_cur_bytes(ret, sizeof(magic));
+    uint32_t version = th_cur_le32(ret);
+    if (ret->failed || memcmp(head.p, magic, sizeof(magic)) != 0)
+        return TH_E_UNKNOWN_FORMAT;
+    return version == FILE_VERSION ? 0 : TH_E_VERSION;
+}
+
+struct section {
+    uint32_t tag, crc;
+    struct th_cur body;
+};
+
+static bool next_section(struct th_cur *c, struct section *ret)
+{
+    ret->tag = th_cur_le32(c);
+    uint64_t len = th_cur_le64(c);
+    ret->crc = th_cur_le32(c);
+    ret->body = th_cur_sub(c, len);
+    return !c->failed;
+}
+
+static bool is_undamaged(const struct section *s)
+{
+    return th_crc32c(0, s->body.p, th_cur_left(&s->body)) == s->crc;
+}
+
+int th_sections_check(const struct th_buf *whole)
+{
+    struct th_cur c;
+    struct section s;
+    int r = open_whole(whole, &c);
+    while (r == 0 && th_cur_left(&c) > 0) {
+        if (!next_section(&c, &s))
+            r = TH_E_TRUNCATED;
+        else if (!is_undamaged(&s))
+            r = TH_E_CHECKSUM;
+    }
+    return r;
+}
+
 int th_sections_find(const struct th_buf *whole, enum th_section tag, struct th_str *ret)
 {
-    struct th_cur c = th_cur_init(whole->p, whole->len);
-    struct th_str head = th_cur_bytes(&c, sizeof(magic));
-    uint32_t version = th_cur_le32(&c);
-    if (c.failed || memcmp(head.p, magic, sizeof(magic)) != 0)
-        return TH_E_UNKNOWN_FORMAT;
-    if (version != FILE_VERSION)
-        return TH_E_VERSION;
+    struct th_cur c;
+    struct section s;
+    int r = open_whole(whole, &c);
+    if (r < 0)
+        return r;
     while (th_cur_left(&c) > 0) {
-        uint32_t found = th_cur_le32(&c);
-        uint64_t len = th_cur_le64(&c);
-        uint32_t crc = th_cur_le32(&c);
-        struct th_cur body = th_cur_sub(&c, len);
-        if (c.failed)
+        if (!next_section(&c, &s))
             return TH_E_TRUNCATED;
-        if (found != tag)
+        if (s.tag != tag)
             continue;
-        if (th_crc32c(0, body.p, len) != crc)
+        if (!is_undamaged(&s))
             return TH_E_CHECKSUM;
-        *ret = (struct th_str){.p = (const char *)body.p, .len = (uint32_t)len};
+        *ret = th_str_n(s.body.p, th_cur_left(&s.body));
         return 0;
     }
     return -ENOENT;

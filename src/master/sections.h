@@ -18,7 +18,8 @@ enum th_section {
     TH_SECTION_SCORER = 5,
     TH_SECTION_INCIDENTS = 6,
     TH_SECTION_LEARN_PRIOR = 7,
-    TH_SECTION_SCORER_PRIOR = 8
+    TH_SECTION_SCORER_PRIOR = 8,
+    TH_SECTION_LIVE = 9 /* place in the log */
 };
 
 void th_sections_begin(struct th_buf *out);
@@ -28,6 +29,8 @@ void th_sections_add(struct th_buf *out, enum th_section tag, const struct th_bu
 int th_sections_read(int fd, struct th_buf *ret) TH_WARN_UNUSED;
 /* Writes all of it at the start of the file and syncs. */
 int th_sections_write(int fd, const struct th_buf *whole) TH_WARN_UNUSED;
+/* 0 when every section is there to its end and undamaged. */
+int th_sections_check(const struct th_buf *whole) TH_WARN_UNUSED;
 /* The body of a section, checked; -ENOENT when the file has none. */
 int th_sections_find(
     const struct th_buf *whole, enum th_section tag, struct th_str *ret) TH_WARN_UNUSED;

@@ -13,7 +13,9 @@ void th_shard_init(struct th_shard *s, const struct th_shard_config *config)
         .learn = th_learn_new(&learn),
         .scorer = th_scorer_new(config->models, config->partitions),
         .partitions = config->partitions,
+        .measure = config->measure,
     };
+    th_measures_init(&s->measures);
 }
 
 void th_shard_done(struct th_shard *s)
@@ -21,6 +23,7 @@ void th_shard_done(struct th_shard *s)
     th_identity_free(s->identity);
     th_learn_free(s->learn);
     th_scorer_free(s->scorer);
+    th_measures_done(&s->measures);
     free(s->breaches);
     *s = (struct th_shard){0};
 }
@@ -71,12 +74,28 @@ static void score_window(void *arg, const struct th_window *w)
 {
     struct th_shard *s = arg;
     th_scorer_window(s->scorer, w, keep_breach, s);
+    if (s->measure)
+        th_measures_window(&s->measures, w);
+}
+
+static void look_at_window(void *arg, const struct th_window *w)
+{
+    struct th_shard *s = arg;
+    th_scorer_look(s->scorer, w, keep_breach, s);
+}
+
+size_t th_shard_look(struct th_shard *s)
+{
+    s->breach_count = 0;
+    return th_learn_look(s->learn, look_at_window, s);
 }
 
 void th_shard_close(struct th_shard *s, int64_t until_ns)
 {
     s->breach_count = 0;
+    th_measures_clear(&s->measures);
     th_learn_close(s->learn, until_ns, score_window, s);
+    th_measures_finish(&s->measures);
 }
 
 static void put_block(struct th_buf *out, const struct th_buf *block)

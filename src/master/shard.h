@@ -12,6 +12,7 @@
 
 #include "identity/identity.h"
 #include "learn/learn.h"
+#include "measures.h"
 #include "model/model.h"
 
 struct th_shard_config {
@@ -20,6 +21,7 @@ struct th_shard_config {
     const struct th_subnet *local;
     size_t local_count;
     const struct th_models *models;
+    bool measure; /* keep what charts want of closed hours */
 };
 
 struct th_shard {
@@ -27,9 +29,11 @@ struct th_shard {
     struct th_learn *learn;
     struct th_scorer *scorer;
     uint64_t partitions;
-    /* breaches of the epoch being closed, by (time, id) */
+    /* breaches of the epoch being closed, or of the look being taken, by (time, id) */
     struct th_breach *breaches;
     size_t breach_count, breach_cap;
+    bool measure;
+    struct th_measures measures; /* of the epoch being closed */
 };
 
 void th_shard_init(struct th_shard *s, const struct th_shard_config *config);
@@ -37,6 +41,9 @@ void th_shard_done(struct th_shard *s);
 void th_shard_event(struct th_shard *s, const struct th_event *ev);
 /* Closes windows up to until_ns; fills s->breaches. */
 void th_shard_close(struct th_shard *s, int64_t until_ns);
+/* What would be told if all hours ended now, of those with news since the last look; fills
+ * s->breaches, changes nothing else. Returns how many windows it looked at. */
+size_t th_shard_look(struct th_shard *s);
 /* Appends what partition p contributes, as one length-prefixed block. */
 void th_shard_contribute(struct th_shard *s, unsigned partition, struct th_buf *out);
 /* Takes over the blocks of all partitions, 0 to 63, as th_shard_contribute wrote them. */

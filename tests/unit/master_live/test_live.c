@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What core concludes depends on the log alone: not on shards, restarts or how much it reads at
+ * a time; and hardly on when a sensor's batches come.
+ */
+#include "unit.h"
+
+#include "live_run.h"
+
+#define AT(hours, minutes)                                                                         \
+    ((hours)*TH_NS_PER_HOUR + (minutes)*TH_NS_PER_MIN) /* after the start of the events */
+
+static const char *const attacks[] = {
+    "beacon@+1h10m:period=30s", "scan@+2h20m", "dga@+3h30m", NULL};
+
+static struct live_events events;
+static struct live_log plain;         /* two sensors, as intake would write it */
+static struct live_result undisturbed; /* over it, by one shard */
+
+static int make_plain(void **state)
+{
+    (void)state;
+    struct live_log_options options = {0};
+    struct live_run_options one = {.shards = 1};
+    live_events_make(&events, 11, 30, 5, attacks);
+    live_log_make(&plain, &events, &options);
+    live_run(&plain, &one, &undisturbed);
+    return 0;
+}
+
+static int drop_plain(void **state)
+{
+    (void)state;
+    live_result_done(&undisturbed);
+    live_log_done(&plain);
+    live_events_done(&events);
+    return 0;
+}
+
+static unsigned count_kind(const struct live_result *r, const char *kind)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        n += strncmp(r->v[i].key, kind, strlen(kind)) == 0;
+    return n;
+}
+
+static void assert_same_rows(const struct live_result *a, const struct live_result *b)
+{
+    assert_int_equal(a->epoch_count, b->epoch_count);
+    for (size_t i = 0; i < a->epoch_count; i++) {
+        assert_int_equal(a->epochs[i].epoch_ns, b->epochs[i].epoch_ns);
+        assert_int_equal(a->epochs[i].text.len, b->epochs[i].text.len);
+        assert_memory_equal(a->epochs[i].text.p, b->epochs[i].text.p, a->epochs[i].text.len);
+    }
+}
+
+static void assert_same(const struct live_result *a, const struct live_result *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++) {
+        assert_string_equal(a->v[i].key, b->v[i].key);
+        assert_string_equal(a->v[i].line, b->v[i].line);
+    }
+    assert_int_equal(a->n, b->n);
+    assert_same_rows(a, b);
+}
+
+/* ---- */
+
+static void test_finds_and_tells(void **state)
+{
+    (void)state;
+    print_message("# %zu events, %llu records, %u breaches, %u incidents, %u devices, %llu looks, "
+                  "%llu early\n",
+        events.n, (unsigned long long)plain.next, count_kind(&undisturbed, "breach"),
+        count_kind(&undisturbed, "incident"), count_kind(&undisturbed, "device"),
+        (unsigned long long)undisturbed.looks, (unsigned long long)undisturbed.early);
+    assert_true(count_kind(&undisturbed, "breach") > 3);
+    assert_true(count_kind(&undisturbed, "incident") > 0);
+    assert_true(count_kind(&undisturbed, "device") >= 25);
+    assert_int_equal(count_kind(&undisturbed, "learning"), undisturbed.epoch_count);
+    assert_int_equal(undisturbed.events, events.n);
+    assert_true(undisturbed.early > 0);
+}
+
+static void test_shards_and_slices_play_no_part(void **state)
+{
+    (void)state;
+    struct live_run_options four = {.shards = 4, .step = 5};
+    struct live_result r;
+    live_run(&plain, &four, &r);
+    assert_same(&undisturbed, &r);
+    live_result_done(&r);
+}
+
+static void test_restarts_play_no_part(void **state)
+{
+    (void)state;
+    for (unsigned shards = 1; shards <= 3; shards += 2) {
+        struct io_record *disk = io_record_new();
+        struct th_io io;
+        io_record_io(disk, &io);
+        struct live_run_options killed = {.shards = shards,
+            .step = 7,
+            .save_every = 90,
+            .kill_every = shards == 1 ? 131 : 397,
+            .checkpoints = &io};
+        struct live_result r;
+        live_run(&plain, &killed, &r);
+        assert_same(&undisturbed, &r);
+        live_result_done(&r);
+        io_record_free(disk);
+    }
+}
+
+/* The same by role core over recorded input: epochs between the events of two hours. */
+static void collect(void *arg, const struct th_breach *b, struct th_core *core)
+{
+    struct th_buf *out = arg;
+    th_breach_json(b, core->models, core->shard.identity, out);
+}
+
+static void close_offline(struct th_core *core, int64_t epoch_ns, struct th_buf *out)
+{
+    assert_int_equal(th_crew_epoch(&core->crew, &core->shard, epoch_ns), 0);
+    for (size_t i = 0; i < core->shard.breach_count; i++)
+        collect(out, &core->shard.breaches[i], core);
+}
+
+static void run_offline(const struct live_events *e, struct th_buf *out)
+{
+    struct th_core *core = live_core_new();
+    struct th_shard_config config = {
+        .key = th_follow_key(1), .partitions = UINT64_MAX, .models = core->models};
+    int64_t epoch_ns = e->start_ns + TH_NS_PER_HOUR;
+    assert_int_equal(th_crew_start(&core->crew, 1), 0);
+    th_shard_init(&core->shard, &config);
+    assert_int_equal(th_core_load_prior(core), 0);
+    for (size_t i = 0; i < e->n; i++) {
+        for (; e->v[i]->time_ns >= epoch_ns; epoch_ns += TH_NS_PER_HOUR)
+            close_offline(core, epoch_ns, out);
+        th_shard_event(&core->shard, e->v[i]);
+    }
+    close_offline(core, epoch_ns, out);
+    th_shard_done(&core->shard);
+    live_core_free(core);
+}
+
+/* Breaches of r that stand in `lines`, those that do not, and how many lines r has not. */
+static void compare_lines(const struct live_result *r, struct th_str lines, unsigned *ret_same,
+    unsigned *ret_more, unsigned *ret_missing)
+{
+    *ret_same = *ret_more = *ret_missing = 0;
+    for (struct th_str rest = lines; rest.len;) {
+        struct th_str line = th_str_split(&rest, '\n');
+        bool found = false;
+        for (size_t i = 0; i < r->n && !found; i++)
+            found = th_str_is(line, r->v[i].line);
+        *ret_same += found;
+        *ret_missing += !found;
+    }
+    *ret_more = count_kind(r, "breach") - *ret_same;
+}
+
+static void test_live_is_as_recorded(void **state)
+{
+    (void)state;
+    struct live_log_options options = {.one_sensor = true, .exact_epochs = true};
+    struct live_run_options one = {.shards = 1};
+    struct live_log log;
+    struct live_result r;
+    TH_AUTOBUF struct th_buf offline = TH_BUF_INIT;
+    unsigned same;
+    unsigned more;
+    unsigned missing;
+    live_log_make(&log, &events, &options);
+    live_run(&log, &one, &r);
+    run_offline(&events, &offline);
+    compare_lines(&r, th_buf_view(&offline), &same, &more, &missing);
+    print_message("# exact epochs: %u the same, %u seen early only, %u missing\n", same, more, missing);
+    assert_true(same > 3);
+    assert_int_equal(missing, 0);
+    /* What an hour's end does not confirm any more was told early, and stays told. */
+    assert_true(more <= 1 + same / 10);
+    live_result_done(&r);
+    live_log_done(&log);
+}
+
+/* Of the breaches of a, how many has b with a score within two points? */
+static void compare_scores(const struct live_result *a, const struct live_result *b,
+    bool (*counts)(const char *line), unsigned *ret_all, unsigned *ret_same)
+{
+    *ret_all = *ret_same = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        if (strncmp(a->v[i].key, "breach", 6) != 0 || !counts(a->v[i].line))
+            continue;
+        const struct live_finding *f = live_result_find(b, a->v[i].key);
+        double x = strtod(strstr(a->v[i].line, "\"score\":") + 8, NULL);
+        double y = f ? strtod(strstr(f->line, "\"score\":") + 8, NULL) : -100;
+        ++*ret_all;
+        *ret_same += x - y <= 2 && y - x <= 2;
+        if (!f || x - y > 2 || y - x > 2)
+            print_message("# %s: %.1f, %.1f\n", a->v[i].key, x, y);
+    }
+}
+
+static bool any(const char *line)
+{
+    return line != NULL;
+}
+
+static void test_disorder_changes_little(void **state)
+{
+    (void)state;
+    struct live_log_options options = {.one_sensor = true, .exact_epochs = true};
+    struct live_run_options one = {.shards = 1};
+    struct live_log log;
+    struct live_result ordered;
+    unsigned all;
+    unsigned same;
+    live_log_make(&log, &events, &options);
+    live_run(&log, &one, &ordered);
+    compare_scores(&ordered, &undisturbed, any, &all, &same);
+    print_message("# two sensors: %u of %u the same\n", same, all);
+    assert_true(same >= all * 98 / 100);
+    live_result_done(&ordered);
+    live_log_done(&log);
+}
+
+static void test_attack_is_seen_in_seconds(void **state)
+{
+    (void)state;
+    /* The scan begins at 2 h 20 min; a breach of it is told long before the hour ends. */
+    uint64_t hour_end = 0;
+    struct th_follow *f = th_follow_new(&plain.io);
+    struct th_follow_record rec;
+    assert_int_equal(th_follow_seek(f, 0), 0);
+    while (th_follow_next(f, plain.next, &rec) > 0)
+        if (rec.time_ns < events.start_ns + AT(2, 23))
+            hour_end = rec.position;
+    th_follow_free(f);
+    bool seen = false;
+    for (size_t i = 0; i < undisturbed.n; i++)
+        seen = seen ||
+            (strncmp(undisturbed.v[i].key, "breach", 6) == 0 &&
+                strstr(undisturbed.v[i].line, "scan") && undisturbed.v[i].first_told <= hour_end);
+    assert_true(seen);
+}
+
+static bool of_first_site(const char *line)
+{
+    return strstr(line, "\"ip\":\"10.60.") == NULL;
+}
+
+/* An attack of the second site: found, whenever its events come? */
+static void assert_found(const struct live_result *r, const char *model)
+{
+    bool found = false;
+    for (size_t i = 0; i < r->n && !found; i++)
+        found = strncmp(r->v[i].key, "breach", 6) == 0 && !of_first_site(r->v[i].line) &&
+            strstr(r->v[i].line, model);
+    if (!found)
+        print_message("# not found: %s\n", model);
+    assert_true(found);
+}
+
+static void test_source_held_back(void **state)
+{
+    (void)state;
+    static const char *const held_attack[] = {
+        "beacon@+3h10m:period=30s", "scan@+4h20m", "dga@+5h30m", "exfiltration@+6h10m", NULL};
+    static const char *const held_models[] = {"\"beacon-to-rare-destination\"",
+        "\"internal-scan\"", "\"generated-domains\"", "\"data-exfiltration\""};
+    struct live_events e;
+    struct live_log a;
+    struct live_log b;
+    struct live_result in_time;
+    struct live_result late;
+    struct live_run_options one = {.shards = 1};
+    unsigned all;
+    unsigned same;
+    live_events_make(&e, 11, 40, 10, attacks);
+    live_events_add_site(&e, 12, 30, 10, held_attack);
+    struct live_log_options options = {.by_site = true};
+    live_log_make(&a, &e, &options);
+    options.held_from_ns = e.start_ns + AT(3, 0);
+    options.held_to_ns = e.start_ns + AT(9, 0);
+    live_log_make(&b, &e, &options);
+    live_run(&a, &one, &in_time);
+    live_run(&b, &one, &late);
+    compare_scores(&in_time, &late, of_first_site, &all, &same);
+    print_message("# held back for 6 h: of the others %u of %u the same\n", same, all);
+    assert_true(same >= all * 98 / 100);
+    for (size_t i = 0; i < TH_ARRAY_LEN(held_models); i++) {
+        assert_found(&in_time, held_models[i]);
+        assert_found(&late, held_models[i]);
+    }
+    live_result_done(&in_time);
+    live_result_done(&late);
+    live_log_done(&a);
+    live_log_done(&b);
+    live_events_done(&e);
+}
+
+static void test_main_rates_have_rows(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bytes-out", "bytes-in", "connections-out",
+        "connections-internal", "external-peers", "dns-queries"};
+    for (size_t i = 0; i < undisturbed.epoch_count; i++) {
+        size_t rows[TH_ARRAY_LEN(names)] = {0};
+        struct th_str rest = th_buf_view(&undisturbed.epochs[i].text);
+        while (rest.len) {
+            struct th_str line = th_str_split(&rest, '\n');
+            th_str_split(&line, ' ');
+            th_str_split(&line, ' ');
+            struct th_str feature = th_str_split(&line, ' ');
+            for (size_t k = 0; k < TH_ARRAY_LEN(names); k++)
+                rows[k] += th_str_is(feature, names[k]);
+        }
+        for (size_t k = 1; k < TH_ARRAY_LEN(names); k++)
+            assert_int_equal(rows[k], rows[0]);
+        assert_true(rows[0] > 20);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds_and_tells),
+        cmocka_unit_test(test_main_rates_have_rows),
+        cmocka_unit_test(test_shards_and_slices_play_no_part),
+        cmocka_unit_test(test_restarts_play_no_part),
+        cmocka_unit_test(test_live_is_as_recorded),
+        cmocka_unit_test(test_disorder_changes_little),
+        cmocka_unit_test(test_attack_is_seen_in_seconds),
+        cmocka_unit_test(test_source_held_back),
+    };
+    return cmocka_run_group_tests(tests, make_plain, drop_plain);
+}
