@@ -15,7 +15,7 @@ int th_checkpoint_save(
     const struct th_io *io, const char *prefix, const struct th_buf *whole) TH_WARN_UNUSED;
 /* Reads the newest whole one of those behind the first *skip; *skip then counts the damaged ones on
  * the way, too. -ENOENT when there is none. */
-int th_checkpoint_load(const struct th_io *io, const char *prefix, unsigned *skip,
-    struct th_buf *ret) TH_WARN_UNUSED;
+int th_checkpoint_load(
+    const struct th_io *io, const char *prefix, unsigned *skip, struct th_buf *ret) TH_WARN_UNUSED;
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Role core of a daemon: turns the poll loop, takes positions from intake, runs the log in
- * slices (live.h), sends what was found to store and seal (outbox.h), saves checkpoints. Its helpers
- * do what the lead orders.
+ * slices (live.h), sends what was found to store and seal (outbox.h), saves checkpoints. Its
+ * helpers do what the lead orders.
  *
  * Descriptors: parent, intake, store, seal, log and checkpoints (folders), model, model-names,
  * prior.
  */
+#include <signal.h>
 #include <time.h>
 
 #include "base/cursor.h"
@@ -23,6 +24,7 @@
 /* Records in one turn of the loop: a quarter of a second's work at the most. */
 #define SLICE_RECORDS 16u
 #define SAVE_EVERY_NS TH_NS_PER_MIN
+#define SAVE_SHARE 20
 #define SAVE_RETRY_NS (10 * TH_NS_PER_S)
 /* What may wait for store and seal before no more is read. */
 #define OUTBOX_BYTES ((size_t)64 << 20)
@@ -117,7 +119,8 @@ static int load(struct live_role *r, uint64_t *ret_position)
         *ret_position = UINT64_MAX;
     }
     if (epoch != r->log_epoch) {
-        th_log(TH_LOG_WARN, "the log was made new since the last checkpoint: what was learned stays");
+        th_log(
+            TH_LOG_WARN, "the log was made new since the last checkpoint: what was learned stays");
         *ret_position = UINT64_MAX;
     }
     return 0;
@@ -170,14 +173,16 @@ static int help(struct live_role *r)
         uint64_t arg;
         TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
         int err = th_crew_await(&r->core->crew, &order, &arg);
-        if (err == 0 && order == TH_CREW_END)
-            return 0;
-        if (err == 0 && !r->begun)
+        if (err < 0 || order == TH_CREW_END)
+            return 0; /* the lead has ended, or was killed */
+        if (!r->begun)
             err = begin(r, arg);
-        else if (err == 0 && order == TH_CREW_ADVANCE)
+        else if (order == TH_CREW_ADVANCE)
             err = th_live_run(&r->live, arg);
-        else if (err == 0)
+        else
             err = th_live_save(&r->live, r->log_epoch, &whole);
+        if (err == TH_E_ROLE_FAILED || err == -ECONNRESET || err == -EPIPE)
+            return 0;
         if (err < 0)
             return err;
     }
@@ -235,13 +240,13 @@ static bool work_waits(const struct live_role *r)
     return r->begun ? r->applied < r->head : r->head > 0;
 }
 
-/* At most once a minute of the log's time: a history that is read fast is not saved all the time. */
+/* Once a minute of the log's time; where that passes fast (a history, a backlog), so seldom that
+ * saving takes no more than a twentieth. */
 static bool save_due(const struct live_role *r)
 {
-    return r->begun && r->applied > r->saved &&
-        (r->saved_record_ns == TH_TIME_UNSET ||
-            th_time_sub(r->live.record_ns, r->saved_record_ns) >= SAVE_EVERY_NS ||
-            r->live.record_ns < r->saved_record_ns);
+    int64_t since = th_time_sub(r->live.record_ns, r->saved_record_ns);
+    return r->begun && r->applied > r->saved && r->now_ns >= r->save_not_before_ns &&
+        (since >= SAVE_EVERY_NS || since < 0);
 }
 
 static int run_slice(struct live_role *r)
@@ -280,6 +285,8 @@ static int save(struct live_role *r)
         r->save_not_before_ns = r->now_ns + SAVE_RETRY_NS;
         return 0;
     }
+    int64_t ended_ns = monotonic_ns();
+    r->save_not_before_ns = ended_ns + SAVE_SHARE * (ended_ns - r->now_ns);
     r->saved = r->applied;
     tell_intake(r, TH_MSG_SAVED, r->saved);
     return 0;
@@ -293,8 +300,7 @@ static void put_count(struct th_json *j, const char *key, uint64_t v)
     th_json_u64(j, v);
 }
 
-static void put_problem(
-    struct th_json *j, const char *severity, const char *code, const char *text)
+static void put_problem(struct th_json *j, const char *severity, const char *code, const char *text)
 {
     th_json_open(j);
     th_json_key(j, "severity");
@@ -314,7 +320,8 @@ static void put_problems(struct live_role *r, struct th_json *j, uint64_t damage
     th_json_open_list(j);
     if (r->save_err < 0) {
         snprintf(text, sizeof(text),
-            "What was learned cannot be saved in checkpoints/: %s. Make room there; nothing is lost "
+            "What was learned cannot be saved in checkpoints/: %s. Make room there; nothing is "
+            "lost "
             "as long as the log is kept.",
             th_strerror(r->save_err));
         put_problem(j, "error", r->save_err == -ENOSPC ? "disk_full" : "checkpoint", text);
@@ -376,19 +383,17 @@ static void tell_status(struct live_role *r)
 
 /* ---- the loop ---- */
 
-/* True when there is nothing to do before something comes. */
+/* Does what can be done now; *ret_idle: nothing, before something comes. */
 static int turn(struct live_role *r, bool *ret_idle)
 {
     bool due = save_due(r);
-    *ret_idle = true;
-    if (due && r->now_ns >= r->save_not_before_ns) {
-        /* Nothing more is read until all is told, then it is saved. */
-        return th_outbox_empty(r->outbox) ? save(r) : 0;
-    }
-    if (!work_waits(r) || th_outbox_bytes(r->outbox) > OUTBOX_BYTES)
+    /* When it is time to save nothing more is read until all is told. */
+    bool ready = due ? th_outbox_empty(r->outbox)
+                     : work_waits(r) && th_outbox_bytes(r->outbox) <= OUTBOX_BYTES;
+    *ret_idle = !ready;
+    if (!ready)
         return 0;
-    *ret_idle = false;
-    return run_slice(r);
+    return due ? save(r) : run_slice(r);
 }
 
 static int lead(struct live_role *r)
@@ -441,6 +446,7 @@ int th_core_live(struct th_core *core)
     r->saved_record_ns = TH_TIME_UNSET;
     r->log_fd = th_inherit_get(&core->inherited, "log", 0);
     r->checkpoints_fd = th_inherit_get(&core->inherited, "checkpoints", 0);
+    signal(SIGPIPE, SIG_IGN); /* a peer that was killed */
     int err = r->log_fd < 0 || r->checkpoints_fd < 0 ? -EBADF : 0;
     th_io_folder(&r->log, &r->log_fd);
     th_io_folder(&r->checkpoints, &r->checkpoints_fd);

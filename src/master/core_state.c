@@ -102,8 +102,8 @@ int th_core_state_get(struct th_core *core, const struct th_buf *whole)
 {
     int r = 0;
     for (size_t i = 0; i < TH_ARRAY_LEN(state_sections) && r == 0; i++)
-        r = load_section(core, whole, state_sections[i].tag, state_sections[i].what,
-            state_sections[i].load);
+        r = load_section(
+            core, whole, state_sections[i].tag, state_sections[i].what, state_sections[i].load);
     core->state_loaded = r == 0;
     return r;
 }

@@ -247,8 +247,8 @@ static int lead_look(struct th_crew *crew, struct th_shard *shard, uint64_t *win
 int th_crew_look(struct th_crew *crew, struct th_shard *shard, uint64_t *ret_windows)
 {
     uint64_t windows = th_shard_look(shard);
-    int r = crew->number != 0 ? helper_look(crew, shard, &windows)
-                              : lead_look(crew, shard, &windows);
+    int r =
+        crew->number != 0 ? helper_look(crew, shard, &windows) : lead_look(crew, shard, &windows);
     *ret_windows = windows;
     return r;
 }

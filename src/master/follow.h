@@ -34,8 +34,8 @@ struct th_follow_record {
     int64_t time_ns; /* when intake had it */
     /* BATCH */
     uint64_t sensor, sequence;
-    uint32_t events; /* as its envelope says */
-    bool replay;     /* recorded input */
+    uint32_t events;           /* as its envelope says */
+    bool replay;               /* recorded input */
     int64_t complete_until_ns; /* of the source, corrected like its events */
     /* CONTROL */
     struct th_str control;
@@ -61,8 +61,7 @@ uint64_t th_follow_position(const struct th_follow *f);
 int th_follow_scan(struct th_follow *f, uint64_t end) TH_WARN_UNUSED;
 /* 1 and the next record, valid until the next call; 0 at position `end`; negative when the log
  * itself is damaged. */
-int th_follow_next(
-    struct th_follow *f, uint64_t end, struct th_follow_record *ret) TH_WARN_UNUSED;
+int th_follow_next(struct th_follow *f, uint64_t end, struct th_follow_record *ret) TH_WARN_UNUSED;
 /* 1 and the next event of the batch, valid until the next call; 0 when there is no more. */
 int th_follow_event(struct th_follow *f, const struct th_event **ret) TH_WARN_UNUSED;
 /* 1 and a batch that turned out damaged and was not told yet; else 0. */

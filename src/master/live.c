@@ -3,10 +3,10 @@
 
 #include "store/log.h"
 
-/* A look costs about 10 us a window: it comes as seldom as keeps it below a twentieth of the time,
+/* A look costs about 12 us a window: it comes as seldom as keeps it below a twentieth of the time,
  * and no more often than each second. */
 #define LOOK_EVERY_NS TH_NS_PER_S
-#define LOOK_NS_PER_WINDOW (200 * TH_NS_PER_US)
+#define LOOK_NS_PER_WINDOW (250 * TH_NS_PER_US)
 
 void th_live_init(struct th_live *l, struct th_core *core, struct th_follow *follow,
     const struct th_live_out *out, uint64_t instance)
@@ -88,8 +88,7 @@ static int close_hours(struct th_live *l, int64_t until_ns)
         r = close_epoch(l, l->hours[closed++]);
     memmove(l->hours, l->hours + closed, (l->hour_count - closed) * sizeof(l->hours[0]));
     l->hour_count -= closed;
-    if (r == 0 && closed == 0 && late &&
-        (l->epoch_ns == TH_TIME_UNSET || until_ns > l->epoch_ns))
+    if (r == 0 && closed == 0 && late && (l->epoch_ns == TH_TIME_UNSET || until_ns > l->epoch_ns))
         r = close_epoch(l, until_ns);
     return r;
 }

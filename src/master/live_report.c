@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 
-/* What an ordinary device does every other day (20: an hour in 40) can wait for its hour's end; in a
- * young organisation, where all scores are small, half the threshold. */
+/* What an ordinary device does every other day (20: an hour in 40) can wait for its hour's end; in
+ * a young organisation, where all scores are small, half the threshold. */
 #define EARLY_SCORE 20.0
 /* Points by which a breach has become worse, so that it is told again before its hour ends. */
 #define WORSE 1.0

@@ -103,8 +103,8 @@ int th_live_save(struct th_live *l, uint64_t log_epoch, struct th_buf *whole)
     return whole->overflow ? TH_E_LIMIT : 0;
 }
 
-int th_live_load(struct th_live *l, const struct th_buf *whole, uint64_t *ret_log_epoch,
-    uint64_t *ret_position)
+int th_live_load(
+    struct th_live *l, const struct th_buf *whole, uint64_t *ret_log_epoch, uint64_t *ret_position)
 {
     struct th_str body;
     int r = th_core_state_get(l->core, whole);

@@ -54,8 +54,7 @@ static struct message *last_of(const struct th_outbox *o, unsigned edge)
     return last;
 }
 
-void th_outbox_add(
-    struct th_outbox *o, unsigned edge, uint16_t type, struct th_str body, bool join)
+void th_outbox_add(struct th_outbox *o, unsigned edge, uint16_t type, struct th_str body, bool join)
 {
     struct message *m = join ? last_of(o, edge) : NULL;
     bool fits = m && m->type == type && m->generation == 0 && m->not_before_ns == INT64_MIN &&
@@ -109,8 +108,7 @@ void th_outbox_pump(struct th_outbox *o, struct th_edges *e, int64_t now_ns)
             continue;
         busy[m->edge] = true;
         unsigned generation = th_edges_generation(e, m->edge);
-        if (m->generation != generation && th_edges_up(e, m->edge) &&
-            now_ns >= m->not_before_ns &&
+        if (m->generation != generation && th_edges_up(e, m->edge) && now_ns >= m->not_before_ns &&
             th_edges_send(e, m->edge, m->type, m->id, th_buf_view(&m->body)) == 0)
             m->generation = generation;
     }

@@ -19,7 +19,8 @@ void th_outbox_add(
     struct th_outbox *o, unsigned edge, uint16_t type, struct th_str body, bool join);
 /* A DONE came over this edge, with its body {position u64, err i32}: an error has it sent again
  * a second later. False when it answers nothing that waits. */
-bool th_outbox_done(struct th_outbox *o, unsigned edge, uint64_t id, struct th_str body, int64_t now_ns);
+bool th_outbox_done(
+    struct th_outbox *o, unsigned edge, uint64_t id, struct th_str body, int64_t now_ns);
 /* Sends what was not sent over the edges as they are now. */
 void th_outbox_pump(struct th_outbox *o, struct th_edges *e, int64_t now_ns);
 bool th_outbox_empty(const struct th_outbox *o);

@@ -14,8 +14,7 @@
 
 static int by_key(const void *a, const void *b)
 {
-    return strcmp(
-        ((const struct live_finding *)a)->key, ((const struct live_finding *)b)->key);
+    return strcmp(((const struct live_finding *)a)->key, ((const struct live_finding *)b)->key);
 }
 
 const struct live_finding *live_result_find(const struct live_result *r, const char *key)
@@ -25,14 +24,8 @@ const struct live_finding *live_result_find(const struct live_result *r, const c
     return r->n ? bsearch(&wanted, r->v, r->n, sizeof(*r->v), by_key) : NULL;
 }
 
-struct collecting {
-    struct live_result *result;
-    struct th_live *live;
-};
-
-static void keep_line(struct collecting *c, struct th_str line)
+static void keep_line(struct live_result *r, uint64_t position, struct th_str line)
 {
-    struct live_result *r = c->result;
     struct live_finding *f;
     char key[64];
     json_t *root = json_loadb(line.p, line.len, 0, NULL);
@@ -53,7 +46,7 @@ static void keep_line(struct collecting *c, struct th_str line)
         memmove(r->v + at + 1, r->v + at, (r->n - at) * sizeof(*r->v));
         r->n++;
         f = &r->v[at];
-        *f = (struct live_finding){.first_told = th_follow_position(c->live->follow)};
+        *f = (struct live_finding){.first_told = position};
         snprintf(f->key, sizeof(f->key), "%s", key);
     }
     free(f->line);
@@ -61,10 +54,10 @@ static void keep_line(struct collecting *c, struct th_str line)
     f->told++;
 }
 
-static void take_findings(void *arg, struct th_str lines)
+void live_result_take_lines(struct live_result *r, uint64_t position, struct th_str lines)
 {
     while (lines.len)
-        keep_line(arg, th_str_split(&lines, '\n'));
+        keep_line(r, position, th_str_split(&lines, '\n'));
 }
 
 static int by_text(const void *a, const void *b)
@@ -108,9 +101,8 @@ static void sort_rows(struct th_str frames, struct th_buf *out)
     th_batch_reader_free(reader);
 }
 
-static void take_metrics(void *arg, int64_t epoch_ns, struct th_str frames)
+void live_result_take_rows(struct live_result *r, int64_t epoch_ns, struct th_str frames)
 {
-    struct live_result *r = ((struct collecting *)arg)->result;
     struct live_rows *e = NULL;
     for (size_t i = 0; i < r->epoch_count; i++)
         if (r->epochs[i].epoch_ns == epoch_ns)
@@ -124,6 +116,22 @@ static void take_metrics(void *arg, int64_t epoch_ns, struct th_str frames)
     sort_rows(frames, &e->text);
 }
 
+struct collecting {
+    struct live_result *result;
+    struct th_live *live;
+};
+
+static void take_findings(void *arg, struct th_str lines)
+{
+    struct collecting *c = arg;
+    live_result_take_lines(c->result, th_follow_position(c->live->follow), lines);
+}
+
+static void take_metrics(void *arg, int64_t epoch_ns, struct th_str frames)
+{
+    live_result_take_rows(((struct collecting *)arg)->result, epoch_ns, frames);
+}
+
 void live_result_done(struct live_result *r)
 {
     for (size_t i = 0; i < r->n; i++)
@@ -135,14 +143,22 @@ void live_result_done(struct live_result *r)
     *r = (struct live_result){0};
 }
 
-void live_result_text(const struct live_result *r, const char *const *kinds, struct th_buf *out)
+char *live_result_differ(const struct live_result *a, const struct live_result *b)
 {
-    for (size_t i = 0; i < r->n; i++)
-        for (size_t k = 0; kinds[k]; k++)
-            if (strncmp(r->v[i].key, kinds[k], strlen(kinds[k])) == 0) {
-                th_buf_puts(out, r->v[i].line);
-                th_buf_u8(out, '\n');
-            }
+    for (size_t i = 0; i < TH_MIN(a->n, b->n); i++) {
+        if (strcmp(a->v[i].key, b->v[i].key) != 0)
+            return th_xasprintf("%s, %s", a->v[i].key, b->v[i].key);
+        if (strcmp(a->v[i].line, b->v[i].line) != 0)
+            return th_xasprintf("%s\n# %s", a->v[i].line, b->v[i].line);
+    }
+    if (a->n != b->n || a->epoch_count != b->epoch_count)
+        return th_xasprintf(
+            "%zu and %zu findings, %zu and %zu epochs", a->n, b->n, a->epoch_count, b->epoch_count);
+    for (size_t i = 0; i < a->epoch_count; i++)
+        if (a->epochs[i].epoch_ns != b->epochs[i].epoch_ns ||
+            !th_str_eq(th_buf_view(&a->epochs[i].text), th_buf_view(&b->epochs[i].text)))
+            return th_xasprintf("the rows of epoch %zu", i);
+    return NULL;
 }
 
 /* ---- running ---- */
@@ -261,6 +277,7 @@ static uint64_t live_once(
     }
     ret->early += l.early;
     ret->looks += l.looks;
+    ret->windows_looked += l.windows_looked;
     ret->events += core->events;
     TH_ASSERT(th_crew_order(&core->crew, TH_CREW_END, 0) == 0);
     TH_ASSERT(th_crew_join(&core->crew) == 0);

@@ -40,8 +40,8 @@ static void run_office(struct live_events *e, uint64_t seed, unsigned devices, u
     office_done(&o);
 }
 
-void live_events_make(
-    struct live_events *e, uint64_t seed, unsigned devices, unsigned hours, const char *const *inject)
+void live_events_make(struct live_events *e, uint64_t seed, unsigned devices, unsigned hours,
+    const char *const *inject)
 {
     *e = (struct live_events){.arena = {.limit_bytes = (size_t)2 << 30}};
     run_office(e, seed, devices, hours, inject);
@@ -124,7 +124,7 @@ static unsigned sensor_of(const struct live_log_options *o, const struct th_even
 void live_log_record(struct live_log *l, uint8_t type, int64_t time_ns, struct th_str body)
 {
     uint64_t position;
-    TH_ASSERT(th_journal_add(l->journal, type, time_ns, body, &position) == 0);
+    TH_ASSERT(th_journal_add(l->journal, type, l->still ? 1 : time_ns, body, &position) == 0);
     l->next = position + 1;
 }
 
@@ -162,8 +162,7 @@ void live_log_body(struct th_buf *out, unsigned sensor, uint64_t sequence, int64
     memcpy(&e.raw_len, frame.p + 12, sizeof(e.raw_len));
     th_sign_key_init(&key, seed);
     TH_ASSERT(th_envelope_put(&envelope, &e, &key) == 0);
-    struct th_record_batch b = {
-        .clock_offset_ns = offset_ns, .envelope = th_buf_view(&envelope)};
+    struct th_record_batch b = {.clock_offset_ns = offset_ns, .envelope = th_buf_view(&envelope)};
     th_record_batch_put(out, &b);
 }
 
@@ -250,8 +249,13 @@ void live_log_make(
     struct th_journal_config config = {.file_bytes = 1u << 20, .epoch = 77};
     struct making m = {.log = l, .o = options, .epoch_ns = e->start_ns};
     int64_t every = options->batch_ns ? options->batch_ns : 10 * TH_NS_PER_S;
-    *l = (struct live_log){.disk = io_record_new()};
-    io_record_io(l->disk, &l->io);
+    *l = (struct live_log){.still = options->still};
+    if (options->io) {
+        l->io = *options->io;
+    } else {
+        l->disk = io_record_new();
+        io_record_io(l->disk, &l->io);
+    }
     TH_ASSERT(th_journal_open(&l->io, &config, &l->journal) == 0);
     int64_t until = e->start_ns + every;
     for (size_t i = 0; i < e->n; i++) {

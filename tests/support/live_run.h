@@ -27,12 +27,15 @@ struct live_result {
     size_t n, cap;
     struct live_rows *epochs;
     size_t epoch_count;
-    uint64_t early, looks, events;
+    uint64_t early, looks, windows_looked, events;
 };
 void live_result_done(struct live_result *r);
 const struct live_finding *live_result_find(const struct live_result *r, const char *key);
-/* One text of all that is kept, of these kinds ("breach", ...; NULL-terminated). */
-void live_result_text(const struct live_result *r, const char *const *kinds, struct th_buf *out);
+/* Lines of findings, told when the log was read up to the position; rows of an epoch. */
+void live_result_take_lines(struct live_result *r, uint64_t position, struct th_str lines);
+void live_result_take_rows(struct live_result *r, int64_t epoch_ns, struct th_str frames);
+/* The first thing in which they differ, for a message; NULL: they are the same. */
+char *live_result_differ(const struct live_result *a, const struct live_result *b);
 
 struct live_run_options {
     unsigned shards;
@@ -42,7 +45,8 @@ struct live_run_options {
     struct th_io *checkpoints;
 };
 /* The whole log. */
-void live_run(struct live_log *log, const struct live_run_options *options, struct live_result *ret);
+void live_run(
+    struct live_log *log, const struct live_run_options *options, struct live_result *ret);
 
 /* A core with the project's models and prior; its shard is not made yet. */
 struct th_core *live_core_new(void);

@@ -23,8 +23,8 @@ struct live_events {
     int64_t start_ns, end_ns;
 };
 /* Hours of the lab's office with these injections (NULL-terminated). */
-void live_events_make(
-    struct live_events *e, uint64_t seed, unsigned devices, unsigned hours, const char *const *inject);
+void live_events_make(struct live_events *e, uint64_t seed, unsigned devices, unsigned hours,
+    const char *const *inject);
 /* A second site, 10.60.0.0/16, that never meets the first; call it before a log is made. */
 void live_events_add_site(struct live_events *e, uint64_t seed, unsigned devices, unsigned hours,
     const char *const *inject);
@@ -32,11 +32,14 @@ void live_events_add_site(struct live_events *e, uint64_t seed, unsigned devices
 void live_events_done(struct live_events *e);
 
 struct live_log_options {
-    int64_t batch_ns;          /* a batch ends after so much time; default 10 s */
-    bool one_sensor;           /* sees all; else the devices are divided */
-    bool by_site;              /* or the sites */
-    bool exact_epochs;         /* batches end with hours, and epochs stand right between them */
-    int64_t held_from_ns, held_to_ns; /* sensor 1 is silent, and then brings all at once; 0: never */
+    int64_t batch_ns;       /* a batch ends after so much time; default 10 s */
+    bool one_sensor;        /* sees all; else the devices are divided */
+    bool by_site;           /* or the sites */
+    bool still;             /* the master's clock stands: nobody looks */
+    const struct th_io *io; /* where to; NULL: a folder in memory */
+    bool exact_epochs;      /* batches end with hours, and epochs stand right between them */
+    int64_t held_from_ns,
+        held_to_ns; /* sensor 1 is silent, and then brings all at once; 0: never */
 };
 
 struct live_log {
@@ -44,6 +47,7 @@ struct live_log {
     struct th_io io;
     struct th_journal *journal;
     uint64_t next; /* position behind the last record */
+    bool still;
 };
 void live_log_make(
     struct live_log *l, const struct live_events *e, const struct live_log_options *options);
