@@ -130,7 +130,7 @@ static int begin(struct live_role *r, uint64_t head)
 {
     uint64_t first;
     uint64_t next;
-    uint64_t position;
+    uint64_t position = UINT64_MAX;
     int err = th_journal_extent(&r->log, &first, &next, &r->log_epoch);
     if (err == 0)
         err = load(r, &position);
@@ -212,18 +212,17 @@ static void tell_damage(struct live_role *r)
     }
 }
 
-static int hear(struct live_role *r)
+static void hear(struct live_role *r)
 {
     struct th_ipc_message m;
-    int got;
-    while ((got = th_edges_receive(r->edges, EDGE_INTAKE, &m)) > 0) {
+    while (th_edges_receive(r->edges, EDGE_INTAKE, &m) > 0) {
         struct th_cur c = th_cur_init(m.body.p, m.body.len);
         uint64_t head = th_cur_le64(&c);
         if (m.type == TH_MSG_HEAD && !c.failed)
             r->head = TH_MAX(r->head, head);
     }
     for (unsigned edge = EDGE_STORE; edge <= EDGE_SEAL; edge++)
-        while ((got = th_edges_receive(r->edges, edge, &m)) > 0)
+        while (th_edges_receive(r->edges, edge, &m) > 0)
             if (m.type == TH_MSG_DONE)
                 th_outbox_done(r->outbox, edge, m.id, m.body, r->now_ns);
     unsigned generation = th_edges_generation(r->edges, EDGE_INTAKE);
@@ -232,7 +231,6 @@ static int hear(struct live_role *r)
         tell_intake(r, TH_MSG_SAVED, r->saved);
         tell_intake(r, TH_MSG_APPLIED, r->applied);
     }
-    return 0;
 }
 
 static bool work_waits(const struct live_role *r)
@@ -405,8 +403,7 @@ static int lead(struct live_role *r)
     while (err == 0 && !th_edges_stopping(r->edges)) {
         err = th_edges_wait(r->edges, NULL, 0, idle ? 250 : 0);
         r->now_ns = monotonic_ns();
-        if (err == 0)
-            err = hear(r);
+        hear(r);
         if (err == 0)
             err = turn(r, &idle);
         tell_damage(r);

@@ -106,7 +106,7 @@ int th_live_save(struct th_live *l, uint64_t log_epoch, struct th_buf *whole)
 int th_live_load(
     struct th_live *l, const struct th_buf *whole, uint64_t *ret_log_epoch, uint64_t *ret_position)
 {
-    struct th_str body;
+    struct th_str body = {0};
     int r = th_core_state_get(l->core, whole);
     if (r == 0)
         r = th_sections_find(whole, TH_SECTION_LIVE, &body);
