@@ -103,6 +103,37 @@ static void late_event_goes_to_who_held_it_then(void **state)
     assert_true(orig_id(id, &now.h) == id_b);
 }
 
+/* Another source is a little behind: what it says of before does not undo what is known of now. */
+static void older_word_of_another_source(void **state)
+{
+    (void)state;
+    AUTO_ID id = identity_make(0);
+    struct th_ev_dhcp b = dhcp(100, "10.0.0.5", MAC_B, "b");
+    struct th_ev_dhcp a = dhcp(95, "10.0.0.5", MAC_A, "a");
+    struct th_ev_conn now = conn(101, "10.0.0.5", "198.51.100.1", NULL, NULL, NULL);
+    uint64_t id_b = orig_id(id, &b.h);
+    orig_id(id, &a.h);
+    assert_true(orig_id(id, &now.h) == id_b);
+}
+
+/* A host that has had many addresses is no router because old words of it come late. */
+static void late_words_make_no_router(void **state)
+{
+    (void)state;
+    AUTO_ID id = identity_make(0);
+    struct th_identity_stats st;
+    for (int i = 0; i < 4; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "10.0.0.%d", i + 5);
+        struct th_ev_conn ev = conn(i * 7200, text, "198.51.100.1", MAC_A, NULL, NULL);
+        orig_id(id, &ev.h);
+    }
+    struct th_ev_conn late = conn(3600, "10.0.0.99", "198.51.100.1", MAC_A, NULL, NULL);
+    orig_id(id, &late.h);
+    th_identity_stats_get(id, &st);
+    assert_int_equal(st.gateways, 0);
+}
+
 static void router_mac_identifies_nobody(void **state)
 {
     (void)state;
@@ -284,6 +315,8 @@ int main(void)
         cmocka_unit_test(keeps_id_when_mac_is_learned),
         cmocka_unit_test(lease_moves_device_and_frees_address),
         cmocka_unit_test(late_event_goes_to_who_held_it_then),
+        cmocka_unit_test(older_word_of_another_source),
+        cmocka_unit_test(late_words_make_no_router),
         cmocka_unit_test(router_mac_identifies_nobody),
         cmocka_unit_test(router_found_late_undoes_bindings),
         cmocka_unit_test(many_inside_addresses_make_a_router),

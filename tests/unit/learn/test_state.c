@@ -196,11 +196,43 @@ static void hostile_peers_are_bounded(void **state)
     sim_done(&s);
 }
 
+static void count_looked(void *arg, const struct th_window *w)
+{
+    unsigned *n = arg;
+    TH_ASSERT(w->measure_count == 0);
+    ++*n;
+}
+
+/* However often one looks, the hour ends as if nobody had; and only news are looked at. */
+static void looking_changes_nothing(void **state)
+{
+    (void)state;
+    struct sim seen;
+    struct sim unseen;
+    unsigned told = 0;
+    size_t looked = 0;
+    sim_init(&seen, 1);
+    sim_init(&unseen, 1);
+    for (int64_t h = 0; h < 60; h++) {
+        sim_office_hour(&seen, SIM_START + h * TH_NS_PER_HOUR, 0, 20, true);
+        sim_office_hour(&unseen, SIM_START + h * TH_NS_PER_HOUR, 0, 20, true);
+        looked += th_learn_look(seen.shard[0], count_looked, &told);
+        assert_int_equal(th_learn_look(seen.shard[0], count_looked, &told), 0);
+    }
+    sim_advance(&seen, SIM_START + 60 * TH_NS_PER_HOUR);
+    sim_advance(&unseen, SIM_START + 60 * TH_NS_PER_HOUR);
+    assert_true(looked > 100 && told > 100);
+    assert_true(seen.digest == unseen.digest);
+    assert_int_equal(seen.told_n, unseen.told_n);
+    sim_done(&seen);
+    sim_done(&unseen);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_shard_or_four),
-        cmocka_unit_test(restart_in_the_middle), cmocka_unit_test(restart_in_an_hour),
-        cmocka_unit_test(damaged_state_is_refused),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(looking_changes_nothing),
+        cmocka_unit_test(one_shard_or_four), cmocka_unit_test(restart_in_the_middle),
+        cmocka_unit_test(restart_in_an_hour), cmocka_unit_test(damaged_state_is_refused),
         cmocka_unit_test(prior_keeps_distributions_only),
         cmocka_unit_test(hostile_peers_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,54 @@ static void thresholds_bend_while_young(void **state)
     th_models_free(m);
 }
 
+static void save_scorer(const struct th_scorer *s, struct th_buf *out)
+{
+    th_buf_clear(out);
+    th_scorer_save(s, out);
+}
+
+/* A look tells what the hour's end would, under the same id, and leaves no trace; what was told
+ * lately is not told by it either. Sequences go on from where they are, and stay there. */
+static void a_look_leaves_no_trace(void **state)
+{
+    (void)state;
+    struct th_models *m =
+        models_of(MODEL "---\n" HEAD("b") "combine: sequence\nwithin: 6 h\ncomponents:\n  - "
+                                          "feature: beacon\n  - feature: upload\n");
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    TH_AUTOBUF struct th_buf before = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf after = TH_BUF_INIT;
+    feed(s, 2000, &now);
+    struct th_signal first[] = {signal_make("beacon", 60, 3)};
+    struct th_window w = window_make(7, now, first, 1);
+    struct caught begun = {0};
+    th_scorer_window(s, &w, catch_breach, &begun);
+    struct th_signal second[] = {signal_make("upload", 1e9, 3)};
+    w = window_make(7, now + HOUR, second, 1);
+    struct caught looked = {0};
+    struct caught closed = {0};
+    save_scorer(s, &before);
+    th_scorer_look(s, &w, catch_breach, &looked);
+    th_scorer_look(s, &w, catch_breach, &looked);
+    save_scorer(s, &after);
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.p, after.p, before.len);
+    th_scorer_window(s, &w, catch_breach, &closed);
+    assert_int_equal(closed.count, 2); /* the upload, and the sequence */
+    assert_int_equal(looked.count, 4);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(looked.b[i].id == closed.b[i].id && looked.b[i].score == closed.b[i].score);
+        assert_true(looked.b[i + 2].id == closed.b[i].id);
+    }
+    struct caught again = {0};
+    w = window_make(7, now + 2 * HOUR, second, 1);
+    th_scorer_look(s, &w, catch_breach, &again);
+    assert_int_equal(again.count, 0);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +304,7 @@ int main(void)
         cmocka_unit_test(late_windows_say_so),
         cmocka_unit_test(thresholds_bend_while_young),
         cmocka_unit_test(id_is_of_what_was_found),
+        cmocka_unit_test(a_look_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
