@@ -72,6 +72,11 @@ int th_live_save(struct th_live *l, uint64_t log_epoch, struct th_buf *whole) TH
 int th_live_load(struct th_live *l, const struct th_buf *whole, uint64_t *ret_log_epoch,
     uint64_t *ret_position) TH_WARN_UNUSED;
 
+/* Of that, the section about the place in the log alone. */
+void th_live_place_put(const struct th_live *l, uint64_t log_epoch, struct th_buf *out);
+int th_live_place_get(struct th_live *l, struct th_str body, uint64_t *ret_log_epoch,
+    uint64_t *ret_position) TH_WARN_UNUSED;
+
 /* live_report.c: lead only. */
 void th_live_report_epoch(struct th_live *l, int64_t epoch_ns);
 void th_live_report_look(struct th_live *l);

@@ -11,7 +11,7 @@
 enum { LIVE_VERSION = 1 };
 #define MAX_TOLD (1u << 20)
 
-static void put_live(const struct th_live *l, uint64_t log_epoch, struct th_buf *out)
+void th_live_place_put(const struct th_live *l, uint64_t log_epoch, struct th_buf *out)
 {
     th_buf_le32(out, LIVE_VERSION);
     th_buf_le64(out, log_epoch);
@@ -68,7 +68,7 @@ static void get_told(struct th_live *l, struct th_cur *c)
     }
 }
 
-static int get_live(
+int th_live_place_get(
     struct th_live *l, struct th_str body, uint64_t *ret_log_epoch, uint64_t *ret_position)
 {
     struct th_cur c = th_cur_init(body.p, body.len);
@@ -98,7 +98,7 @@ int th_live_save(struct th_live *l, uint64_t log_epoch, struct th_buf *whole)
     int r = th_core_state_put(l->core, whole);
     if (r < 0 || l->core->crew.number != 0)
         return r;
-    put_live(l, log_epoch, &body);
+    th_live_place_put(l, log_epoch, &body);
     th_sections_add(whole, TH_SECTION_LIVE, &body);
     return whole->overflow ? TH_E_LIMIT : 0;
 }
@@ -110,5 +110,5 @@ int th_live_load(
     int r = th_core_state_get(l->core, whole);
     if (r == 0)
         r = th_sections_find(whole, TH_SECTION_LIVE, &body);
-    return r < 0 ? r : get_live(l, body, ret_log_epoch, ret_position);
+    return r < 0 ? r : th_live_place_get(l, body, ret_log_epoch, ret_position);
 }

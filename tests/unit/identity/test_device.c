@@ -128,7 +128,7 @@ static void late_words_make_no_router(void **state)
         struct th_ev_conn ev = conn(i * 7200, text, "198.51.100.1", MAC_A, NULL, NULL);
         orig_id(id, &ev.h);
     }
-    struct th_ev_conn late = conn(3600, "10.0.0.99", "198.51.100.1", MAC_A, NULL, NULL);
+    struct th_ev_conn late = conn(1800, "10.0.0.99", "198.51.100.1", MAC_A, NULL, NULL);
     orig_id(id, &late.h);
     th_identity_stats_get(id, &st);
     assert_int_equal(st.gateways, 0);
