@@ -68,8 +68,8 @@ int main(int argc, char **argv)
     struct measured still = measure(&e, TH_NS_PER_S, true);
     struct measured live = measure(&e, TH_NS_PER_S, false);
     double looked = live.seconds - still.seconds;
-    print("core over the log, events a second", (double)full.events / full.seconds, "1/s", 1e6,
-        true);
+    print(
+        "core over the log, events a second", (double)full.events / full.seconds, "1/s", 1e6, true);
     print("core over the log, small batches", (double)still.events / still.seconds, "1/s", 0, true);
     /* A look waits until 250 us a window have passed: this is the twentieth that it may cost. */
     print("core, a window looked at", looked * 1e6 / (double)live.windows, "us", 12.5, false);

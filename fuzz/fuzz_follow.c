@@ -4,8 +4,8 @@
  * the log out of a checkpoint. The first byte chooses.
  */
 #include "io_record.h"
-#include "live.h"
 #include "journal/journal.h"
+#include "live.h"
 #include "store/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
