@@ -250,6 +250,28 @@ bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, st
     return true;
 }
 
+void th_findings_follow_settings(struct th_catalogue *c, struct th_str json)
+{
+    th_sql_run(&c->sql, "INSERT OR REPLACE INTO facts VALUES ('settings', ?)", "s", json);
+}
+
+void th_findings_settings(struct th_catalogue *c, struct th_buf *out)
+{
+    TH_AUTOSTMT sqlite3_stmt *q =
+        th_sql(&c->sql, "SELECT json FROM facts WHERE name = 'settings'", "");
+    if (th_sql_row(&c->sql, q))
+        th_buf_str(out, th_sql_text(q, 0));
+    c->sql.err = 0;
+}
+
+int64_t th_findings_reached_ns(struct th_catalogue *c)
+{
+    int64_t v = th_sql_number(
+        &c->sql, 0, "SELECT CAST(json AS INTEGER) FROM facts WHERE name = 'now_ns'", "");
+    c->sql.err = 0;
+    return v;
+}
+
 int th_findings_follow_commit(struct th_catalogue *c, uint64_t position, int64_t time_ns)
 {
     char text[24];

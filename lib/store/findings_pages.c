@@ -251,13 +251,6 @@ static void put_device(struct th_json *j, sqlite3_stmt *q)
     json_decref(line);
 }
 
-/* Event time that was reached; scores of devices and the hours of the overview count from it. */
-static int64_t reached_ns(struct th_catalogue *c)
-{
-    return th_sql_number(
-        &c->sql, 0, "SELECT CAST(json AS INTEGER) FROM facts WHERE name = 'now_ns'", "");
-}
-
 /* The order, and what of a row stands in its cursor. */
 struct device_order {
     const char *word, *sql;
@@ -309,9 +302,9 @@ int th_findings_devices(
     for (uint32_t i = 0; i < page->text.len; i++)
         th_buf_u8(&text, (uint8_t)th_lower(page->text.p[i]));
     unsigned limit = limit_of(page);
-    TH_AUTOSTMT sqlite3_stmt *q =
-        th_sql(&c->sql, order->sql, "isisi", th_time_sub(reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY),
-            given(th_buf_view(&text)), before, id, (int64_t)limit + 1);
+    TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, order->sql, "isisi",
+        th_time_sub(th_findings_reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY),
+        given(th_buf_view(&text)), before, id, (int64_t)limit + 1);
     struct th_json j = th_json_init(out);
     th_json_open(&j);
     th_json_key(&j, "devices");
@@ -350,7 +343,7 @@ static void put_features(struct th_catalogue *c, struct th_json *j, struct th_st
 int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *out)
 {
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT " DEVICE "WHERE d.id = ?2", "is",
-        th_time_sub(reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY), id);
+        th_time_sub(th_findings_reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY), id);
     if (!th_sql_row(&c->sql, q))
         return c->sql.err < 0 ? finish(c) : -ENOENT;
     struct th_json j = th_json_init(out);
@@ -442,7 +435,7 @@ static void put_sensors(struct th_catalogue *c, struct th_json *j)
 int th_findings_overview(
     struct th_catalogue *c, double events_per_s, int64_t now_ns, struct th_buf *out)
 {
-    int64_t reached = reached_ns(c);
+    int64_t reached = th_findings_reached_ns(c);
     if (reached == 0)
         reached = now_ns;
     struct th_json j = th_json_init(out);

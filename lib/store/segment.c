@@ -126,6 +126,7 @@ static int put_list(struct th_segment_table *t, size_t column, enum th_type type
     size_t n = type == TH_TYPE_STRINGS ? strs->n : type == TH_TYPE_ADDRS ? addrs->n : spans->n;
     int r = th_duck_put_list(t->appender, column, n);
     for (size_t i = 0; r == 0 && i < n; i++) {
+        t->extent.text_bytes += type == TH_TYPE_STRINGS ? strs->v[i].len : 16;
         if (type == TH_TYPE_STRINGS)
             th_duck_put_item_str(t->appender, column, i, th_utf8_clean(strs->v[i], &t->clean));
         else if (type == TH_TYPE_ADDRS)
@@ -150,6 +151,7 @@ static int put_field(struct th_segment_table *t, size_t column, enum th_type typ
     case TH_TYPE_ADDR: th_duck_put_str(a, column, th_str_n(v, 16)); return 0;
     case TH_TYPE_MAC: th_duck_put_str(a, column, th_str_n(v, 6)); return 0;
     case TH_TYPE_STRING:
+        t->extent.text_bytes += ((const struct th_str *)v)->len;
         th_duck_put_str(a, column, th_utf8_clean(*(const struct th_str *)v, &t->clean));
         return 0;
     case TH_TYPE_STRINGS:
@@ -198,12 +200,14 @@ struct th_segment_job {
 };
 
 /* Sizes of delta-coded columns are much smaller in version 2 of the format's pages. */
-#define SEALED "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION V2"
+#define SEALED                                                                                     \
+    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION V2, "                  \
+    "USE_TMP_FILE false"
 /* What is merged stays for weeks: smaller for a third more work. */
 #define MERGED                                                                                     \
     "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, PARQUET_VERSION V2, "                  \
-    "ROW_GROUP_SIZE 245760"
-#define PLAIN "FORMAT parquet, COMPRESSION uncompressed"
+    "ROW_GROUP_SIZE 245760, USE_TMP_FILE false"
+#define PLAIN "FORMAT parquet, COMPRESSION uncompressed, USE_TMP_FILE false"
 #define ORDER "ORDER BY _entity, _time, _source, _seq"
 
 /* From text without a quote into a statement that runs. */

@@ -39,6 +39,12 @@ void th_findings_follow_silent(struct th_catalogue *c, struct th_str id, bool si
 /* False: no such state. */
 bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, struct th_str state,
     struct th_str by, int64_t at_ns, struct th_str comment);
+/* Settings of the instance, as the control has them. */
+void th_findings_follow_settings(struct th_catalogue *c, struct th_str json);
+/* Appends them; nothing when there are none. */
+void th_findings_settings(struct th_catalogue *c, struct th_buf *out);
+/* Event time that was reached; 0 when nothing was read yet. */
+int64_t th_findings_reached_ns(struct th_catalogue *c);
 /* position: of the next record; time_ns: event time that was reached. */
 int th_findings_follow_commit(
     struct th_catalogue *c, uint64_t position, int64_t time_ns) TH_WARN_UNUSED;
