@@ -54,7 +54,7 @@ struct seal_role {
     struct th_inherited inherited;
     struct th_subnet local[MAX_NETS];
     size_t local_count;
-    uint64_t instance, uid, gid;
+    uint64_t instance, uid, gid, seal_age_s;
     int segments_fd, log_fd, checkpoints_fd;
     char path[4096], temp[4200];
     struct th_io segments, log, checkpoints;
@@ -565,7 +565,8 @@ static bool step_unit(struct seal_role *r, struct th_seal_unit *u, struct th_sea
 static bool rows_due(const struct seal_role *r)
 {
     return r->rows.rows > 0 &&
-        (th_seal_rows_full(&r->rows) || r->now_ns - r->first_row_ns >= TH_SEAL_AGE_NS);
+        (th_seal_rows_full(&r->rows) ||
+            r->now_ns - r->first_row_ns >= (int64_t)r->seal_age_s * TH_NS_PER_S);
 }
 
 /* Positions without rows (controls) count, too: else the log could not be trimmed. */
@@ -782,7 +783,7 @@ static int lock(const struct seal_role *r)
     return th_role_lock_with(TH_ROLE_SEAL, &options);
 }
 
-enum { OPT_NAME = 256, OPT_ID, OPT_UID, OPT_GID, OPT_LEVEL, OPT_BYTES, OPT_NET };
+enum { OPT_NAME = 256, OPT_ID, OPT_UID, OPT_GID, OPT_LEVEL, OPT_BYTES, OPT_NET, OPT_ROWS, OPT_AGE };
 
 static int parse_options(int argc, char **argv, struct seal_role *r)
 {
@@ -791,7 +792,9 @@ static int parse_options(int argc, char **argv, struct seal_role *r)
         {"gid", required_argument, NULL, OPT_GID},
         {"log-level", required_argument, NULL, OPT_LEVEL},
         {"data-bytes", required_argument, NULL, OPT_BYTES},
-        {"local-net", required_argument, NULL, OPT_NET}, {0}};
+        {"local-net", required_argument, NULL, OPT_NET},
+        {"seal-rows", required_argument, NULL, OPT_ROWS},
+        {"seal-age-s", required_argument, NULL, OPT_AGE}, {0}};
     enum th_log_level level = TH_LOG_INFO;
     bool ok = true;
     optind = 3; /* behind --role seal */
@@ -805,6 +808,8 @@ static int parse_options(int argc, char **argv, struct seal_role *r)
             ok = r->local_count < MAX_NETS &&
                 th_subnet_parse(th_str_c(optarg), &r->local[r->local_count++]);
             break;
+        case OPT_ROWS: ok = th_str_u64(th_str_c(optarg), &r->rows.max_rows); break;
+        case OPT_AGE: ok = th_str_u64(th_str_c(optarg), &r->seal_age_s); break;
         case OPT_NAME:
         case OPT_BYTES: break;
         default: ok = false;
@@ -838,6 +843,7 @@ int role_seal(int argc, char **argv)
     struct seal_role *r = th_xcalloc(1, sizeof(*r));
     r->asked_generation = r->intake_generation = UINT_MAX;
     r->newest_ns = INT64_MIN + 1;
+    r->seal_age_s = TH_SEAL_AGE_NS / TH_NS_PER_S;
     int err = parse_options(argc, argv, r);
     if (err == 0)
         err = th_inherit(&r->inherited);

@@ -67,6 +67,6 @@ bool th_seal_rows_full(const struct th_seal_rows *r)
     uint64_t text_bytes = 0;
     for (size_t i = 0; i < r->count; i++)
         text_bytes += th_segment_table_extent(r->tables[i].rows).text_bytes;
-    return r->rows >= TH_SEAL_ROWS || text_bytes >= TH_SEAL_TEXT_BYTES ||
-        r->count > TH_SEAL_TABLES / 2;
+    return r->rows >= (r->max_rows ? r->max_rows : TH_SEAL_ROWS) ||
+        text_bytes >= TH_SEAL_TEXT_BYTES || r->count > TH_SEAL_TABLES / 2;
 }
