@@ -31,8 +31,8 @@
 
 enum { MAX_NETS = 64, MAX_METRICS = 8, MAX_CHUNKS = 8 };
 /* Merging has a database of its own: it takes long, and what comes in does not wait for it. */
-#define MEMORY_BYTES (UINT64_C(448) << 20)
-#define MERGE_MEMORY_BYTES (UINT64_C(256) << 20)
+#define MEMORY_BYTES (UINT64_C(288) << 20)
+#define MERGE_MEMORY_BYTES (UINT64_C(576) << 20)
 #define TEMP_BYTES (UINT64_C(8) << 30)
 #define SAVE_EVERY_NS TH_NS_PER_MIN
 #define RETRY_NS (5 * TH_NS_PER_S)
@@ -92,6 +92,7 @@ struct seal_role {
     size_t metrics_count, chunk_count;
     uint64_t metrics_id; /* of core's message that waits for the store */
     bool metrics_committing, merge_committing, catalogue_asked;
+    uint64_t merge_rows; /* at most in a merged file: less when that took too much memory */
     int64_t merge_ns, status_ns;
 
     uint64_t count_rows, count_files, count_bytes, count_merges, count_chunks, count_skipped,
@@ -334,7 +335,7 @@ static int take_catalogue(struct seal_role *r, struct th_str body)
         err = begin(r, files, count);
     } else if (!r->merging && !r->merge_committing) {
         struct th_catalogue_file *merge = NULL;
-        size_t n = th_seal_merge_choose(files, count, r->newest_ns, &merge);
+        size_t n = th_seal_merge_choose(files, count, r->newest_ns, r->merge_rows, &merge);
         if (n > 0) {
             th_seal_unit_of_merge(&r->merge, merge, n);
             r->merging = true;
@@ -533,31 +534,57 @@ static void answer_chunks(struct seal_role *r)
     r->chunk_count = 0;
 }
 
-/* A step of a unit: true when it is over, well or not; what is over is told. */
-static bool step_unit(struct seal_role *r, struct th_seal_unit *u, struct th_seal_folder *f)
+/* What cannot be merged is as good as before: it is tried later, with fewer rows. */
+static void merge_failed(struct seal_role *r, int err)
 {
-    int n = th_seal_unit_step(u, f);
+    th_log(TH_LOG_WARN, "segments cannot be merged: %s (%s); fewer of them are, in a minute",
+        th_strerror(err), th_duck_error(r->merge_duck));
+    r->merge_rows = TH_MAX(r->merge_rows / 2, (uint64_t)TH_SEAL_ROWS);
+    r->merge_ns = r->now_ns + TH_NS_PER_MIN;
+}
+
+static void write_failed(struct seal_role *r, int err)
+{
+    if (r->write_err == 0)
+        th_log(TH_LOG_ERROR, "a segment cannot be written: %s (%s); it is tried again",
+            th_strerror(err), th_duck_error(r->duck));
+    r->write_err = err;
+    r->not_before_ns = r->now_ns + RETRY_NS;
+}
+
+static void step_merge(struct seal_role *r)
+{
+    int n = th_seal_unit_step(&r->merge, &r->merge_folder);
     if (n == 0)
-        return false;
-    if (n < 0) {
-        if (r->write_err == 0)
-            th_log(TH_LOG_ERROR, "a segment cannot be written: %s (%s); it is tried again",
-                th_strerror(n), th_duck_error(f->duck));
-        r->write_err = n;
-        r->not_before_ns = r->now_ns + RETRY_NS;
-        if (u->what == TH_SEAL_ROWS_UNIT || u->what == TH_SEAL_METRICS_UNIT) {
-            th_seal_unit_again(u);
-            return false;
-        }
-    } else {
+        return;
+    if (n > 0)
+        commit_unit(r, &r->merge);
+    else
+        merge_failed(r, n);
+    th_seal_unit_done(&r->merge);
+    r->merging = false;
+}
+
+static void step_unit(struct seal_role *r)
+{
+    struct th_seal_unit *u = &r->unit;
+    int n = th_seal_unit_step(u, &r->folder);
+    if (n == 0)
+        return;
+    if (n > 0)
         r->write_err = 0;
-    }
-    if (u->what == TH_SEAL_CHUNK_UNIT)
+    else
+        write_failed(r, n);
+    if (u->what == TH_SEAL_CHUNK_UNIT) {
         answer_chunks(r);
-    else if (n > 0)
+    } else if (n > 0) {
         commit_unit(r, u);
+    } else {
+        th_seal_unit_again(u);
+        return;
+    }
     th_seal_unit_done(u);
-    return true;
+    r->working = false;
 }
 
 /* ---- what to do next ---- */
@@ -618,12 +645,12 @@ static int work(struct seal_role *r, bool *ret_idle)
         begin_unit(r);
     if (may_write && r->working) {
         *ret_idle = false;
-        r->working = !step_unit(r, &r->unit, &r->folder);
+        step_unit(r);
     }
     look_for_merges(r);
-    if (may_write && r->merging) {
+    if (r->merging) {
         *ret_idle = false;
-        r->merging = !step_unit(r, &r->merge, &r->merge_folder);
+        step_merge(r);
     }
     /* Rows stay as they are while files are made of them. */
     if (r->working || r->applied >= r->head || th_seal_rows_full(&r->rows))
@@ -843,6 +870,7 @@ int role_seal(int argc, char **argv)
     struct seal_role *r = th_xcalloc(1, sizeof(*r));
     r->asked_generation = r->intake_generation = UINT_MAX;
     r->newest_ns = INT64_MIN + 1;
+    r->merge_rows = TH_SEAL_MERGED_ROWS;
     r->seal_age_s = TH_SEAL_AGE_NS / TH_NS_PER_S;
     int err = parse_options(argc, argv, r);
     if (err == 0)

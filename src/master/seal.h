@@ -90,10 +90,12 @@ void th_seal_unit_again(struct th_seal_unit *u);
 
 /* ---- merging ---- */
 
-#define TH_SEAL_MERGED_ROWS 2000000u
-/* Chooses files to become one: *ret (the caller's) and how many, 0: none. now_ns is the newest
- * event time: days before it are merged to the end, its own only when there are many files. */
+/* More would not be sorted in memory, and the end of a sort is one step. */
+#define TH_SEAL_MERGED_ROWS 1000000u
+/* Chooses files to become one of at most max_rows: *ret (the caller's) and how many, 0: none.
+ * now_ns is the newest event time: days before it are merged to the end, its own only when there
+ * are many files. */
 size_t th_seal_merge_choose(const struct th_catalogue_file *files, size_t count, int64_t now_ns,
-    struct th_catalogue_file **ret);
+    uint64_t max_rows, struct th_catalogue_file **ret);
 
 #endif

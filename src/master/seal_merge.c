@@ -13,9 +13,9 @@ enum { ENOUGH = 8, MOST = 64 };
 /* What comes this late is still of the day. */
 #define DAY_REST_NS (2 * TH_NS_PER_HOUR)
 
-static bool may_merge(const struct th_catalogue_file *f, int64_t now_ns)
+static bool may_merge(const struct th_catalogue_file *f, int64_t now_ns, uint64_t max_rows)
 {
-    return f->rows < TH_SEAL_MERGED_ROWS / 2 &&
+    return f->rows < max_rows / 2 &&
         (f->kind != TH_KIND_METRIC || f->epoch_ns == 0 ||
             th_time_sub(now_ns, f->epoch_ns) > METRIC_REST_NS);
 }
@@ -39,13 +39,14 @@ static bool same_group(const struct th_catalogue_file *a, const struct th_catalo
 }
 
 /* Of a group, smallest first: how many of the first make a good merge; 0: none. */
-static size_t worth(const struct th_catalogue_file *files, size_t count, int64_t now_ns)
+static size_t worth(
+    const struct th_catalogue_file *files, size_t count, int64_t now_ns, uint64_t max_rows)
 {
     bool over = th_time_sub(now_ns, files[0].day_ns) >= TH_NS_PER_DAY + DAY_REST_NS;
     size_t least = over ? 2 : ENOUGH;
     uint64_t rows = 0;
     size_t n = 0;
-    while (n < count && n < MOST && rows + files[n].rows <= TH_SEAL_MERGED_ROWS) {
+    while (n < count && n < MOST && rows + files[n].rows <= max_rows) {
         /* A file that is large beside all smaller ones waits until there is more to join it. */
         if (n >= least && files[n].rows > rows)
             break;
@@ -58,12 +59,12 @@ static size_t worth(const struct th_catalogue_file *files, size_t count, int64_t
 }
 
 size_t th_seal_merge_choose(const struct th_catalogue_file *files, size_t count, int64_t now_ns,
-    struct th_catalogue_file **ret)
+    uint64_t max_rows, struct th_catalogue_file **ret)
 {
     TH_AUTOFREE struct th_catalogue_file *v = th_xcalloc(count + 1, sizeof(*v));
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (may_merge(&files[i], now_ns))
+        if (may_merge(&files[i], now_ns, max_rows))
             v[n++] = files[i];
     qsort(v, n, sizeof(*v), by_group_and_size);
     size_t best = 0;
@@ -72,7 +73,7 @@ size_t th_seal_merge_choose(const struct th_catalogue_file *files, size_t count,
         size_t end = at + 1;
         while (end < n && same_group(&v[at], &v[end]))
             end++;
-        size_t w = worth(v + at, end - at, now_ns);
+        size_t w = worth(v + at, end - at, now_ns, max_rows);
         if (w > best) {
             best = w;
             best_at = at;

@@ -55,7 +55,7 @@ static void all_that_seal_does_is_allowed(void **state)
     assert_int_equal(chmod(folder, 0777), 0);
     TH_AUTOFREE char *temp = th_xasprintf("%s/temp", folder);
     const char *const folders[] = {folder};
-    struct th_duck_config config = {.memory_bytes = 80u << 20,
+    struct th_duck_config config = {.memory_bytes = 128u << 20,
         .temp_folder = temp,
         .temp_bytes = 1u << 30,
         .folders = folders,
