@@ -132,10 +132,10 @@ static int load(struct th_str text, json_t **ret)
     return *ret ? 0 : TH_E_MALFORMED;
 }
 
-int th_catalogue_files_get(struct th_str text, struct th_catalogue_file **ret, size_t *ret_count)
+int th_catalogue_files_get(struct th_str json, struct th_catalogue_file **ret, size_t *ret_count)
 {
     json_t *list = NULL;
-    int r = load(text, &list);
+    int r = load(json, &list);
     if (r == 0)
         r = get_files(list, ret, ret_count);
     json_decref(list);
@@ -165,11 +165,11 @@ static int get_change(const json_t *object, struct th_catalogue_change *c)
     return get_files(json_object_get(object, "add"), &c->add, &c->add_count);
 }
 
-int th_catalogue_change_get(struct th_str text, struct th_catalogue_change *ret)
+int th_catalogue_change_get(struct th_str json, struct th_catalogue_change *ret)
 {
     json_t *object = NULL;
     struct th_catalogue_change c = {0};
-    int r = load(text, &object);
+    int r = load(json, &object);
     if (r == 0)
         r = get_change(object, &c);
     json_decref(object);

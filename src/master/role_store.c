@@ -464,7 +464,7 @@ static int open_all(struct store_role *r)
     ssize_t n = readlink(link, r->path, sizeof(r->path) - 32);
     if (n < 0)
         return -errno;
-    strcpy(r->path + n, "/catalogue.db");
+    memcpy(r->path + n, "/catalogue.db", sizeof("/catalogue.db"));
     return 0;
 }
 

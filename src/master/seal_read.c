@@ -188,9 +188,9 @@ static int clean_name(void *arg, const char *name)
 
 int seal_begin(struct seal_role *r, const struct th_catalogue_file *files, size_t count)
 {
-    uint64_t first;
-    uint64_t next;
-    uint64_t position;
+    uint64_t first = 0;
+    uint64_t next = 0;
+    uint64_t position = 0;
     struct cleaning cleaning = {.r = r, .files = files, .count = count};
     int err = r->segments.list(r->segments.arg, clean_name, &cleaning);
     if (err == 0)

@@ -101,12 +101,12 @@ static uint16_t status_of(int err, struct th_buf *body)
 }
 
 void store_route(
-    struct th_catalogue *c, struct th_str text, double events_per_s, struct th_buf *out)
+    struct th_catalogue *c, struct th_str request, double events_per_s, struct th_buf *out)
 {
     TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
-    json_t *request = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
-    uint16_t status = status_of(request ? answer(c, request, events_per_s, &body) : -EINVAL, &body);
-    json_decref(request);
+    json_t *object = json_loadb(request.p, request.len, JSON_REJECT_DUPLICATES, NULL);
+    uint16_t status = status_of(object ? answer(c, object, events_per_s, &body) : -EINVAL, &body);
+    json_decref(object);
     th_buf_le16(out, status);
     th_buf_le16(out, 0);
     th_buf_str(out, th_buf_view(&body));

@@ -50,7 +50,7 @@ static void commit(struct th_catalogue *c, struct th_catalogue_file *add, size_t
         .add_count = count,
         .retire = names};
     if (retire) {
-        strcpy(names[0], retire);
+        snprintf(names[0], sizeof(names[0]), "%s", retire);
         change.retire_count = 1;
     }
     assert_int_equal(th_catalogue_commit(c, &change, 77), 0);

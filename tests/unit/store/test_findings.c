@@ -116,7 +116,7 @@ static void assert_pages(struct th_catalogue *c, page_fn *fn, const char *key,
         json_t *item;
         json_array_foreach(json_object_get(v, key), i, item) snprintf(got + strlen(got),
             sizeof(got) - strlen(got), "%s ", json_string_value(json_object_get(item, "id")));
-        strcat(got, "|");
+        snprintf(got + strlen(got), sizeof(got) - strlen(got), "|");
         const char *next = json_string_value(json_object_get(v, "next"));
         snprintf(cursor, sizeof(cursor), "%s", next ? next : "");
         json_decref(v);

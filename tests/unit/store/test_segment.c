@@ -135,6 +135,11 @@ static struct th_segment_table *table_of(unsigned kind, uint64_t number, int64_t
     return t;
 }
 
+/* What fill() sets, in SQL. */
+#define THREE "['one', 'a longer one than twelve', '\\xff\'\'' || chr(0)]"
+#define STRING_IS "\"%s\" = " THREE "[(_seq % 3)::BIGINT + 1]"
+#define STRINGS_ARE "\"%s\" = " THREE "[1:(_seq % 4)::BIGINT]"
+
 static void every_kind_comes_back(void **state)
 {
     (void)state;
@@ -163,10 +168,8 @@ static void every_kind_comes_back(void **state)
                 [TH_TYPE_BOOL] = "\"%s\"",
                 [TH_TYPE_ADDR] = "hex(\"%s\") = '00000000000000000000FFFF0A000001'",
                 [TH_TYPE_MAC] = "hex(\"%s\") = '010203040506'",
-                [TH_TYPE_STRING] = "\"%s\" = ['one', 'a longer one than twelve', '\\xff''' || "
-                                   "chr(0)][(_seq % 3)::BIGINT + 1]",
-                [TH_TYPE_STRINGS] = "\"%s\" = ['one', 'a longer one than twelve', '\\xff''' || "
-                                    "chr(0)][1:(_seq % 4)::BIGINT]",
+                [TH_TYPE_STRING] = STRING_IS,
+                [TH_TYPE_STRINGS] = STRINGS_ARE,
                 [TH_TYPE_INTERVALS] = "\"%s\" = [-1, 0, 9223372036854775807]",
                 [TH_TYPE_ADDRS] = "len(\"%s\") = 2 AND hex(\"%s\"[2]) LIKE '2001%%'"};
             unsigned type = th_kind_get(k)->fields[i - TH_SEGMENT_FIRST_FIELD].type;
