@@ -45,16 +45,21 @@ duckdb_logical_type th_duck_logical(enum th_duck_type type, enum th_duck_type it
     return list;
 }
 
+void th_duck_type_sql(const struct th_duck_column *column, struct th_buf *sql)
+{
+    bool list = column->type == TH_DUCK_LIST;
+    th_buf_puts(sql, types[list ? column->item : column->type].sql);
+    th_buf_puts(sql, list ? "[]" : "");
+}
+
 int th_duck_create(
     struct th_duck *d, const char *table, const struct th_duck_column *columns, size_t count)
 {
     TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
     th_buf_printf(&sql, "CREATE TABLE \"%s\" (", table);
     for (size_t i = 0; i < count; i++) {
-        const struct th_duck_column *c = &columns[i];
-        bool list = c->type == TH_DUCK_LIST;
-        th_buf_printf(&sql, "%s\"%s\" %s%s", i ? ", " : "", c->name,
-            types[list ? c->item : c->type].sql, list ? "[]" : "");
+        th_buf_printf(&sql, "%s\"%s\" ", i ? ", " : "", columns[i].name);
+        th_duck_type_sql(&columns[i], &sql);
     }
     th_buf_puts(&sql, ")");
     th_buf_u8(&sql, 0);

@@ -15,6 +15,8 @@ static const struct {
     {"intake", role_intake},
     {"gateway", role_gateway},
     {"state", role_state},
+    {"seal", role_seal},
+    {"store", role_store},
 };
 
 int main(int argc, char **argv)

@@ -8,5 +8,7 @@ int role_core(int argc, char **argv);
 int role_intake(int argc, char **argv);
 int role_gateway(int argc, char **argv);
 int role_state(int argc, char **argv);
+int role_seal(int argc, char **argv);
+int role_store(int argc, char **argv);
 
 #endif

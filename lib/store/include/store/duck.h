@@ -18,9 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
-#include "base/mem.h"
-#include "base/str.h"
 
 struct th_duck_config {
     uint64_t memory_bytes;      /* limit; required */
@@ -111,6 +110,8 @@ struct th_duck_column {
     enum th_duck_type type;
     enum th_duck_type item; /* of a LIST */
 };
+/* The column's type as SQL has it: "BIGINT", "VARCHAR[]". */
+void th_duck_type_sql(const struct th_duck_column *column, struct th_buf *sql);
 /* CREATE TABLE with these columns. */
 int th_duck_create(struct th_duck *d, const char *table, const struct th_duck_column *columns,
     size_t count) TH_WARN_UNUSED;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings as the API shows them, out of the lines as core told them. */
+#ifndef TH_STORE_FINDINGS_JSON_H
+#define TH_STORE_FINDINGS_JSON_H
+
+#include <jansson.h>
+
+#include "base/json.h"
+
+/* A value out of a parsed line; what is nested past any of ours is null. */
+void th_findings_value(struct th_json *j, const json_t *v);
+/* A member with the value of that name; null when it has none. */
+void th_findings_copy(struct th_json *j, const json_t *from, const char *key);
+void th_findings_text(struct th_json *j, const char *key, struct th_str s);
+void th_findings_time(struct th_json *j, const char *key, int64_t time_ns);
+
+/* A breach; incident empty: of none. full: with its evidence. */
+void th_findings_put_breach(
+    struct th_json *j, const json_t *line, struct th_str incident, bool full);
+/* The members of an incident in short, without the braces. */
+void th_findings_put_incident(struct th_json *j, const json_t *line, struct th_str state);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "store/findings.h"
+
+static char folder[64];
+
+static int begin(void **state)
+{
+    char path[96];
+    strcpy(folder, "/tmp/test_findings.XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof(path), "%s/catalogue.db", folder);
+    return th_catalogue_open(path, (struct th_catalogue **)state);
+}
+
+static int end(void **state)
+{
+    th_catalogue_close(*state);
+    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
+    return system(command);
+}
+
+#define HOSTILE "<img src=x onerror=alert(1)>\\\"'; DROP TABLE breaches; --\\u001b[2J"
+
+/* A breach of device `d` in hour `hour` of 2 January 2026. */
+static void add_breach(
+    struct th_buf *out, const char *id, const char *device, int hour, double score)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"breach\",\"id\":\"%s\",\"time\":\"2026-01-02T%02d:30:00Z\",\"start\":\"2026-"
+        "01-"
+        "02T%02d:00:00Z\",\"end\":\"2026-01-02T%02d:59:00Z\",\"device\":{\"id\":\"%s\",\"ip\":"
+        "\"10.0.0.1\",\"mac\":null,\"hostname\":\"" HOSTILE
+        "\"},\"peer\":null,\"model\":\"beacon\","
+        "\"name\":\"A beacon\",\"version\":2,\"score\":%g,\"rarity\":2,\"technique\":\"T1071\","
+        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"evidence\":[{\"feature\":\"beacon\","
+        "\"observed\":1,\"sentence\":\"" HOSTILE "\"}]}\n",
+        id, hour, hour, hour, device, score);
+}
+
+static void add_incident(struct th_buf *out, const char *id, const char *device, int hour,
+    double score, bool alert, const char *breaches)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"incident\",\"id\":\"%s\",\"start\":\"2026-01-02T%02d:00:00Z\",\"end\":\"2026-"
+        "01-"
+        "02T%02d:59:00Z\",\"score\":%g,\"alert\":%s,\"title\":\"" HOSTILE
+        "\",\"summary\":\"words\","
+        "\"devices\":[{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"mac\":null,\"hostname\":null}],"
+        "\"breaches\":[%s]}\n",
+        id, hour, hour, score, alert ? "true" : "false", device, breaches);
+}
+
+static void add_device(struct th_buf *out, const char *id, const char *name, int hour)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"device\",\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"mac\":\"02:00:00:00:00:01\","
+        "\"hostname\":\"%s\",\"user\":null,\"first\":\"2026-01-01T00:00:00Z\",\"last\":\"2026-01-"
+        "02T%02d:00:00Z\",\"learned_hours\":17.5,\"device_kind\":\"client\",\"addresses\":[{\"ip\":"
+        "\"10.0.0.1\",\"from\":\"2026-01-01T00:00:00Z\",\"to\":null}]}\n",
+        id, name, hour);
+}
+
+static struct th_findings_news put(struct th_catalogue *c, struct th_buf *lines)
+{
+    struct th_findings_news news;
+    assert_int_equal(th_findings_put(c, th_buf_view(lines), 1000, &news), 0);
+    th_buf_clear(lines);
+    return news;
+}
+
+static void put_quietly(struct th_catalogue *c, struct th_buf *lines)
+{
+    struct th_findings_news news = put(c, lines);
+    th_buf_done(&news.notices);
+}
+
+static json_t *parsed(struct th_buf *out)
+{
+    json_error_t error;
+    /* Nothing that could end a script or steer a terminal is in the bytes themselves. */
+    for (size_t i = 0; i < out->len; i++)
+        assert_true(out->p[i] >= 0x20 && out->p[i] != '<' && out->p[i] != '>' && out->p[i] != '&');
+    json_t *v = json_loadb((const char *)out->p, out->len, JSON_REJECT_DUPLICATES, &error);
+    if (!v)
+        print_message("%s: %.*s\n", error.text, (int)out->len, (const char *)out->p);
+    assert_non_null(v);
+    th_buf_done(out);
+    return v;
+}
+
+static const struct th_findings_page first_page = {
+    .state = {"all", 3}, .from_ns = INT64_MIN, .to_ns = INT64_MAX, .limit = 2};
+
+typedef int page_fn(
+    struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out);
+
+/* Ids of all pages, each with a space; pages end with '|'. */
+static void assert_pages(struct th_catalogue *c, page_fn *fn, const char *key,
+    struct th_findings_page page, const char *want)
+{
+    char got[512] = "";
+    char cursor[128] = "";
+    for (unsigned pages = 0; pages < 10; pages++) {
+        struct th_buf out = TH_BUF_INIT;
+        page.cursor = th_str_c(cursor);
+        assert_int_equal(fn(c, &page, &out), 0);
+        json_t *v = parsed(&out);
+        size_t i;
+        json_t *item;
+        json_array_foreach(json_object_get(v, key), i, item) snprintf(got + strlen(got),
+            sizeof(got) - strlen(got), "%s ", json_string_value(json_object_get(item, "id")));
+        snprintf(got + strlen(got), sizeof(got) - strlen(got), "|");
+        const char *next = json_string_value(json_object_get(v, "next"));
+        snprintf(cursor, sizeof(cursor), "%s", next ? next : "");
+        json_decref(v);
+        if (!*cursor)
+            break;
+    }
+    assert_string_equal(got, want);
+}
+
+static void pages_go_on_where_they_ended(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_breach(&lines, "b1", "d1", 3, 10);
+    add_breach(&lines, "b2", "d1", 5, 20);
+    add_breach(&lines, "b3", "d2", 5, 30);
+    add_breach(&lines, "b4", "d2", 1, 40);
+    add_breach(&lines, "b5", "d1", 9, 50);
+    put_quietly(c, &lines);
+    assert_pages(c, th_findings_breaches, "breaches", first_page, "b5 b3 |b2 b1 |b4 |");
+    struct th_findings_page page = first_page;
+    page.device = th_str_c("d2");
+    assert_pages(c, th_findings_breaches, "breaches", page, "b3 b4 |");
+    page = first_page;
+    assert_true(th_time_parse_rfc3339(th_str_c("2026-01-02T03:00:00Z"), &page.from_ns));
+    assert_true(th_time_parse_rfc3339(th_str_c("2026-01-02T05:30:00Z"), &page.to_ns));
+    assert_pages(c, th_findings_breaches, "breaches", page, "b1 |");
+    static const char *const bad[] = {"x", "1", "1.", ".b1", "9999999999999999999999.b"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(bad); i++) {
+        TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+        page.cursor = th_str_c(bad[i]);
+        assert_int_equal(th_findings_breaches(c, &page, &out), -EINVAL);
+    }
+}
+
+static void a_replay_changes_nothing(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    for (int round = 0; round < 2; round++) {
+        add_breach(&lines, "b1", "d1", 3, 10);
+        add_incident(&lines, "i1", "d1", 3, 10, false, "\"b1\"");
+        struct th_findings_news news = put(c, &lines);
+        assert_int_equal(news.stored, round == 0 ? 2 : 0);
+        assert_int_equal(news.refused, 0);
+        assert_true((news.notices.len > 0) == (round == 0));
+        th_buf_done(&news.notices);
+    }
+    add_incident(&lines, "i1", "d1", 3, 60, true, "\"b1\"");
+    struct th_findings_news news = put(c, &lines);
+    assert_int_equal(news.stored, 1);
+    assert_memory_equal(news.notices.p, "\x08incident", 9);
+    th_buf_done(&news.notices);
+    assert_pages(c, th_findings_incidents, "incidents", first_page, "i1 |");
+}
+
+static void an_incident_has_its_breaches_in_whatever_order(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    struct th_buf out = TH_BUF_INIT;
+    add_incident(&lines, "i1", "d1", 3, 55.5, true, "\"b1\",\"b2\"");
+    add_breach(&lines, "b2", "d1", 4, 20);
+    add_breach(&lines, "b1", "d1", 3, 10);
+    put_quietly(c, &lines);
+    assert_int_equal(th_findings_incident(c, th_str_c("i1"), &out), 0);
+    json_t *v = parsed(&out);
+    assert_string_equal(json_string_value(json_object_get(v, "state")), "open");
+    assert_string_equal(json_string_value(json_object_get(v, "title")),
+        "<img src=x onerror=alert(1)>\"'; DROP TABLE breaches; --\x1b[2J");
+    assert_int_equal(json_array_size(json_object_get(v, "timeline")), 2);
+    const json_t *b = json_array_get(json_object_get(v, "timeline"), 0);
+    assert_string_equal(json_string_value(json_object_get(b, "id")), "b1");
+    assert_string_equal(json_string_value(json_object_get(b, "incident")), "i1");
+    assert_null(json_object_get(b, "evidence"));
+    assert_int_equal(json_array_size(json_object_get(v, "tactics")), 1);
+    assert_int_equal(json_integer_value(json_object_get(v, "late_hours")), 6);
+    json_decref(v);
+    assert_int_equal(th_findings_breach(c, th_str_c("b1"), &out), 0);
+    v = parsed(&out);
+    assert_int_equal(json_array_size(json_object_get(v, "evidence")), 1);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(v, "model"), "id")), "beacon");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(v, "model"), "name")), "A beacon");
+    json_decref(v);
+    assert_int_equal(th_findings_breach(c, th_str_c("b3"), &out), -ENOENT);
+    assert_int_equal(th_findings_incident(c, th_str_c("' OR 1=1"), &out), -ENOENT);
+    th_buf_done(&out);
+}
+
+static void people_decide_about_incidents(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_incident(&lines, "i1", "d1", 3, 50, true, "");
+    add_incident(&lines, "i2", "d1", 4, 60, true, "");
+    put_quietly(c, &lines);
+    th_findings_follow(c);
+    assert_true(th_findings_follow_state(
+        c, th_str_c("i1"), th_str_c("acknowledged"), th_str_c("ann"), 5, th_str_c("")));
+    assert_false(th_findings_follow_state(
+        c, th_str_c("i1"), th_str_c("gone"), th_str_c("ann"), 5, th_str_c("")));
+    assert_int_equal(th_findings_follow_commit(c, 12, 99), 0);
+    assert_int_equal(th_catalogue_position(c, "store"), 12);
+    struct th_findings_page page = first_page;
+    page.state = th_str_c("");
+    assert_pages(c, th_findings_incidents, "incidents", page, "i2 |");
+    page.state = th_str_c("acknowledged");
+    assert_pages(c, th_findings_incidents, "incidents", page, "i1 |");
+    /* What core tells later leaves the decision alone. */
+    add_incident(&lines, "i1", "d1", 3, 70, true, "");
+    put_quietly(c, &lines);
+    assert_pages(c, th_findings_incidents, "incidents", page, "i1 |");
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    page.state = th_str_c("none");
+    assert_int_equal(th_findings_incidents(c, &page, &out), -EINVAL);
+}
+
+static void devices_are_found_and_sorted(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    struct th_buf out = TH_BUF_INIT;
+    add_device(&lines, "da", "zebra", 1);
+    add_device(&lines, "db", "Apple", 3);
+    add_device(&lines, "dc", "mango", 2);
+    add_breach(&lines, "b1", "dc", 3, 33.25);
+    add_breach(&lines, "b2", "dc", 4, 12);
+    add_breach(&lines, "b3", "da", 4, 7);
+    add_incident(&lines, "i1", "dc", 3, 33.25, false, "\"b1\"");
+    put_quietly(c, &lines);
+    struct th_findings_page page = first_page;
+    assert_pages(c, th_findings_devices, "devices", page, "db dc |da |");
+    page.sort = th_str_c("score");
+    assert_pages(c, th_findings_devices, "devices", page, "dc da |db |");
+    page.sort = th_str_c("name");
+    assert_pages(c, th_findings_devices, "devices", page, "db dc |da |");
+    page.text = th_str_c("MAN");
+    assert_pages(c, th_findings_devices, "devices", page, "dc |");
+    page.text = th_str_c("%");
+    assert_pages(c, th_findings_devices, "devices", page, "|");
+    page.sort = th_str_c("colour");
+    assert_int_equal(th_findings_devices(c, &page, &out), -EINVAL);
+    assert_int_equal(th_findings_device(c, th_str_c("dc"), &out), 0);
+    json_t *v = parsed(&out);
+    assert_true(json_number_value(json_object_get(v, "score")) == 33.25);
+    assert_int_equal(json_array_size(json_object_get(v, "breaches")), 2);
+    assert_int_equal(json_array_size(json_object_get(v, "incidents")), 1);
+    assert_int_equal(json_array_size(json_object_get(v, "addresses")), 1);
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(v, "features"), 0)), "beacon");
+    json_decref(v);
+    assert_int_equal(th_findings_device(c, th_str_c("dx"), &out), -ENOENT);
+    th_buf_done(&out);
+}
+
+static void the_overview_counts(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    struct th_buf out = TH_BUF_INIT;
+    int64_t now_ns;
+    assert_true(th_time_parse_rfc3339(th_str_c("2026-01-02T12:10:00Z"), &now_ns));
+    assert_int_equal(th_findings_overview(c, 0, now_ns, &out), 0); /* of an empty one */
+    json_decref(parsed(&out));
+    add_incident(&lines, "i1", "d1", 3, 50, true, "");
+    add_incident(&lines, "i2", "d1", 12, 60, false, "");
+    add_device(&lines, "da", "zebra", 1);
+    th_buf_puts(&lines,
+        "{\"kind\":\"learning\",\"time\":\"2026-01-02T11:00:00Z\",\"devices\":1,"
+        "\"device_hours\":12.5,\"calibration\":\"own\",\"alerts_per_day\":5,"
+        "\"threshold\":61.5}\n");
+    put_quietly(c, &lines);
+    th_findings_follow(c);
+    th_findings_follow_events(c, now_ns, 7);
+    th_findings_follow_events(c, now_ns + 1, 5);
+    th_findings_follow_sensor(c, th_str_c("01"), th_str_c("authorised"));
+    th_findings_follow_sensor(c, th_str_c("02"), th_str_c("pending"));
+    th_findings_follow_silent(c, th_str_c("01"), true);
+    assert_int_equal(th_findings_follow_commit(c, 5, now_ns), 0);
+    assert_int_equal(th_findings_overview(c, 12.5, 0, &out), 0);
+    json_t *v = parsed(&out);
+    assert_string_equal(
+        json_string_value(json_object_get(v, "now")), "2026-01-02T12:10:00.000000Z");
+    assert_int_equal(json_integer_value(json_object_get(v, "devices")), 1);
+    assert_int_equal(json_integer_value(json_object_get(v, "incidents_open")), 2);
+    assert_int_equal(json_integer_value(json_object_get(v, "alerts_today")), 1);
+    assert_int_equal(json_integer_value(json_object_get(v, "alert_budget")), 5);
+    assert_true(json_number_value(json_object_get(v, "threshold")) == 61.5);
+    const json_t *hours = json_object_get(v, "activity");
+    assert_int_equal(json_array_size(hours), 24);
+    const json_t *hour = json_array_get(hours, 23);
+    assert_int_equal(json_integer_value(json_object_get(hour, "events")), 12);
+    assert_int_equal(json_integer_value(json_object_get(hour, "incidents")), 1);
+    const json_t *sensors = json_object_get(v, "sensors");
+    assert_int_equal(json_integer_value(json_object_get(sensors, "authorised")), 1);
+    assert_int_equal(json_integer_value(json_object_get(sensors, "pending")), 1);
+    assert_int_equal(json_integer_value(json_object_get(sensors, "silent")), 1);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(v, "learning"), "since")),
+        "2026-01-02T11:00:00Z");
+    json_decref(v);
+}
+
+static void lines_that_are_none_are_left_out(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    th_buf_puts(&lines,
+        "not json\n{}\n[]\n{\"kind\":\"cat\"}\n{\"kind\":\"breach\",\"id\":\"../x\"}\n"
+        "{\"kind\":\"incident\",\"id\":\"i9\",\"start\":\"yesterday\"}\n\n");
+    add_breach(&lines, "b1", "d1", 3, 1e300);
+    struct th_findings_news news = put(c, &lines);
+    assert_int_equal(news.refused, 6);
+    assert_int_equal(news.stored, 1);
+    th_buf_done(&news.notices);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pages_go_on_where_they_ended, begin, end),
+        cmocka_unit_test_setup_teardown(a_replay_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(an_incident_has_its_breaches_in_whatever_order, begin, end),
+        cmocka_unit_test_setup_teardown(people_decide_about_incidents, begin, end),
+        cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
+        cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),
+        cmocka_unit_test_setup_teardown(lines_that_are_none_are_left_out, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "store/segment.h"
+
+static char folder[64];
+static struct th_duck *duck;
+
+static int begin(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/test_segment.XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    const char *const folders[] = {folder};
+    struct th_duck_config config = {
+        .memory_bytes = 256u << 20, .folders = folders, .folder_count = 1};
+    return th_duck_open(&config, &duck, NULL);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    th_duck_close(duck);
+    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
+    return system(command);
+}
+
+static void finish(struct th_segment_job *job)
+{
+    int r = 0;
+    while (r == 0)
+        r = th_segment_job_step(job);
+    if (r < 0)
+        print_message("%s\n", th_duck_error(duck));
+    assert_int_equal(r, 1);
+    th_segment_job_free(job);
+}
+
+static char *path_of(const char *name)
+{
+    return th_xasprintf("%s/%s", folder, name);
+}
+
+/* Runs SQL in which %s stands for a file's path; returns the first number. */
+static int64_t ask(const char *sql, const char *path)
+{
+    struct th_duck_stmt *s = NULL;
+    struct th_duck_result *r = NULL;
+    size_t rows = 0;
+    TH_AUTOBUF struct th_buf text = TH_BUF_INIT;
+    const char *at = strstr(sql, "%s");
+    th_buf_put(&text, sql, at ? (size_t)(at - sql) : strlen(sql));
+    if (at)
+        th_buf_printf(&text, "read_parquet('%s', file_row_number = true)%s", path, at + 2);
+    th_buf_u8(&text, 0);
+    int err = th_duck_prepare(duck, (const char *)text.p, &s);
+    if (err == 0)
+        err = th_duck_execute(s, NULL, NULL, &r);
+    if (err < 0)
+        print_message("%s: %s\n", (const char *)text.p, th_duck_error(duck));
+    assert_int_equal(err, 0);
+    assert_int_equal(th_duck_next(r, &rows), 1);
+    int64_t v = th_duck_i64(r, 0, 0);
+    th_duck_result_free(r);
+    th_duck_stmt_free(s);
+    return v;
+}
+
+static void columns_are_the_schemas(void **state)
+{
+    (void)state;
+    const struct th_duck_column *c = NULL;
+    assert_int_equal(th_segment_columns(0, &c), 0);
+    assert_int_equal(th_segment_columns(TH_KIND_COUNT, &c), 0);
+    for (unsigned k = 1; k < TH_KIND_COUNT; k++) {
+        const struct th_kind_info *info = th_kind_get(k);
+        assert_int_equal(
+            th_segment_columns(k, &c), TH_SEGMENT_FIRST_FIELD + (size_t)info->field_count);
+        for (size_t i = 0; i < info->field_count; i++) {
+            const char *name = c[TH_SEGMENT_FIRST_FIELD + i].name;
+            assert_true(th_field_find(info, th_str_c(name)) == (int)i);
+            assert_true(name[0] != '_'); /* those are ours */
+        }
+    }
+}
+
+/* An event of any kind with every field set. */
+static void fill(union th_any_event *ev, unsigned kind, int64_t n)
+{
+    static const struct th_addr addrs[] = {{{[10] = 0xff, 0xff, 10, 0, 0, 1}}, {{0x20, 0x01}}};
+    static const struct th_str strs[] = {
+        {"one", 3}, {"a longer one than twelve", 24}, {"\xff'\0", 3}};
+    static const int64_t spans[] = {-1, 0, INT64_MAX};
+    const struct th_kind_info *info = th_kind_get(kind);
+    memset(ev, 0, sizeof(*ev));
+    ev->h = (struct th_event){
+        .kind = (uint16_t)kind, .time_ns = 1000 - n, .source = 5, .seq = (uint64_t)n};
+    for (unsigned i = 0; i < info->field_count; i++) {
+        void *v = (uint8_t *)ev + info->fields[i].offset;
+        ev->h.set |= UINT64_C(1) << i;
+        switch ((enum th_type)info->fields[i].type) {
+        case TH_TYPE_TIME:
+        case TH_TYPE_INTERVAL:
+        case TH_TYPE_INT: *(int64_t *)v = -n; break;
+        case TH_TYPE_COUNT: *(uint64_t *)v = UINT64_MAX - (uint64_t)n; break;
+        case TH_TYPE_PORT: *(uint16_t *)v = 65535; break;
+        case TH_TYPE_DOUBLE: *(double *)v = 0.5; break;
+        case TH_TYPE_BOOL: *(bool *)v = true; break;
+        case TH_TYPE_ADDR: *(struct th_addr *)v = addrs[0]; break;
+        case TH_TYPE_MAC: *(struct th_mac *)v = (struct th_mac){{1, 2, 3, 4, 5, 6}}; break;
+        case TH_TYPE_STRING: *(struct th_str *)v = strs[n % 3]; break;
+        case TH_TYPE_STRINGS:
+            *(struct th_strs *)v = (struct th_strs){strs, (uint32_t)(n % 4)};
+            break;
+        case TH_TYPE_INTERVALS: *(struct th_spans *)v = (struct th_spans){spans, 3}; break;
+        case TH_TYPE_ADDRS: *(struct th_addrs *)v = (struct th_addrs){addrs, 2}; break;
+        }
+    }
+}
+
+static struct th_segment_table *table_of(unsigned kind, uint64_t number, int64_t rows)
+{
+    struct th_segment_table *t = NULL;
+    assert_int_equal(th_segment_table_new(duck, kind, number, &t), 0);
+    for (int64_t i = 0; i < rows; i++) {
+        union th_any_event ev;
+        fill(&ev, kind, i);
+        assert_int_equal(th_segment_table_add(t, &ev.h,
+                             th_str_c(i % 2 ? "dbbbbbbbbbb" : "daaaaaaaaaa"), th_str_n("", 0)),
+            0);
+    }
+    return t;
+}
+
+/* What fill() sets, in SQL. */
+#define THREE "['one', 'a longer one than twelve', '\\xff\'\'' || chr(0)]"
+#define STRING_IS "\"%s\" = " THREE "[(_seq % 3)::BIGINT + 1]"
+#define STRINGS_ARE "\"%s\" = " THREE "[1:(_seq % 4)::BIGINT]"
+
+static void every_kind_comes_back(void **state)
+{
+    (void)state;
+    for (unsigned k = 1; k < TH_KIND_COUNT; k++) {
+        const struct th_duck_column *c = NULL;
+        size_t count = th_segment_columns(k, &c);
+        struct th_segment_table *t = table_of(k, 1, 12);
+        struct th_segment_job *job = NULL;
+        TH_AUTOFREE char *path = path_of("kind.parquet");
+        struct th_segment_extent e = th_segment_table_extent(t);
+        assert_int_equal(e.rows, 12);
+        assert_int_equal(e.first_ns, 989);
+        assert_int_equal(e.last_ns, 1000);
+        assert_int_equal(th_segment_seal(t, path, &job), 0);
+        finish(job);
+        assert_int_equal(ask("SELECT count(*) FROM %s", path), 12);
+        assert_int_equal(
+            ask("SELECT count(*) FROM %s WHERE _source = 5 AND _peer IS NULL", path), 12);
+        for (size_t i = TH_SEGMENT_FIRST_FIELD; i < count; i++) {
+            static const char *const wants[] = {[TH_TYPE_TIME] = "\"%s\" = -_seq::BIGINT",
+                [TH_TYPE_INTERVAL] = "\"%s\" = -_seq::BIGINT",
+                [TH_TYPE_INT] = "\"%s\" = -_seq::BIGINT",
+                [TH_TYPE_COUNT] = "\"%s\" = 18446744073709551615 - _seq",
+                [TH_TYPE_PORT] = "\"%s\" = 65535",
+                [TH_TYPE_DOUBLE] = "\"%s\" = 0.5",
+                [TH_TYPE_BOOL] = "\"%s\"",
+                [TH_TYPE_ADDR] = "hex(\"%s\") = '00000000000000000000FFFF0A000001'",
+                [TH_TYPE_MAC] = "hex(\"%s\") = '010203040506'",
+                [TH_TYPE_STRING] = STRING_IS,
+                [TH_TYPE_STRINGS] = STRINGS_ARE,
+                [TH_TYPE_INTERVALS] = "\"%s\" = [-1, 0, 9223372036854775807]",
+                [TH_TYPE_ADDRS] = "len(\"%s\") = 2 AND hex(\"%s\"[2]) LIKE '2001%%'"};
+            unsigned type = th_kind_get(k)->fields[i - TH_SEGMENT_FIRST_FIELD].type;
+            TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
+            th_buf_puts(&sql, "SELECT count(*) FROM %s WHERE ");
+            for (const char *p = wants[type]; *p; p++) {
+                if (p[0] == '%' && p[1] == 's')
+                    th_buf_puts(&sql, c[i].name);
+                else
+                    th_buf_u8(&sql, (uint8_t)*p);
+                p += p[0] == '%' && (p[1] == 's' || p[1] == '%');
+            }
+            th_buf_u8(&sql, 0);
+            int64_t n = ask((const char *)sql.p, path);
+            if (n != 12)
+                print_message("%s: %s\n", th_kind_get(k)->name, (const char *)sql.p);
+            assert_int_equal(n, 12);
+        }
+        th_segment_table_free(t);
+    }
+}
+
+static void segments_are_sorted_and_merge(void **state)
+{
+    (void)state;
+    TH_AUTOFREE char *one = path_of("one.parquet"), *two = path_of("two.parquet"),
+                     *both = path_of("both.parquet");
+    static const char unsorted[] =
+        "SELECT count(*) FROM (SELECT _entity AS e, _time AS t, lag(_entity) OVER (ORDER BY n) AS "
+        "pe, lag(_time) OVER (ORDER BY n) AS pt FROM (SELECT *, file_row_number AS n FROM %s)) "
+        "WHERE pe > e OR (pe = e AND pt > t)";
+    struct th_segment_job *job = NULL;
+    struct th_segment_table *a = table_of(TH_KIND_CONN, 1, 5000),
+                            *b = table_of(TH_KIND_CONN, 2, 3000);
+    assert_int_equal(th_segment_seal(a, one, &job), 0);
+    finish(job);
+    assert_int_equal(th_segment_seal(b, two, &job), 0);
+    finish(job);
+    assert_int_equal(ask(unsorted, one), 0);
+    const char *const from[] = {one, two};
+    assert_int_equal(th_segment_merge(duck, TH_KIND_CONN, from, 2, both, &job), 0);
+    finish(job);
+    assert_int_equal(ask("SELECT count(*) FROM %s", both), 8000);
+    assert_int_equal(ask("SELECT sum(_seq) FROM %s", both), 4999 * 2500 + 2999 * 1500);
+    assert_int_equal(ask(unsorted, both), 0);
+    th_segment_table_free(a);
+    th_segment_table_free(b);
+}
+
+static void a_segment_of_an_older_schema_merges(void **state)
+{
+    (void)state;
+    TH_AUTOFREE char *old = path_of("old.parquet"), *fresh = path_of("new.parquet"),
+                     *both = path_of("grown.parquet");
+    TH_AUTOFREE char *sql = th_xasprintf("COPY (SELECT 'dccc' AS _entity, 9::UBIGINT AS _source, "
+                                         "1::UBIGINT AS _seq, 7::BIGINT AS _time, 'old' AS uid) "
+                                         "TO '%s' (FORMAT parquet)",
+        old);
+    struct th_segment_job *job = NULL;
+    struct th_segment_table *t = table_of(TH_KIND_SSH, 1, 2);
+    assert_int_equal(th_duck_run(duck, sql), 0);
+    assert_int_equal(th_segment_seal(t, fresh, &job), 0);
+    finish(job);
+    const char *const from[] = {old, fresh};
+    assert_int_equal(th_segment_merge(duck, TH_KIND_SSH, from, 2, both, &job), 0);
+    finish(job);
+    assert_int_equal(ask("SELECT count(*) FROM %s WHERE client IS NULL AND uid = 'old'", both), 1);
+    assert_int_equal(ask("SELECT count(*) FROM %s WHERE client IS NOT NULL", both), 2);
+    const char *const only[] = {old};
+    assert_int_equal(th_segment_merge(duck, TH_KIND_SSH, only, 1, both, &job), 0);
+    finish(job);
+    assert_int_equal(ask("SELECT count(*) FROM %s WHERE id_orig_h IS NULL", both), 1);
+    th_segment_table_free(t);
+}
+
+static void a_chunk_has_what_came_since(void **state)
+{
+    (void)state;
+    TH_AUTOFREE char *path = path_of("chunk.parquet");
+    struct th_segment_job *job = NULL;
+    struct th_segment_table *t = table_of(TH_KIND_DNS, 1, 5000);
+    assert_int_equal(th_segment_chunk(t, 4990, path, &job), 0);
+    finish(job);
+    assert_int_equal(ask("SELECT count(*) FROM %s", path), 10);
+    assert_int_equal(ask("SELECT min(_seq) FROM %s", path), 4990);
+    /* The table goes on. */
+    union th_any_event ev;
+    fill(&ev, TH_KIND_DNS, 5000);
+    assert_int_equal(th_segment_table_add(t, &ev.h, th_str_n("", 0), th_str_n("", 0)), 0);
+    assert_int_equal(th_segment_chunk(t, 5000, path, &job), 0);
+    finish(job);
+    assert_int_equal(ask("SELECT count(*) FROM %s WHERE _entity IS NULL", path), 1);
+    th_segment_table_free(t);
+}
+
+static void a_file_that_cannot_be_written_is_an_error(void **state)
+{
+    (void)state;
+    struct th_segment_table *t = table_of(TH_KIND_DNS, 1, 10);
+    struct th_segment_job *job = NULL;
+    TH_AUTOFREE char *path = path_of("no/such/folder.parquet");
+    int r = th_segment_seal(t, path, &job);
+    while (r == 0)
+        r = th_segment_job_step(job);
+    assert_int_equal(r, TH_E_DATABASE);
+    th_segment_job_free(job);
+    th_segment_table_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_the_schemas),
+        cmocka_unit_test(every_kind_comes_back),
+        cmocka_unit_test(segments_are_sorted_and_merge),
+        cmocka_unit_test(a_segment_of_an_older_schema_merges),
+        cmocka_unit_test(a_chunk_has_what_came_since),
+        cmocka_unit_test(a_file_that_cannot_be_written_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
