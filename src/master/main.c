@@ -17,6 +17,7 @@ static const struct {
     {"state", role_state},
     {"seal", role_seal},
     {"store", role_store},
+    {"query", role_query},
 };
 
 int main(int argc, char **argv)

@@ -10,5 +10,6 @@ int role_gateway(int argc, char **argv);
 int role_state(int argc, char **argv);
 int role_seal(int argc, char **argv);
 int role_store(int argc, char **argv);
+int role_query(int argc, char **argv);
 
 #endif
