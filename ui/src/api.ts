@@ -1,209 +1,968 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shapes of the API, as lib/web's tables have them.
+// Made from routes.def and shapes.def in lib/web by `make docs`: not to be edited.
 
-export interface ApiFailure { error: { code: string; message: string; at?: number; retry_s?: number } }
+export type Right = 'read' | 'search' | 'acknowledge' | 'configure' | 'users' | 'audit';
 
-export interface Login { user: string; password: string }
-export interface NewPassword { password: string }
-export interface Code { code?: string; recovery?: string }
-export interface LoginStep {
-  next: 'code' | 'password' | 'enrol' | 'done';
-  lock_s?: number;
-  otpauth?: string;
-  qr_svg?: string;
-  secret?: string;
-  recovery_codes?: string[];
+/** what went wrong */
+export interface ErrorBody {
+  /** one word, for programs */
+  code: string;
+  /** what happened, to what, what to do */
+  message: string;
+  /** where in a search text, in bytes */
+  at?: number;
+  /** seconds after which it may be tried again */
+  retry_s?: number;
 }
+
+/** every answer above 399 */
+export interface Error {
+  error: ErrorBody;
+}
+
+/** first step of a login */
+export interface Login {
+  /** name */
+  user: string;
+  /** password, or the one-time password */
+  password: string;
+}
+
+/** the password that takes the place of the one-time password */
+export interface NewPassword {
+  /** at least 12 characters */
+  password: string;
+}
+
+/** second step of a login; one of the two */
+export interface Code {
+  /** 6 digits of the authenticator app */
+  code?: string;
+  /** a recovery code; it is used up */
+  recovery?: string;
+}
+
+/** what a login needs next */
+export interface LoginStep {
+  /** the next step */
+  next: 'code' | 'password' | 'enrol' | 'done';
+  /** seconds that further tries are refused for */
+  lock_s?: number;
+  /** enrol: the secret as a link for the app */
+  otpauth?: string;
+  /** enrol: the link as a QR code (SVG) */
+  qr_svg?: string;
+  /** enrol: the secret to be typed (Base32) */
+  secret?: string;
+  /** done after enrolment: shown this once */
+  recovery_codes?: Array<string>;
+}
+
+/** a new password for the one who is logged in */
+export interface PasswordChange {
+  /** the password of now */
+  old: string;
+  /** at least 12 characters */
+  new: string;
+}
+
+/** a user, in short */
+export interface SessionUser {
+  id: string;
+  name: string;
+  role: 'administrator' | 'analyst' | 'reader';
+}
+
+/** the instance that answers */
+export interface InstanceShort {
+  name: string;
+  host_name: string;
+  /** of display and rhythm, a name of the tz database */
+  time_zone: string;
+}
+
+/** who is logged in, and what they may do */
 export interface Session {
-  user: { id: number | string; name: string; role: string };
-  rights: string[];
+  user: SessionUser;
+  rights: Array<'read' | 'search' | 'acknowledge' | 'configure' | 'users' | 'audit'>;
+  /** goes into the header X-CSRF of every method but GET */
   csrf: string;
   expires: string;
-  instance: { name: string; host_name: string; time_zone: string };
+  instance: InstanceShort;
+  /** of Thymus */
   version: string;
 }
-export interface Sessions {
-  sessions: { id: string; user: string; created: string; last_seen: string; address: string; agent: string; current: boolean }[];
+
+/** a session */
+export interface SessionRow {
+  id: string;
+  /** name */
+  user: string;
+  created: string;
+  last_seen: string;
+  /** where it was last used from */
+  address: string;
+  /** the browser, as it calls itself */
+  agent: string;
+  /** the one that asks */
+  current: boolean;
 }
-export interface PasswordChange { old: string; new: string }
+
+/** sessions */
+export interface Sessions {
+  sessions: Array<SessionRow>;
+}
+
+/** a user */
 export interface User {
-  id: number | string;
+  id: string;
   name: string;
-  role: string;
+  role: 'administrator' | 'analyst' | 'reader';
+  /** has an authenticator app enrolled */
   totp: boolean;
+  /** tries are refused for now */
   locked: boolean;
-  disabled?: boolean;
+  /** may not log in */
+  disabled: boolean;
+  /** has a one-time password */
+  must_change: boolean;
   created: string;
   last_login: string | null;
-  must_change: boolean;
 }
-export interface Users { users: User[] }
-export interface UserNew { name: string; role: string }
-export interface UserMade { user: User; one_time_password?: string }
-export interface UserChange { role?: string; disabled?: boolean; reset?: boolean }
+
+/** users */
+export interface Users {
+  users: Array<User>;
+}
+
+/** a user to be made */
+export interface UserNew {
+  name: string;
+  role: 'administrator' | 'analyst' | 'reader';
+}
+
+/** what is to change */
+export interface UserChange {
+  role?: 'administrator' | 'analyst' | 'reader';
+  disabled?: boolean;
+  /** a new one-time password; the second factor is enrolled anew */
+  reset?: boolean;
+}
+
+/** a user that was made or changed */
+export interface UserMade {
+  user: User;
+  /** shown this once */
+  one_time_password?: string;
+}
+
+/** something that somebody did */
+export interface AuditEntry {
+  /** number, from 1 */
+  n: number;
+  time: string;
+  /** name, or system */
+  user: string;
+  action: string;
+  object: string;
+  detail: string;
+  /** over this entry and the hash of the one before */
+  hash: string;
+}
+
+/** a page of the audit log, newest first */
 export interface Audit {
-  entries: { n: number; time: string; user: string; action: string; object: string; detail: string; hash: string }[];
+  entries: Array<AuditEntry>;
+  /** the chain of hashes holds from the first entry on */
   intact: boolean;
+  /** `before` of the next page */
   next: number | null;
 }
-export interface Tokens {
-  tokens: { label: string; created: string; by: string; last_used: string | null; sensors: number; revoked: boolean }[];
+
+/** a push token, with which a sensor enrols */
+export interface Token {
+  label: string;
+  created: string;
+  /** who made it */
+  by: string;
+  last_used: string | null;
+  /** how many enrolled with it */
+  sensors: number;
+  revoked: boolean;
 }
-export interface TokenNew { label: string }
-export interface TokenMade { token: string }
+
+/** push tokens */
+export interface Tokens {
+  tokens: Array<Token>;
+}
+
+/** a token to be made */
+export interface TokenNew {
+  label: string;
+}
+
+/** a token that was made */
+export interface TokenMade {
+  /** label:secret; shown this once */
+  token: string;
+}
+
+/** a sensor and its standing */
 export interface Sensor {
+  /** 16 hexadecimal digits */
   id: string;
   name: string;
   status: 'pending' | 'authorised' | 'revoked';
+  /** label of the token it enrolled with */
   token: string;
+  /** of Thymus on it */
   version: string;
   first_seen: string;
   last_seen: string | null;
+  /** where it last came from */
   address: string;
 }
-export interface Sensors { sensors: Sensor[] }
-export interface SensorChange { status: 'authorised' | 'revoked' }
+
+/** sensors */
+export interface Sensors {
+  sensors: Array<Sensor>;
+}
+
+/** a sensor's new standing */
+export interface SensorChange {
+  status: 'pending' | 'authorised' | 'revoked';
+}
+
+/** settings of the instance */
 export interface Settings {
+  /** the alert budget */
   alerts_per_day: number;
+  /** a new sensor waits until somebody approves it */
   approve_sensors: boolean;
+  /** a name of the tz database */
   time_zone: string;
+  /** by kind of event */
   retention_days: Record<string, number>;
+  /** disk space for events */
   data_bytes: number;
 }
-export interface DeviceShort { id: string; ip: string | null; hostname: string | null; mac: string | null }
+
+/** a device, in short */
+export interface DeviceShort {
+  id: string;
+  ip?: string | null;
+  hostname?: string | null;
+  mac?: string | null;
+}
+
+/** a device */
 export interface Device extends DeviceShort {
-  user: string | null;
+  /** who was last seen logged in on it */
+  user?: string | null;
+  /** what it seems to be */
+  kind: string;
   first_seen: string;
   last_seen: string;
+  /** highest of its breaches in 7 days, 0 to 100 */
   score: number;
+  /** hours that its pattern of life rests on */
   learned_hours: number;
-  kind: string | null;
 }
-export interface Devices { devices: Device[]; next: string | null }
-export interface Peer { ip: string | null; host: string | null; port: number | null; inside: boolean }
+
+/** a page of devices */
+export interface Devices {
+  devices: Array<Device>;
+  /** cursor of the next page */
+  next: string | null;
+}
+
+/** the model that held */
+export interface ModelShort {
+  id: string;
+  name: string;
+  description: string;
+  version: number;
+  /** of MITRE ATT&CK */
+  technique: string;
+  /** of MITRE ATT&CK */
+  tactic: string;
+}
+
+/** the other side */
+export interface Peer {
+  ip?: string | null;
+  /** name */
+  host?: string | null;
+  /** registered domain of the name */
+  domain?: string | null;
+  port?: number | null;
+  /** it is a device of one's own */
+  inside?: boolean;
+  /** then its id */
+  device?: string;
+  /** how many devices use it */
+  devices?: number;
+}
+
+/** one reason why: what was seen against what was expected */
+export interface Evidence {
+  /** name of what was measured */
+  feature: string;
+  /** the same for people */
+  label?: string;
+  unit: string;
+  observed: number | null;
+  expected: number | null;
+  /** lower end of the learned range */
+  low: number | null;
+  /** upper end of the learned range */
+  high: number | null;
+  /** probability of as much or more */
+  p: number | null;
+  /** in words */
+  sentence: string;
+  first?: string;
+  last?: string;
+  detail?: string;
+  peer?: unknown;
+}
+
+/** a breach, in short */
 export interface BreachShort {
   id: string;
   time: string;
   start: string;
   end: string;
-  model: { id: string; name: string; technique: string; tactic: string };
+  model: ModelShort;
+  /** 0 to 100 */
   score: number;
   device: DeviceShort;
-  peer: Peer | null;
+  peer?: Peer | null;
+  /** the incident it belongs to */
   incident: string | null;
-  late_hours: number;
-  sentence: string;
+  /** its first reason, in words */
+  sentence?: string;
 }
-export interface Evidence {
-  feature: string;
-  label: string;
+
+/** a breach: a model that held for a device in a window of time */
+export interface Breach extends BreachShort {
+  /** seen so many hours after it happened */
+  late_hours?: number;
+  /** why */
+  evidence: Array<Evidence>;
+}
+
+/** a page of breaches, newest first */
+export interface Breaches {
+  breaches: Array<BreachShort>;
+  /** cursor of the next page */
+  next: string | null;
+}
+
+/** an incident, in short */
+export interface IncidentShort {
+  id: string;
+  start: string;
+  end: string;
+  /** 0 to 100 */
+  score: number;
+  /** past the threshold of the alert budget */
+  alert: boolean;
+  state: 'open' | 'acknowledged';
+  title: string;
+  devices: Array<DeviceShort>;
+}
+
+/** breaches that belong together */
+export interface Incident extends IncidentShort {
+  /** when it was found */
+  first_seen: string;
+  /** when it last changed */
+  updated: string;
+  /** what happened, in words */
+  summary: string;
+  /** ids */
+  breaches: Array<string>;
+  /** of MITRE ATT&CK */
+  tactics: Array<string>;
+  /** seen so many hours after it happened */
+  late_hours?: number;
+}
+
+/** an incident with its breaches */
+export interface IncidentDetail extends Incident {
+  /** by time */
+  timeline: Array<BreachShort>;
+}
+
+/** a page of incidents, newest first */
+export interface Incidents {
+  incidents: Array<Incident>;
+  /** cursor of the next page */
+  next: string | null;
+}
+
+/** an incident's new state */
+export interface IncidentChange {
+  state: 'open' | 'acknowledged';
+  /** why; it stands in the audit log */
+  comment?: string;
+}
+
+/** an address that a device had */
+export interface DeviceAddress {
+  ip: string;
+  from: string;
+  /** null: still has it */
+  to: string | null;
+}
+
+/** a device with all that is known of it */
+export interface DeviceDetail extends Device {
+  addresses: Array<DeviceAddress>;
+  breaches: Array<BreachShort>;
+  incidents: Array<IncidentShort>;
+  /** what /series has of it */
+  features: Array<string>;
+}
+
+/** how far the pattern of life is */
+export interface Learning {
+  device_hours: number;
+  since: string | null;
+  /** what the scores rest on */
+  calibration: 'prior' | 'own';
+}
+
+/** an hour of events */
+export interface ActivityHour {
+  /** its beginning */
+  time: string;
+  events: number;
+  incidents: number;
+}
+
+/** sensors by standing */
+export interface SensorCounts {
+  authorised: number;
+  pending: number;
+  /** authorised, and not heard for a minute */
+  silent: number;
+}
+
+/** the state of things */
+export interface Overview {
+  /** event time that has been reached */
+  now: string;
+  events_per_s: number;
+  devices: number;
+  learning: Learning;
+  incidents_open: number;
+  alerts_today: number;
+  /** alerts a day */
+  alert_budget: number;
+  /** score from which an incident is an alert */
+  threshold: number | null;
+  /** the last 24 hours */
+  activity: Array<ActivityHour>;
+  /** the highest open ones */
+  incidents: Array<IncidentShort>;
+  sensors: SensorCounts;
+}
+
+/** a column of a search's result */
+export interface Column {
+  name: string;
+  type: string;
   unit: string;
-  observed: number;
+}
+
+/** events in a part of the time */
+export interface HistogramBucket {
+  /** its beginning */
+  time: string;
+  n: number;
+}
+
+/** events over time */
+export interface Histogram {
+  bucket_s: number;
+  counts: Array<HistogramBucket>;
+}
+
+/** a page of events */
+export interface SearchResult {
+  columns: Array<Column>;
+  /** by Zeek's names, and _kind, _time, _id, _entity */
+  rows: Array<Record<string, unknown>>;
+  /** events that match, where it was counted */
+  total: number | null;
+  /** a limit was met: there is more */
+  truncated: boolean;
+  /** cursor of the next page */
+  next: string | null;
+  /** when it was asked for */
+  histogram?: Histogram;
+  took_ms: number;
+  scanned_bytes: number;
+}
+
+/** a field of a kind of event */
+export interface Field {
+  /** Zeek's name */
+  name: string;
+  type: string;
+  unit: string;
+  help: string;
+}
+
+/** a kind of event */
+export interface Kind {
+  name: string;
+  help: string;
+  fields: Array<Field>;
+}
+
+/** every kind of event and its fields */
+export interface Fields {
+  kinds: Array<Kind>;
+}
+
+/** an hour of a metric */
+export interface Point {
+  time: string;
+  observed: number | null;
   expected: number | null;
   low: number | null;
   high: number | null;
   p: number | null;
-  sentence: string;
-  first: string;
-  last: string;
-  detail: string | null;
-  peer: Peer | null;
 }
-export interface Breach extends Omit<BreachShort, 'model' | 'sentence'> {
-  model: { id: string; name: string; description: string; version: number; technique: string; tactic: string };
-  evidence: Evidence[];
-}
-export interface Breaches { breaches: BreachShort[]; next: string | null }
-export interface Incident {
-  id: string;
-  start: string;
-  end: string;
-  first_seen: string;
-  updated: string;
-  score: number;
-  alert: boolean;
-  state: 'open' | 'acknowledged';
-  title: string;
-  summary: string;
-  devices: DeviceShort[];
-  breaches: string[];
-  tactics: string[];
-  late_hours: number;
-}
-export interface Incidents { incidents: Incident[]; next: string | null }
-export interface IncidentDetail extends Incident { timeline: BreachShort[] }
-export interface IncidentChange { state: 'open' | 'acknowledged'; comment?: string }
-export interface DeviceDetail extends Device {
-  addresses: { ip: string; from: string; to: string | null }[];
-  breaches: BreachShort[];
-  incidents: Incident[];
-  features: string[];
-}
-export interface Overview {
-  now: string;
-  events_per_s: number;
-  devices: number;
-  learning: { device_hours: number; since: string; calibration: 'prior' | 'own' };
-  incidents_open: number;
-  alerts_today: number;
-  alert_budget: number;
-  threshold: number;
-  activity: { time: string; events: number; incidents: number }[];
-  incidents: Incident[];
-  sensors: { authorised: number; pending: number; silent: number };
-}
-export interface Column { name: string; type: string; unit: string }
-export type Row = Record<string, unknown>;
-export interface SearchResult {
-  columns: Column[];
-  rows: Row[];
-  total: number | null;
-  truncated: boolean;
-  next: string | null;
-  histogram?: { bucket_s: number; counts: { time: string; n: number }[] };
-  took_ms: number;
-  scanned_bytes: number;
-}
-export interface Fields {
-  kinds: { name: string; help: string; fields: { name: string; type: string; unit: string; help: string }[] }[];
-}
+
+/** a metric of a device against its pattern of life */
 export interface Series {
   unit: string;
   label: string;
-  points: { time: string; observed: number | null; expected: number | null; low: number | null; high: number | null; p: number | null }[];
+  points: Array<Point>;
 }
-export interface Problem { severity: 'error' | 'warn' | 'info'; code: string; text: string; since: string; object: string }
+
+/** something that somebody should look after */
+export interface Problem {
+  severity: 'error' | 'warn' | 'info';
+  /** one word, for programs */
+  code: string;
+  /** what happened, to what, what to do */
+  text: string;
+  since?: string | null;
+  /** what it is about */
+  object?: string;
+}
+
+/** a role of the master */
+export interface RoleStatus {
+  name: string;
+  state: 'up' | 'down' | 'starting';
+  pid?: number;
+  restarts?: number;
+  /** why it ended last */
+  last_exit?: string | null;
+  up_s?: number;
+  /** since it began */
+  counters: Record<string, number>;
+  /** of now */
+  gauges: Record<string, number>;
+  problems: Array<Problem>;
+}
+
+/** what a source lost, and where */
+export interface SourceLost {
+  /** events that a full spool dropped */
+  spool_dropped: number;
+  /** packets that the capture could not take */
+  capture_drops: number;
+  /** holes in the numbering of batches */
+  gaps: number;
+}
+
+/** a source of events */
+export interface Source {
+  /** id */
+  sensor: string;
+  name: string;
+  status: string;
+  last_batch: string | null;
+  rate_events_s: number;
+  /** how far it is behind */
+  lag_s: number | null;
+  /** added to its times */
+  clock_offset_s: number;
+  batches: number;
+  events: number;
+  lost?: SourceLost;
+  /** by reason */
+  refused?: Record<string, number>;
+}
+
+/** who follows the log */
+export interface Follower {
+  name: string;
+  position: number;
+  lag_records: number;
+  lag_s?: number | null;
+}
+
+/** the log */
+export interface LogStatus {
+  /** position of the oldest record */
+  first: number;
+  /** position of the next record */
+  next: number;
+  bytes: number;
+  /** bytes */
+  limit: number;
+  followers: Array<Follower>;
+}
+
+/** what was refused, and how often */
+export interface Refusals {
+  /** requests without TLS */
+  plain_http: number;
+  /** TLS below 1.2, other ciphers, failed handshakes */
+  tls: number;
+  unknown_sensor: number;
+  revoked: number;
+  bad_token: number;
+  bad_signature: number;
+  replayed: number;
+  reordered: number;
+  bomb: number;
+  malformed: number;
+}
+
+/** events at rest */
+export interface StorageStatus {
+  data_bytes: number;
+  /** bytes */
+  data_limit: number;
+  segments: number;
+  rows: number;
+  oldest: string | null;
+}
+
+/** health of every part */
 export interface Status {
+  /** of Thymus */
   version: string;
+  /** name */
   instance: string;
   started: string;
-  roles: {
-    name: string;
-    state: 'up' | 'down' | 'starting';
-    pid: number;
-    restarts: number;
-    last_exit: string;
-    up_s: number;
-    counters: Record<string, number>;
-    gauges: Record<string, number>;
-    problems: Problem[];
-  }[];
-  sources: {
-    sensor: string;
-    name: string;
-    status: string;
-    last_batch: string | null;
-    rate_events_s: number;
-    lag_s: number;
-    clock_offset_s: number;
-    batches: number;
-    events: number;
-    lost: Record<string, number>;
-    refused: Record<string, number>;
-  }[];
-  log: { first: number; next: number; bytes: number; limit: number; followers: { name: string; position: number; lag_records: number; lag_s: number }[] };
-  refusals: Record<string, number>;
-  problems: Problem[];
-  storage: { data_bytes: number; data_limit: number; segments: number; rows: number; oldest: string | null };
+  roles: Array<RoleStatus>;
+  sources: Array<Source>;
+  /** null: not known yet */
+  log: LogStatus | null;
+  refusals: Refusals;
+  /** of all roles */
+  problems: Array<Problem>;
+  /** null: not known yet */
+  storage: StorageStatus | null;
 }
-export interface Pulse { events_per_s: number; log_next: number; lag_s: number; problems: number }
+
+/** event pulse of /stream, each second */
+export interface Pulse {
+  time: string;
+  events_per_s: number;
+  /** position of the log's next record */
+  log_next: number;
+  /** of the slowest follower */
+  lag_s: number | null;
+  /** how many there are */
+  problems: number;
+}
+
+/** event status of /stream: ask /status again */
+export interface StatusChanged {
+  /** how many there are */
+  problems: number;
+}
+
+/** What each route takes and gives. */
+export interface Routes {
+  login: {
+    path: undefined;
+    query: undefined;
+    body: Login;
+    answer: LoginStep;
+  };
+  loginPassword: {
+    path: undefined;
+    query: undefined;
+    body: NewPassword;
+    answer: LoginStep;
+  };
+  loginEnrol: {
+    path: undefined;
+    query: undefined;
+    body: Code;
+    answer: LoginStep;
+  };
+  loginCode: {
+    path: undefined;
+    query: undefined;
+    body: Code;
+    answer: LoginStep;
+  };
+  sessionGet: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Session;
+  };
+  sessionEnd: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  sessions: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Sessions;
+  };
+  sessionRevoke: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  password: {
+    path: undefined;
+    query: undefined;
+    body: PasswordChange;
+    answer: undefined;
+  };
+  usersList: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Users;
+  };
+  userAdd: {
+    path: undefined;
+    query: undefined;
+    body: UserNew;
+    answer: UserMade;
+  };
+  userChange: {
+    path: { id: string };
+    query: undefined;
+    body: UserChange;
+    answer: UserMade;
+  };
+  userRemove: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  auditList: {
+    path: undefined;
+    query: { before?: number; limit?: number };
+    body: undefined;
+    answer: Audit;
+  };
+  tokens: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Tokens;
+  };
+  tokenAdd: {
+    path: undefined;
+    query: undefined;
+    body: TokenNew;
+    answer: TokenMade;
+  };
+  tokenRevoke: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  sensors: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Sensors;
+  };
+  sensorChange: {
+    path: { id: string };
+    query: undefined;
+    body: SensorChange;
+    answer: Sensor;
+  };
+  settings: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Settings;
+  };
+  settingsSet: {
+    path: undefined;
+    query: undefined;
+    body: Settings;
+    answer: Settings;
+  };
+  overview: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Overview;
+  };
+  incidents: {
+    path: undefined;
+    query: { state?: 'open' | 'acknowledged' | 'all'; from?: string; to?: string; cursor?: string; limit?: number };
+    body: undefined;
+    answer: Incidents;
+  };
+  incident: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: IncidentDetail;
+  };
+  incidentChange: {
+    path: { id: string };
+    query: undefined;
+    body: IncidentChange;
+    answer: undefined;
+  };
+  breaches: {
+    path: undefined;
+    query: { device?: string; from?: string; to?: string; cursor?: string; limit?: number };
+    body: undefined;
+    answer: Breaches;
+  };
+  breach: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: Breach;
+  };
+  devices: {
+    path: undefined;
+    query: { q?: string; sort?: 'score' | 'last' | 'name'; cursor?: string; limit?: number };
+    body: undefined;
+    answer: Devices;
+  };
+  device: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: DeviceDetail;
+  };
+  search: {
+    path: undefined;
+    query: { q?: string; from?: string; to?: string; kind?: string; limit?: number; cursor?: string; columns?: string; histogram?: '0' | '1' };
+    body: undefined;
+    answer: SearchResult;
+  };
+  fields: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Fields;
+  };
+  series: {
+    path: undefined;
+    query: { entity?: string; feature?: string; from?: string; to?: string };
+    body: undefined;
+    answer: Series;
+  };
+  status: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Status;
+  };
+  stream: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+}
+
+export const routes: { readonly [Name in keyof Routes]: {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly right: 'none' | 'session' | Right;
+} } = {
+  /** name and password */
+  login: { method: 'POST', path: '/api/v1/login', right: 'none' },
+  /** first login: a password of one's own */
+  loginPassword: { method: 'POST', path: '/api/v1/login/password', right: 'none' },
+  /** first login: the first code of the authenticator app */
+  loginEnrol: { method: 'POST', path: '/api/v1/login/enrol', right: 'none' },
+  /** later logins: a code, or a recovery code */
+  loginCode: { method: 'POST', path: '/api/v1/login/code', right: 'none' },
+  /** who is logged in */
+  sessionGet: { method: 'GET', path: '/api/v1/session', right: 'session' },
+  /** log out */
+  sessionEnd: { method: 'DELETE', path: '/api/v1/session', right: 'session' },
+  /** one's own sessions; with the right to users, everybody's */
+  sessions: { method: 'GET', path: '/api/v1/sessions', right: 'session' },
+  /** end a session */
+  sessionRevoke: { method: 'DELETE', path: '/api/v1/sessions/{id}', right: 'session' },
+  /** change the password */
+  password: { method: 'POST', path: '/api/v1/password', right: 'session' },
+  /** all users */
+  usersList: { method: 'GET', path: '/api/v1/users', right: 'users' },
+  /** a new user; the one-time password is shown once */
+  userAdd: { method: 'POST', path: '/api/v1/users', right: 'users' },
+  /** role, disable, reset of password and second factor */
+  userChange: { method: 'PATCH', path: '/api/v1/users/{id}', right: 'users' },
+  /** remove a user; sessions end at once */
+  userRemove: { method: 'DELETE', path: '/api/v1/users/{id}', right: 'users' },
+  /** the audit log, newest first */
+  auditList: { method: 'GET', path: '/api/v1/audit', right: 'audit' },
+  /** push tokens */
+  tokens: { method: 'GET', path: '/api/v1/tokens', right: 'configure' },
+  /** a new push token, shown once */
+  tokenAdd: { method: 'POST', path: '/api/v1/tokens', right: 'configure' },
+  /** revoke a push token */
+  tokenRevoke: { method: 'DELETE', path: '/api/v1/tokens/{id}', right: 'configure' },
+  /** sensors and their standing */
+  sensors: { method: 'GET', path: '/api/v1/sensors', right: 'read' },
+  /** approve or revoke a sensor */
+  sensorChange: { method: 'PATCH', path: '/api/v1/sensors/{id}', right: 'configure' },
+  /** settings */
+  settings: { method: 'GET', path: '/api/v1/settings', right: 'read' },
+  /** change settings */
+  settingsSet: { method: 'PUT', path: '/api/v1/settings', right: 'configure' },
+  /** the state of things */
+  overview: { method: 'GET', path: '/api/v1/overview', right: 'read' },
+  /** incidents, newest first */
+  incidents: { method: 'GET', path: '/api/v1/incidents', right: 'read' },
+  /** one incident */
+  incident: { method: 'GET', path: '/api/v1/incidents/{id}', right: 'read' },
+  /** acknowledge or open again */
+  incidentChange: { method: 'PATCH', path: '/api/v1/incidents/{id}', right: 'acknowledge' },
+  /** breaches, newest first */
+  breaches: { method: 'GET', path: '/api/v1/breaches', right: 'read' },
+  /** one breach with its evidence */
+  breach: { method: 'GET', path: '/api/v1/breaches/{id}', right: 'read' },
+  /** devices */
+  devices: { method: 'GET', path: '/api/v1/devices', right: 'read' },
+  /** one device */
+  device: { method: 'GET', path: '/api/v1/devices/{id}', right: 'read' },
+  /** search events */
+  search: { method: 'GET', path: '/api/v1/search', right: 'search' },
+  /** kinds of events and their fields */
+  fields: { method: 'GET', path: '/api/v1/fields', right: 'read' },
+  /** a metric of a device against its pattern of life */
+  series: { method: 'GET', path: '/api/v1/series', right: 'read' },
+  /** health of every part */
+  status: { method: 'GET', path: '/api/v1/status', right: 'read' },
+  /** live updates (server-sent events) */
+  stream: { method: 'GET', path: '/api/v1/stream', right: 'read' },
+};

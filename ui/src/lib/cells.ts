@@ -3,6 +3,9 @@
 import type { Column } from '../api';
 import { amount, when } from './show.svelte';
 
+/** An event: its fields by Zeek's names, and _kind, _time, _id, _entity. */
+export type Row = Record<string, unknown>;
+
 /** Foreign control characters are shown, not obeyed: they could hide or reorder what is beside them. */
 export function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {

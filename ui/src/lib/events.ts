@@ -12,7 +12,7 @@ export function questionOf(breach: Breach): Question {
   if (breach.peer?.ip) parts.push(`ip:${quote(breach.peer.ip)}`);
   else if (breach.peer?.host) parts.push(`host:${quote(breach.peer.host)}`);
   const ends = [breach.start, breach.end, ...breach.evidence.flatMap((e) => [e.first, e.last])]
-    .map((x) => Date.parse(x))
+    .map((x) => Date.parse(x ?? ''))
     .filter((x) => !Number.isNaN(x));
   return {
     q: parts.join(' '),

@@ -67,6 +67,7 @@ export function formatUnit(value: number | null | undefined, unit: string, langu
   return unit && language === 'en' ? `${number} ${unit}` : number;
 }
 
+/** "exact" is 2026-11-29 18:55:02 in every language (the form that sv-SE has), to be compared and sorted by eye. */
 export type TimeStyle = 'full' | 'short' | 'clock' | 'day' | 'exact';
 const TIME: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
   full: { dateStyle: 'medium', timeStyle: 'medium' },
@@ -85,7 +86,7 @@ export function formatTime(time: string | number | null, style: TimeStyle, langu
   let format = times.get(key);
   if (!format) {
     const options: Intl.DateTimeFormatOptions = { ...TIME[style], hourCycle: 'h23', timeZone: zone };
-    format = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, options);
+    format = new Intl.DateTimeFormat(style === 'exact' ? 'sv-SE' : language === 'en' ? 'en-GB' : language, options);
     times.set(key, format);
   }
   return format.format(date);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the API. A failure is always an ApiError with a sentence for a person; whoever asked decides
 // where to show it. Every change carries the session's CSRF token.
-import type { ApiFailure } from '../api';
+import type { ErrorBody } from '../api';
 
 const BASE = '/api/v1';
 let csrf = '';
@@ -39,14 +39,14 @@ export function withQuery(path: string, query: Query): string {
 }
 
 async function failure(response: Response): Promise<ApiError> {
-  let body: Partial<ApiFailure> & { retry_s?: number } = {};
+  let body: { error?: Partial<ErrorBody> } = {};
   try {
-    body = (await response.json()) as Partial<ApiFailure>;
+    body = (await response.json()) as typeof body;
   } catch {
     /* not from the API: a proxy's page, or cut off */
   }
   const e = body.error;
-  const retry = e?.retry_s ?? body.retry_s ?? Number(response.headers.get('Retry-After') ?? NaN);
+  const retry = e?.retry_s ?? Number(response.headers.get('Retry-After') ?? NaN);
   return new ApiError(response.status, e?.code ?? `http_${response.status}`, e?.message ?? '', e?.at ?? null,
     Number.isFinite(retry) ? retry : null);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shortcuts. One key, or g and a key; never while typing, never with a modifier, and off by choice
 // (WCAG 2.1.4). A screen adds its own while it stands.
+import { untrack } from 'svelte';
 import { remember, remembered } from './storage';
 import type { Key } from './catalogue';
 
@@ -28,8 +29,8 @@ class Shortcuts {
 
   /** Adds; the answer takes away again (for $effect). */
   add(shortcuts: Shortcut[]): () => void {
-    this.list = [...this.list, ...shortcuts];
-    return () => (this.list = this.list.filter((s) => !shortcuts.includes(s)));
+    untrack(() => (this.list = [...this.list, ...shortcuts]));
+    return () => untrack(() => (this.list = this.list.filter((s) => !shortcuts.includes(s))));
   }
   enable(on: boolean): void {
     this.enabled = on;

@@ -10,7 +10,7 @@ export const deviceUrl = (id: string): string => `/devices/${encodeURIComponent(
 export const incidentUrl = (id: string): string => `/incidents/${encodeURIComponent(id)}`;
 export const breachUrl = (id: string): string => `/breaches/${encodeURIComponent(id)}`;
 
-export function peerName(p: Peer | null): string {
+export function peerName(p: Peer | null | undefined): string {
   if (!p) return '';
   const host = p.host || p.ip || '';
   const name = cut(host, 120);
@@ -21,16 +21,18 @@ export const modelName = (m: { id: string; name: string }): string => tName('mod
 export const tacticName = (tactic: string): string => tName('tactic', tactic, tactic);
 export const featureName = (feature: string, label = ''): string => tName('feature', feature, label || feature);
 
+const peerOf = (e: Evidence): Peer | null => (typeof e.peer === 'object' ? (e.peer as Peer | null) : null);
+
 /** The server's sentence; in Japanese the same facts in the catalogue's words. */
 export function evidenceSentence(e: Evidence): string {
-  if (i18n.language === 'en' || e.expected === null) return e.sentence;
+  if (i18n.language === 'en' || e.expected === null || e.observed === null) return e.sentence;
   const params = {
     label: featureName(e.feature, e.label),
     observed: amount(e.observed, e.unit),
     expected: amount(e.expected, e.unit),
-    peer: peerName(e.peer),
+    peer: peerName(peerOf(e)),
   };
-  return e.peer ? t('evidence.sentencePeer', params) : t('evidence.sentence', params);
+  return params.peer ? t('evidence.sentencePeer', params) : t('evidence.sentence', params);
 }
 
 export function breachSentence(b: BreachShort): string {

@@ -136,6 +136,18 @@ export function complete(text: string, caret: number, fields: Fields, kinds: rea
   return { start, end: token?.end ?? caret, items };
 }
 
+/** The server counts bytes of UTF-8; the box counts UTF-16 units. */
+export function unitsOfBytes(text: string, bytes: number): number {
+  let seen = 0;
+  let units = 0;
+  for (const c of text) {
+    if (seen >= bytes) break;
+    seen += new TextEncoder().encode(c).length;
+    units += c.length;
+  }
+  return units;
+}
+
 /** A value as the language writes it exactly: quoted unless it is plain. */
 export function quote(value: string): string {
   return /^[A-Za-z0-9._][A-Za-z0-9._-]*$/.test(value) && !OPERATORS.has(value) && !value.includes('..')

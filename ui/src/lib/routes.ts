@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Paths, their screens (loaded when first seen), and the right that each needs.
 import type { Component } from 'svelte';
+import type { Right } from '../api';
 import type { Key } from './catalogue';
 import { match } from './router.svelte';
 
 interface Route {
   pattern: string;
   title: Key;
-  right?: string;
+  right?: Right;
   load: () => Promise<{ default: Component<Record<string, string>> }>;
 }
 type Module = Promise<{ default: Component<Record<string, string>> }>;

@@ -27,5 +27,5 @@ export function position(scale: Scale, value: number): number {
 export function niceTop(value: number): number {
   if (!(value > 0)) return 1;
   const step = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 2.5, 5, 10].find((m) => m * step >= value) ?? 10) * step;
+  return ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((m) => m * step >= value) ?? 10) * step;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is logged in, and what they may do. Rights only hide what would be refused anyway.
-import type { Session } from '../api';
+import type { Right, Session } from '../api';
 import { ApiError, del, get, onSessionLost, setCsrf } from './http';
 import { live } from './live.svelte';
 
@@ -43,7 +43,7 @@ class SessionState {
     live.stop();
   }
 
-  may(right: string): boolean {
+  may(right: Right): boolean {
     return this.value?.rights.includes(right) ?? false;
   }
 }

@@ -32,10 +32,10 @@ export const clock = new Clock();
 export const num = (v: number): string => f.formatNumber(v, i18n.language);
 export const compact = (v: number): string => f.formatCompact(v, i18n.language);
 export const bytes = (v: number): string => f.formatBytes(v, i18n.language);
-export const duration = (s: number): string => f.formatDuration(s, i18n.language);
+export const duration = (s: number | null | undefined): string => f.formatDuration(s ?? NaN, i18n.language);
 export const amount = (v: number | null | undefined, unit: string): string => f.formatUnit(v, unit, i18n.language);
-export const when = (time: string | number | null, style: f.TimeStyle = 'short'): string =>
-  f.formatTime(time, style, i18n.language, clock.zone);
-export const ago = (time: string | null): string => f.formatAgo(time, clock.now, i18n.language);
+export const when = (time: string | number | null | undefined, style: f.TimeStyle = 'short'): string =>
+  f.formatTime(time ?? null, style, i18n.language, clock.zone);
+export const ago = (time: string | null | undefined): string => f.formatAgo(time ?? null, clock.now, i18n.language);
 export const percent = (v: number): string =>
   new Intl.NumberFormat(i18n.language, { style: 'percent', maximumFractionDigits: 0 }).format(v);
