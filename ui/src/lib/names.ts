@@ -17,9 +17,9 @@ export function peerName(p: Peer | null | undefined): string {
   return p.port ? (name.includes(':') ? `[${name}]:${p.port}` : `${name}:${p.port}`) : name;
 }
 
-export const modelName = (m: { id: string; name: string }): string => tName('model', m.id, m.name);
-export const tacticName = (tactic: string): string => tName('tactic', tactic, tactic);
-export const featureName = (feature: string, label = ''): string => tName('feature', feature, label || feature);
+export const modelName = (m: { id: string; name: string }): string => tName('model', m.id, cut(m.name, 120));
+export const tacticName = (tactic: string): string => tName('tactic', tactic, cut(tactic, 60));
+export const featureName = (feature: string, label = ''): string => tName('feature', feature, cut(label || feature, 80));
 
 const peerOf = (e: Evidence): Peer | null => (typeof e.peer === 'object' ? (e.peer as Peer | null) : null);
 
