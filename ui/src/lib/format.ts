@@ -131,7 +131,15 @@ export function severity(score: number): 0 | 1 | 2 | 3 {
   return score >= 80 ? 3 : score >= 60 ? 2 : score >= 40 ? 1 : 0;
 }
 
-/** Cuts a long foreign text for display; the whole stays in its title. */
+/** Foreign control characters are shown, not obeyed: they could hide or reorder what is beside them. */
+export function visible(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd';
+  });
+}
+
+/** Foreign text for display: made visible, and cut when it is long. */
 export function cut(text: string, max = 300): string {
-  return text.length > max ? `${text.slice(0, max)}…` : text;
+  return visible(text.length > max ? `${text.slice(0, max)}…` : text);
 }

@@ -3,7 +3,7 @@
 import type { Component } from 'svelte';
 import type { Right } from '../api';
 import type { Key } from './catalogue';
-import { match } from './router.svelte';
+import { match } from './match';
 
 interface Route {
   pattern: string;
