@@ -21,7 +21,7 @@ function typing(target: EventTarget | null): boolean {
 class Shortcuts {
   list = $state.raw<Shortcut[]>([]);
   enabled = $state(remembered('shortcuts') !== 'off');
-  #first = 0;
+  #first = -CHORD_MS;
 
   constructor() {
     addEventListener('keydown', (e) => this.#key(e));
