@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of an analyst: first login, from the attack to its raw events, search, status, config; then every
+// screen in both themes and sizes and languages.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BASE, SIZES, THEMES, launch, open, settled, shot } from './browser.mjs';
+import { accessible, fits, nothingRan } from './checks.mjs';
+import { credentials, login } from './login.mjs';
+import { firstIds, screens } from './screens.mjs';
+
+const ATTACK_WAIT_MS = Number(process.env.THYMUS_ATTACK_WAIT_S ?? 60) * 1000;
+let browser;
+let first; // context and page that logged in first
+let state; // its cookies, for the others
+let ids;
+
+before(async () => {
+  browser = await launch();
+  first = await open(browser);
+  first.page = await first.context.newPage();
+});
+after(async () => {
+  await browser?.close();
+});
+const clean = () => assert.deepEqual(first.problems.splice(0), [], 'nothing happened that must not');
+
+test('a wrong password is refused in words, and the login screen is accessible', async () => {
+  const { page } = first;
+  await page.goto('/');
+  await page.fill('input[name=username]', credentials().user);
+  await page.fill('input[name=password]', 'certainly-not-the-password');
+  await page.keyboard.press('Enter');
+  await page.locator('[role=alert]').filter({ hasText: /\w/ }).waitFor();
+  await accessible(page, 'login');
+  await shot(page, 'login');
+});
+
+test('login: the QR code on the screen enrols, the code opens, the path asked for is kept', async () => {
+  await login(first.page, '/devices');
+  assert.equal(new URL(first.page.url()).pathname, '/devices');
+  state = await first.context.storageState();
+  ids = await firstIds(first.page);
+  clean();
+});
+
+test('overview: live, and the attack appears by itself', async () => {
+  const { page } = first;
+  await page.goto('/');
+  await page.locator('.pulse', { hasText: /\d/ }).waitFor();
+  await page.locator('.incident').first().waitFor({ timeout: ATTACK_WAIT_MS });
+  ids = await firstIds(page);
+  assert.ok(ids.incident && ids.breach && ids.device, 'an incident with a breach of a device');
+  clean();
+});
+
+test('incident: story, time line, device; a breach has its evidence, chart and raw events', async () => {
+  const { page } = first;
+  await page.goto(`/incidents/${ids.incident}`);
+  await page.locator('.story li').first().waitFor();
+  assert.ok((await page.locator('.timeline li').count()) >= 1);
+  await page.locator('.timeline a[data-item]').first().click();
+  await page.waitForURL(/\/breaches\//);
+  await page.locator('.evidence li').first().waitFor();
+  assert.match(await page.locator('.evidence .sentence').first().innerText(), /\w{3}/);
+  assert.ok((await page.locator('.evidence [role=img]').count()) >= 1, 'observed against usual');
+  await page.locator('.u-wrap, section:has(#history) p.dim').first().waitFor();
+  const cell = page.locator('[role=gridcell]').first();
+  await cell.waitFor();
+  await cell.click();
+  await page.locator('aside.detail dt').first().waitFor();
+  await page.locator('a', { hasText: 'Open in search' }).click();
+  await page.waitForURL(/\/search\?/);
+  await page.locator('[role=gridcell]').first().waitFor();
+  clean();
+});
+
+test('acknowledge and open again', async () => {
+  const { page } = first;
+  await page.goto(`/incidents/${ids.incident}`);
+  const reopen = page.getByRole('button', { name: 'Open again' });
+  await page.locator('.act button').waitFor();
+  if (await reopen.isVisible()) {
+    await reopen.click();
+    await page.locator('.act button.main').waitFor();
+  }
+  await page.keyboard.press('e');
+  await page.fill('#comment', 'seen by the browser test');
+  await page.locator('dialog button.main').click();
+  await reopen.waitFor();
+  await reopen.click();
+  await page.locator('.act button.main').waitFor();
+  clean();
+});
+
+test('device: from the incident to the pattern of life', async () => {
+  const { page } = first;
+  await page.goto(`/incidents/${ids.incident}`);
+  await page.locator('aside .device a').first().click();
+  await page.waitForURL(/\/devices\//);
+  await page.locator('.charts .u-wrap').first().waitFor();
+  assert.ok((await page.locator('.breaches li').count()) >= 1);
+  clean();
+});
+
+test('search: completion, a value filters, the URL keeps all, an error is shown at its place', async () => {
+  const { page } = first;
+  await page.goto('/search?from=-30d');
+  await settled(page);
+  const box = page.locator('input[name=q]');
+  await box.fill('');
+  await box.pressSequentially('conn_st');
+  await page.locator('[role=option]').first().waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  assert.equal(await box.inputValue(), 'conn_state:');
+  await page.keyboard.type('SF');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/q=conn_state%3ASF/);
+  await settled(page);
+  await page.locator('[role=gridcell]').first().waitFor();
+
+  // A value by keyboard alone: into the grid, along the row, Enter, first of the menu.
+  await page.locator('[role=gridcell][tabindex="0"]').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.locator('[role=menu]').waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/q=conn_state%3ASF\+\S/);
+  await settled(page);
+  const url = page.url();
+  const rows = await page.locator('[role=grid]').getAttribute('aria-rowcount');
+  await page.goto('/status');
+  await page.goto(url);
+  await settled(page);
+  assert.equal(await page.locator('[role=grid]').getAttribute('aria-rowcount'), rows, 'the URL alone brings it back');
+
+  await page.locator('.bars').focus();
+  for (const key of ['ArrowRight', 'Shift+ArrowRight', 'Enter']) await page.keyboard.press(key);
+  await page.waitForURL(/from=20\d\d-/);
+
+  await box.fill('(ip:10.0.0.1');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+  await page.locator('.error mark').waitFor();
+  clean();
+});
+
+test('a token is shown once; the shortcuts lead everywhere', async () => {
+  const { page } = first;
+  await page.goto('/config/tokens');
+  const label = `browser-${Date.now().toString(36)}`;
+  await page.fill('#label', label);
+  await page.keyboard.press('Enter');
+  assert.match(await page.locator('dialog output').innerText(), new RegExp(`^${label}:\\S{16}`));
+  await page.locator('dialog button.main').click();
+  await page.locator('td', { hasText: label }).waitFor();
+  assert.equal(await page.locator('dialog').count(), 0);
+  await page.locator('h1').click(); // out of the form: a shortcut is no text
+  for (const [keys, path] of [['o', '/'], ['i', '/incidents'], ['d', '/devices'], ['s', '/search'], ['t', '/status'], ['c', '/config']]) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(keys);
+    await page.waitForURL((u) => u.pathname === path);
+    await settled(page);
+  }
+  await page.keyboard.press('?');
+  await page.locator('dialog kbd').first().waitFor();
+  await accessible(page, 'help sheet');
+  await page.keyboard.press('Escape');
+  clean();
+});
+
+test('two tabs share one connection for live updates', async () => {
+  const { context } = first;
+  const other = await context.newPage();
+  await other.goto('/');
+  await other.locator('.pulse', { hasText: /\d/ }).waitFor();
+  const streams = await other.evaluate(() => performance.getEntriesByType('resource').filter((r) => r.name.endsWith('/stream')).length);
+  assert.equal(streams, 0, 'the second tab opened none');
+  await other.close();
+  clean();
+});
+
+for (const theme of THEMES)
+  for (const size of Object.keys(SIZES))
+    test(`every screen: ${theme}, ${size}`, async () => {
+      const { context, problems } = await open(browser, { theme, size, storageState: state, language: size === 'wide' ? 'en-GB' : 'ja-JP' });
+      const page = await context.newPage();
+      for (const [name, path] of screens(ids)) {
+        await page.goto(path);
+        await settled(page);
+        await fits(page, name);
+        await accessible(page, `${name} (${theme}, ${size})`);
+        await nothingRan(page, name);
+        await shot(page, `${name}-${theme}-${size}`);
+      }
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+
+test('log out: the session is gone', async () => {
+  const { page } = first;
+  await page.goto('/');
+  await page.locator('button.user').click();
+  await page.locator('dialog .out button').click();
+  await page.locator('input[name=username]').waitFor();
+  assert.equal(await page.evaluate(async () => (await fetch('/api/v1/session')).status), 401);
+  assert.equal(new URL(page.url()).origin, new URL(BASE).origin);
+});

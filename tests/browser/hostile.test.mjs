@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Foreign strings that want to run, to break out, to turn the line around or to burst it, in every text of every
+// answer of the master: nothing runs, nothing becomes an element, the layout holds. The answers are the real ones,
+// with their texts replaced on the way.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { SIZES, launch, open, settled, shot } from './browser.mjs';
+import { accessible, fits, nothingRan } from './checks.mjs';
+import { login } from './login.mjs';
+import { firstIds, screens } from './screens.mjs';
+
+const STRINGS = {
+  html: `<img src=x onerror="window.__ran++"><svg onload="window.__ran++"><script>window.__ran++</script>`,
+  breakout: `'-->"]]>\`\${window.__ran++}{{constructor.constructor('window.__ran++')()}}</textarea></style></script><iframe srcdoc="<script>parent.__ran++</script>">`,
+  link: 'javascript:window.__ran++//',
+  direction: '\u202Egnp.exe\u202C \u2066\u200Fשלום\u2069 \u0000\u0007\u001b[31m',
+  long: 'A'.repeat(10_000),
+  wide: `${'W'.repeat(300)} ${'日本語'.repeat(800)}`,
+};
+/** Members that are not free text: identity, time, and words of which the API has a closed list. */
+const CLOSED = new Set(['id', 'time', 'start', 'end', 'first', 'last', 'from', 'to', 'first_seen', 'last_seen', 'updated', 'created', 'now',
+  'since', 'started', 'expires', 'oldest', 'last_batch', 'last_login', 'last_used', 'state', 'status', 'severity', 'next', 'csrf', 'rights',
+  'calibration', 'time_zone', 'role', 'incident', 'breaches', 'features', 'feature', '_entity', '_time', '_id', 'type', 'unit', 'sensor']);
+
+function spoil(value, text, key = '') {
+  if (typeof value === 'string') return CLOSED.has(key) || /^\d{4}-\d\d-\d\dT/.test(value) ? value : `${text}${value}`;
+  if (Array.isArray(value)) return value.map((v) => spoil(v, text, key));
+  if (value && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoil(v, text, k === 'name' && ('fields' in value || 'help' in value || 'type' in value) ? 'id' : k)]));
+  return value;
+}
+
+let browser;
+let state;
+let ids;
+before(async () => {
+  browser = await launch();
+  const { context } = await open(browser);
+  const page = await context.newPage();
+  await login(page);
+  state = await context.storageState();
+  ids = await firstIds(page);
+  await context.close();
+});
+after(async () => {
+  await browser?.close();
+});
+
+for (const [name, text] of Object.entries(STRINGS))
+  for (const size of Object.keys(SIZES))
+    test(`${name}, ${size}`, async () => {
+      const { context, problems } = await open(browser, { size, storageState: state, theme: size === 'wide' ? 'light' : 'dark' });
+      let spoiled = 0;
+      await context.route(/\/api\/v1\/(?!stream)/, async (route) => {
+        const answer = await route.fetch();
+        let body = await answer.text();
+        if ((answer.headers()['content-type'] ?? '').includes('json') && body) {
+          body = JSON.stringify(spoil(JSON.parse(body), text));
+          spoiled++;
+        }
+        await route.fulfill({ response: answer, body });
+      });
+      const page = await context.newPage();
+      for (const [screen, path] of screens(ids)) {
+        await page.goto(path);
+        await settled(page);
+        await fits(page, `${screen} with ${name}`);
+        await nothingRan(page, `${screen} with ${name}`);
+        await shot(page, `hostile-${name}-${screen}-${size}`);
+        if (screen === 'search') {
+          await page.locator('[role=gridcell]').nth(1).click();
+          await page.getByRole('menuitem', { name: 'Event' }).click();
+          await page.locator('aside.detail').waitFor();
+          await nothingRan(page, 'event');
+          await fits(page, 'event');
+        }
+      }
+      if (name === 'html') await accessible(page, 'the last screen');
+      assert.ok(spoiled > 10, 'answers were replaced');
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+
+test('hostile events that the master really has', { skip: process.env.THYMUS_HOSTILE ? false : 'THYMUS_HOSTILE names no search that finds them' }, async () => {
+  const { context, problems } = await open(browser, { storageState: state });
+  const page = await context.newPage();
+  const kinds = await page.goto('/').then(() => page.evaluate(async () => (await (await fetch('/api/v1/fields')).json()).kinds.map((k) => k.name)));
+  for (const kind of kinds) {
+    await page.goto(`/search?${new URLSearchParams({ q: process.env.THYMUS_HOSTILE, kind, from: '' })}`);
+    await settled(page);
+    const cells = page.locator('[role=gridcell]');
+    if ((await cells.count()) > 0) {
+      await cells.first().click();
+      await page.locator('aside.detail').waitFor();
+    }
+    await nothingRan(page, kind);
+    await fits(page, kind);
+  }
+  assert.deepEqual(problems, []);
+  await context.close();
+});

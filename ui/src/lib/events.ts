@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The raw events behind a finding, as a query and as the address of the search screen.
+import type { Breach } from '../api';
+import { quote } from './query';
+
+const MARGIN_MS = 60_000;
+
+export interface Question { q: string; from: string; to: string }
+
+export function questionOf(breach: Breach): Question {
+  const parts = [`entity:${quote(breach.device.id)}`];
+  if (breach.peer?.ip) parts.push(`ip:${quote(breach.peer.ip)}`);
+  else if (breach.peer?.host) parts.push(`host:${quote(breach.peer.host)}`);
+  const ends = [breach.start, breach.end, ...breach.evidence.flatMap((e) => [e.first, e.last])]
+    .map((x) => Date.parse(x ?? ''))
+    .filter((x) => !Number.isNaN(x));
+  return {
+    q: parts.join(' '),
+    from: new Date(Math.min(...ends) - MARGIN_MS).toISOString(),
+    to: new Date(Math.max(...ends) + MARGIN_MS).toISOString(),
+  };
+}
+
+export const searchUrl = (question: Question): string => `/search?${new URLSearchParams({ ...question }).toString()}`;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { catalogue, LANGUAGES } from '../src/lib/catalogue';
+import { fill, placeholders } from '../src/lib/message';
+
+const root = join(process.cwd(), '..');
+const entries = Object.entries(catalogue) as [string, readonly string[]][];
+/** Names that are no translation: GB is the same everywhere, so is an example, and a line of nothing but parameters. */
+const SAME = new Set(['tokens.byWhom', 'settings.data.unit', 'search.placeholder', 'breach.events.textAlone']);
+
+test('every text is there in every language, with the same parameters', () => {
+  for (const [key, texts] of entries) {
+    assert.equal(texts.length, LANGUAGES.length, key);
+    for (const text of texts) {
+      assert.ok(text.trim().length > 0, key);
+      assert.deepEqual(placeholders(text), placeholders(texts[0] ?? ''), key);
+    }
+  }
+});
+
+test('Japanese texts are Japanese, and have no plural forms', () => {
+  for (const [key, [, ja = '']] of entries) {
+    if (!SAME.has(key)) assert.match(ja, /[\u3040-\u30ff\u4e00-\u9fff]/, key);
+    assert.ok(!ja.includes('|'), key);
+  }
+});
+
+test('English plurals name the number', () => {
+  for (const [key, [en = '']] of entries) if (en.includes('|')) assert.ok(placeholders(en).includes('n'), key);
+});
+
+test('no text is left over, and none is made up', () => {
+  const sources = (folder: string): string[] =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((f) => {
+      const path = join(folder, f.name);
+      if (f.isDirectory()) return sources(path);
+      return /\.(svelte|ts)$/.test(f.name) && f.name !== 'catalogue.ts' ? [readFileSync(path, 'utf8')] : [];
+    });
+  const all = sources(join(process.cwd(), 'src')).join('\n');
+  const keys = new Set(Object.keys(catalogue));
+  for (const [, key = ''] of all.matchAll(/\bt\('([^']+)'/g)) assert.ok(keys.has(key), `${key} is used`);
+  // Keys put together at run time, t(`users.${kind}`), count for all that begin so.
+  const starts = [...all.matchAll(/t\(`([^`$]*)\$\{/g)].map((m) => m[1] ?? '').concat(['model.', 'feature.', 'tactic.', 'refusal.', 'loss.', 'sensors.status.', 'error.']);
+  for (const key of keys) assert.ok(all.includes(`'${key}'`) || starts.some((s) => key.startsWith(s)), `${key} is not used`);
+});
+
+test('every model and measure of the tree has its name here', () => {
+  for (const file of readdirSync(join(root, 'models')).filter((f) => f.endsWith('.yaml'))) {
+    const text = readFileSync(join(root, 'models', file), 'utf8');
+    const id = /^id: (.*)$/m.exec(text)?.[1] ?? '';
+    const name = /^name: (.*)$/m.exec(text)?.[1] ?? '';
+    assert.equal((catalogue as Record<string, readonly string[]>)[`model.${id}`]?.[0], name, file);
+  }
+  const features = readFileSync(join(root, 'lib/learn/include/learn/features.def'), 'utf8');
+  for (const [, name = ''] of features.matchAll(/^TH_FEATURE\(\w+, "([^"]+)"/gm))
+    assert.ok(Object.hasOwn(catalogue, `feature.${name}`), name);
+});
+
+test('fill: parameters, plurals, and what is missing stays visible', () => {
+  assert.equal(fill('{n} host|{n} hosts', { n: 1 }, 'en'), '1 host');
+  assert.equal(fill('{n} host|{n} hosts', { n: 1200 }, 'en'), '1,200 hosts');
+  assert.equal(fill('{a} {b}', { a: 'x{b}' }, 'en'), 'x{b} {b}');
+  assert.equal(fill('{n}台', { n: 5 }, 'ja'), '5台');
+});
