@@ -50,8 +50,8 @@ enum th_msg {
      * answer CATALOGUE {position that is stored u64, JSON list of files} */
     TH_MSG_COMMIT = 50,
     TH_MSG_CATALOGUE = 51,
-    /* store -> seal: write the rows that are in no file yet (hot chunks); answer CHUNK {position from
-     * which rows are in memory u64, JSON list of the files that were made} */
+    /* store -> seal: write the rows that are in no file yet (hot chunks); answer CHUNK {position
+     * from which rows are in memory u64, JSON list of the files that were made} */
     TH_MSG_CHUNK = 52,
     /* query -> store: HOLD {JSON: kinds, from_ns, to_ns} answered by CATALOGUE {"hold", "hot",
      * "files"}; RELEASE {hold u64}. hot is false when the newest rows could not be had. */
