@@ -4,7 +4,7 @@
 
 #include "account/account.h"
 #include "crypto/hash.h"
-#include "sql.h"
+#include "sql/sql.h"
 
 struct th_accounts {
     struct th_sql sql;

@@ -4,7 +4,7 @@
 #ifndef TH_ACCOUNT_SCHEMA_H
 #define TH_ACCOUNT_SCHEMA_H
 
-#include "sql.h"
+#include "sql/sql.h"
 
 int th_schema_migrate(struct th_sql *s, int64_t now_ns) TH_WARN_UNUSED;
 int64_t th_schema_version(void); /* that this program has */

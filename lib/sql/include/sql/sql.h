@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQLite for the roles that keep relational state. Statements are prepared where they are used,
- * with values bound by a string of types; text of SQL is always a literal of ours. An error of the
- * disk or of SQLite sticks until the end of the transaction, rolls it back and is th_sql_commit's
+ * SQLite for roles that keep relational state. Statements are prepared where they are used, with
+ * values bound by a string of types; text of SQL is always a literal of ours. An error of the disk
+ * or of SQLite sticks until the end of the transaction, rolls it back and is th_sql_commit's
  * result, so that no function in between has to look. A statement that does not compile is a bug.
  *
  *     TH_AUTOSTMT sqlite3_stmt *q = th_sql(s, "SELECT name FROM users WHERE id = ?", "i", id);
