@@ -115,11 +115,14 @@ static int64_t bucket_for(int64_t span_ns)
     return INT64_C(100) * 365 * TH_NS_PER_DAY;
 }
 
-/* The histogram's range: what was asked for, or what there is. */
+/* The histogram's range: what was asked for, or what there is; nothing is no bucket. */
 static void choose_buckets(struct query_job *j)
 {
     const struct query_ask *a = j->ask;
     int64_t begin = INT64_MAX, end = 0;
+    j->bucket_ns = TH_NS_PER_S;
+    if (j->file_count == 0 && !(a->has_from && a->has_to))
+        return;
     for (size_t i = 0; i < j->file_count; i++) {
         begin = TH_MIN(begin, TH_MAX(j->files[i].first_ns, a->from_ns));
         end = TH_MAX(end, TH_MIN(j->files[i].last_ns, a->to_ns - 1));
