@@ -59,7 +59,7 @@ export async function shot(page, name) {
 }
 
 /** The screen is there: its heading, and nothing that still loads. */
-export async function settled(page) {
-  await page.locator('h1').first().waitFor();
-  await page.waitForFunction(() => ![...document.querySelectorAll('.loading, .progress.on')].some((e) => e.checkVisibility()));
+export async function settled(page, timeout = 15_000) {
+  await page.locator('h1').first().waitFor({ timeout });
+  await page.waitForFunction(() => ![...document.querySelectorAll('.loading, .progress.on')].some((e) => e.checkVisibility()), null, { timeout });
 }

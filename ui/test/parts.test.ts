@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Breach } from '../src/api';
 import { techniqueName } from '../src/lib/attack';
+import { pickColumns } from '../src/lib/columns';
 import { byId } from '../src/lib/distinct';
 import { questionOf, searchUrl } from '../src/lib/events';
 import { measuresOf } from '../src/lib/features';
@@ -65,4 +66,13 @@ test('small things: measures once each, ids once, technique names with their par
   assert.deepEqual(byId([{ id: 1, a: 1 }, { id: 2, a: 2 }, { id: 1, a: 3 }]).map((x) => x.a), [1, 2]);
   assert.equal(techniqueName('T1071.001'), 'Application Layer Protocol: Web Protocols');
   assert.equal(techniqueName('T9999'), '');
+});
+
+test('columns: the telling fields that the events have, or the chosen ones, behind time and kind', () => {
+  const column = (name: string): { name: string; type: string; unit: string } => ({ name, type: 'string', unit: '' });
+  const all = ['ts', 'uid', 'id.orig_h', 'query', 'service', 'odd'].map(column);
+  const names = (rows: Record<string, unknown>[], chosen: string[] = []): string[] => pickColumns(all, rows, chosen).map((c) => c.name);
+  assert.deepEqual(names([{ ts: 'x', 'id.orig_h': '10.0.0.1', query: 'a', service: null }]), ['_time', '_kind', 'id.orig_h', 'query']);
+  assert.deepEqual(names([{ ts: 'x', uid: 'C1', odd: 1 }]), ['_time', '_kind', 'odd']);
+  assert.deepEqual(names([], ['uid', '_time', 'nowhere']), ['_time', '_kind', 'uid', 'nowhere']);
 });

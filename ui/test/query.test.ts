@@ -7,8 +7,8 @@ import { addCondition, complete, quote, tokens, unitsOfBytes } from '../src/lib/
 const field = (name: string, type = 'string'): Fields['kinds'][0]['fields'][0] => ({ name, type, unit: '', help: `about ${name}` });
 const fields: Fields = {
   kinds: [
-    { name: 'conn', help: '', fields: [field('id.orig_h', 'address'), field('id.resp_h', 'address'), field('conn_state'), field('proto'), field('local_orig', 'bool')] },
-    { name: 'dns', help: '', fields: [field('id.orig_h', 'address'), field('query'), field('rcode_name')] },
+    { name: 'conn', help: '', fields: [field('id.orig_h', 'addr'), field('id.resp_h', 'addr'), field('conn_state'), field('proto'), field('local_orig', 'bool')] },
+    { name: 'dns', help: '', fields: [field('id.orig_h', 'addr'), field('query'), field('rcode_name')] },
   ],
 };
 const words = (text: string): string[] => tokens(text).map((x) => text.slice(x.start, x.end));

@@ -4,6 +4,9 @@ import type { Column } from '../api';
 import { visible } from './format';
 import { amount, when } from './show.svelte';
 
+/** More of a value does not help in a cell; the event has the whole. */
+const MOST = 1000;
+
 /** An event: its fields by Zeek's names, and _kind, _time, _id, _entity. */
 export type Row = Record<string, unknown>;
 
@@ -21,5 +24,5 @@ export function cellText(value: unknown, column: Column): string {
     return typeof value === 'string' || typeof value === 'number' ? when(value, 'exact') : '';
   }
   if (typeof value === 'number' && (column.unit === 'B' || column.unit === 's')) return amount(value, column.unit);
-  return visible(rawText(value, column.type));
+  return visible(rawText(value, column.type).slice(0, MOST));
 }

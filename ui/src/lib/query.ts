@@ -68,7 +68,7 @@ export interface Completion {
 }
 
 /** Names that are not a field of one kind. */
-export const COMMON = ['ip', 'port', 'host', 'device', 'entity'] as const;
+export const COMMON = ['ip', 'port', 'host', 'user', 'mac', 'device', 'entity', 'kind', 'time'] as const;
 const VALUES: Record<string, string[]> = {
   proto: ['tcp', 'udp', 'icmp'],
   conn_state: ['S0', 'S1', 'SF', 'REJ', 'S2', 'S3', 'RSTO', 'RSTR', 'RSTOS0', 'RSTRH', 'SH', 'SHR', 'OTH'],
