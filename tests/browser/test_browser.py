@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Visualizer in a real browser, against a real master with an attacked office in it and with events whose every
+text is hostile. Each test of the .mjs files counts; the pictures of all screens are left in BUILD/shots."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "functional"))
+import spine  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("THYMUS_BUILD", "build")).resolve()
+FILES = ["flow.test.mjs", "hostile.test.mjs"]
+
+
+@pytest.fixture(scope="module")
+def packages():
+    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
+    mark = HERE / "node_modules" / ".thymus-lock"
+    if not mark.exists() or mark.read_text(encoding="utf-8") != lock:
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=HERE,
+                       check=True, timeout=300)
+        mark.write_text(lock, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    for above in [folder, *folder.parents][:3]:
+        above.chmod(above.stat().st_mode | 0o011)
+    hour = int(time.time()) // 3600 * 3600
+    iso = lambda s: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(s))  # noqa: E731
+    spool = spine.lab(folder / "office.spool", "--seed", 7, "--devices", 60, "--start", iso(hour - 60 * 3600),
+                      "--hours", 60, f"--attack={iso(hour - 6 * 3600)}")
+    hostile = folder / "hostile.spool"
+    subprocess.run([BUILD / "tests/support/hostile_events", hostile, str(hour * 10**9)], check=True, timeout=30)
+    instance = spine.Instance(folder / "i", "browser")
+    try:
+        instance.start()
+        conf = instance.sensor("office")
+        instance.feed(conf, spool)
+        instance.feed(instance.sensor("strange"), hostile)
+        one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
+        credentials = folder / "credentials.json"
+        credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
+        yield instance, credentials
+    finally:
+        instance.end()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_in_the_browser(name, packages, office):
+    instance, credentials = office
+    assert (BUILD / "ui.pack").exists(), "no user interface was built: scripts/build-ui"
+    assert shutil.which("chromium"), "Debian's chromium is not installed"
+    shots = BUILD / "shots"
+    shots.mkdir(exist_ok=True)
+    env = {**os.environ, "THYMUS_URL": f"https://127.0.0.1:{instance.port}", "THYMUS_CREDENTIALS": str(credentials),
+           "THYMUS_SHOTS": str(shots), "THYMUS_HOSTILE": "hostilemark"}
+    done = subprocess.run(["node", "--test", "--test-reporter=spec", str(HERE / name)], cwd=HERE, env=env,
+                          capture_output=True, text=True, timeout=900, check=False)
+    (BUILD / "logs").mkdir(exist_ok=True)
+    (BUILD / "logs" / f"browser-{name}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    ran = re.search(r"^ℹ pass (\d+)$", done.stdout, re.M)
+    skipped = re.search(r"^ℹ skipped (\d+)$", done.stdout, re.M)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert ran and int(ran.group(1)) > 0 and int(skipped.group(1)) == 0, done.stdout[-3000:]
