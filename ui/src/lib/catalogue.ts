@@ -67,6 +67,7 @@ export const catalogue = {
   'login.continue': ['Continue', '次へ'],
   'login.invalid': ['Name or password is wrong.', 'ユーザー名またはパスワードが違います。'],
   'login.codeInvalid': ['That code is not valid now. Wait for the next one, and check the clock of the device that made it.', 'コードが無効です。次のコードを待つか、端末の時計を確認してください。'],
+  'login.over': ['The login took too long, or too many codes were wrong. Begin again.', '時間切れ、またはコードの誤りが多すぎます。最初からやり直してください。'],
   'login.locked': ['Too many attempts. Try again in {time}.', '試行回数が多すぎます。{time}後に再試行してください。'],
   'login.expired': ['Your session has ended. Log in again; you return to where you were.', 'セッションが終了しました。再度ログインすると元の画面に戻ります。'],
   'login.own.title': ['Choose a password of your own', '自分のパスワードを決める'],
