@@ -447,7 +447,7 @@ int th_findings_overview(
     put_learning(c, &j);
     put_count(c, &j, "incidents_open",
         "SELECT count(*) FROM incidents i LEFT JOIN states s ON s.incident = i.id WHERE "
-        "coalesce(s.state, 'open') = 'open'");
+        "i.alert AND coalesce(s.state, 'open') = 'open'");
     int64_t day_ns = th_time_floor(reached, TH_NS_PER_DAY);
     th_json_key(&j, "alerts_today");
     th_json_i64(&j,

@@ -214,7 +214,9 @@ static void put_sensor_problems(struct th_intake *in, struct th_json *j, struct 
         if (n->status != TH_SENSOR_AUTHORISED)
             continue;
         put_clock_problem(in, j, n, now);
-        if (n->down) {
+        /* Recorded input that has come to its end is no loss. */
+        const struct th_intake_live *l = th_intake_live(in, n->id);
+        if (n->down && !l->replay) {
             TH_AUTOFREE char *text = th_xasprintf("Nothing has come from sensor %.64s. Look "
                                                   "whether it runs and reaches this master.",
                 n->name);

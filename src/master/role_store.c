@@ -360,6 +360,23 @@ static void put_problem(struct th_json *j, const char *code, const char *what, i
     th_json_close(j);
 }
 
+static void put_storage(
+    struct th_json *j, const struct store_role *r, const struct th_catalogue_totals *t)
+{
+    th_json_key(j, "storage");
+    th_json_open(j);
+    put_count(j, "data_bytes", t->bytes);
+    put_count(j, "data_limit", r->files.data_bytes);
+    put_count(j, "segments", t->files);
+    put_count(j, "rows", t->rows);
+    th_json_key(j, "oldest");
+    if (t->oldest_ns != 0)
+        th_json_time(j, t->oldest_ns);
+    else
+        th_json_null(j);
+    th_json_close(j);
+}
+
 static void tell_status(struct store_role *r)
 {
     TH_AUTOBUF struct th_buf text = TH_BUF_INIT;
@@ -381,18 +398,11 @@ static void tell_status(struct store_role *r)
     th_json_open(&j);
     put_count(&j, "position", r->committed);
     put_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
-    put_count(&j, "segments", t.files);
-    put_count(&j, "rows", t.rows);
-    put_count(&j, "data_bytes", t.bytes);
-    put_count(&j, "data_limit", r->files.data_bytes);
     put_count(&j, "holds", r->files.hold_count);
     th_json_key(&j, "events_per_s");
     th_json_double(&j, rate(r));
-    if (t.oldest_ns != 0) {
-        th_json_key(&j, "oldest");
-        th_json_time(&j, t.oldest_ns);
-    }
     th_json_close(&j);
+    put_storage(&j, r, &t);
     th_json_key(&j, "problems");
     th_json_open_list(&j);
     put_problem(

@@ -54,8 +54,8 @@ export async function open(browser, { theme = 'light', size = 'wide', language =
   return { context, problems };
 }
 
-export async function shot(page, name) {
-  if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+export async function shot(page, name, fullPage = true) {
+  if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage });
 }
 
 /** The screen is there: its heading, and nothing that still loads. */

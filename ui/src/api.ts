@@ -457,6 +457,7 @@ export interface Overview {
   events_per_s: number;
   devices: number;
   learning: Learning;
+  /** alerts that nobody has acknowledged */
   incidents_open: number;
   alerts_today: number;
   /** alerts a day */

@@ -303,7 +303,7 @@ static void the_overview_counts(void **state)
     assert_string_equal(
         json_string_value(json_object_get(v, "now")), "2026-01-02T12:10:00.000000Z");
     assert_int_equal(json_integer_value(json_object_get(v, "devices")), 1);
-    assert_int_equal(json_integer_value(json_object_get(v, "incidents_open")), 2);
+    assert_int_equal(json_integer_value(json_object_get(v, "incidents_open")), 1);
     assert_int_equal(json_integer_value(json_object_get(v, "alerts_today")), 1);
     assert_int_equal(json_integer_value(json_object_get(v, "alert_budget")), 5);
     assert_true(json_number_value(json_object_get(v, "threshold")) == 61.5);

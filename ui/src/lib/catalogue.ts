@@ -322,7 +322,7 @@ export const catalogue = {
   'status.learning': ['Learning', '学習'],
   'status.learning.devices': ['Learning per device', 'デバイスごとの学習'],
   'refusal.plain_http': ['plain HTTP', '平文HTTP'],
-  'refusal.tls': ['TLS too old or weak', '古い・弱いTLS'],
+  'refusal.tls': ['TLS: too old, too weak, or our certificate refused', 'TLS: 古い・弱い、または証明書の拒否'],
   'refusal.unknown_sensor': ['unknown sensor', '不明なセンサー'],
   'refusal.revoked': ['revoked sensor', '失効したセンサー'],
   'refusal.bad_token': ['wrong token', '不正なトークン'],
