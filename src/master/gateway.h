@@ -124,6 +124,8 @@ struct gw_request {
     json_t *json; /* the body, checked */
     json_t *user; /* who asks, as state says */
     struct th_buf body;
+    bool unclear;      /* where its body ends, two readers could see differently */
+    uint64_t declared; /* length of its body as its header says, bytes; 0: not told */
     size_t max_body;
     uint64_t ask;      /* 0: none is out */
     enum gw_edge edge; /* where it is out */

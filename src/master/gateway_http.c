@@ -148,6 +148,8 @@ static enum MHD_Result send_answer(struct gw_request *r)
     return queued;
 }
 
+enum { MAX_DROPPED_BYTES = 4 << 20 };
+
 /* ---- what the server calls ---- */
 
 /* The request line is there: the request begins. */
@@ -186,6 +188,14 @@ static enum MHD_Result take_body(struct gw_request *r, const char *data, size_t 
     return MHD_YES;
 }
 
+/* A body of a length told beforehand that is small enough to be read for nothing, and whose sender
+ * does not wait to be told that it may come (RFC 9110, section 10.1.1). */
+static bool drops_body(const struct gw_request *r)
+{
+    return !r->unclear && !gw_http_header(r, MHD_HTTP_HEADER_EXPECT) && r->declared > 0 &&
+        r->declared <= MAX_DROPPED_BYTES;
+}
+
 /* What was handed on need not be kept. */
 static void drop_body(struct gw_request *r)
 {
@@ -205,7 +215,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (r->stage == GW_NEW) {
         gw_route_begin(r, method);
         r->conn->deadline_ns = r->g->mono_ns + GW_BODY_NS;
-        return r->stage == GW_READY ? send_answer(r) : MHD_YES;
+        /* A refusal waits for the body that is on its way, which is dropped: closed in the middle
+         * of it, the sender might never see why. Of what is far too much nothing is waited for. */
+        return r->stage == GW_READY && !drops_body(r) ? send_answer(r) : MHD_YES;
     }
     if (*data_len)
         return take_body(r, data, data_len);

@@ -455,16 +455,15 @@ static void check_size(struct gw_request *r)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    uint64_t length;
     if (info && info->header_size > GW_MAX_HEADER) {
         gw_count(r->g, GW_TOO_LARGE);
         gw_answer_error(r, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "header",
             "The header of the request is larger than %u bytes.", GW_MAX_HEADER);
-    } else if (!declared_length(r, &length)) {
+    } else if (r->unclear) {
         gw_count(r->g, GW_MALFORMED);
         gw_answer_error(r, MHD_HTTP_BAD_REQUEST, "length",
             "The header does not say clearly how long the body is.");
-    } else if (length > r->max_body) {
+    } else if (r->declared > r->max_body) {
         gw_count(r->g, GW_TOO_LARGE);
         gw_answer_error(r, MHD_HTTP_CONTENT_TOO_LARGE, "body",
             "The body is larger than this route takes (%zu bytes).", r->max_body);
@@ -478,6 +477,7 @@ static void check_size(struct gw_request *r)
 void gw_route_begin(struct gw_request *r, const char *method)
 {
     const char *known = method;
+    r->unclear = !declared_length(r, &r->declared);
     r->head_only = strcmp(method, "HEAD") == 0;
     if (r->head_only)
         known = "GET";

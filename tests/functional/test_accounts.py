@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not has_roles(), reason="thymus-master is built 
 
 @pytest.fixture
 def master(tmp_path):
-    i = spine.Instance(tmp_path / "i")
+    i = spine.Instance(tmp_path / "i", approve=True)
     try:
         yield i.start()
     finally:

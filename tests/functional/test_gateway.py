@@ -450,6 +450,8 @@ def test_methods(gateway):
 def test_sizes(gateway):
     before = gateway.counters()["too_large"]
     assert gateway.status_line("POST /api/v1/login HTTP/1.1",
+                               "Content-Type: application/json\r\nContent-Length: 70000\r\n", b"x" * 70000) == 413
+    assert gateway.status_line("POST /api/v1/login HTTP/1.1", "Expect: 100-continue\r\n"
                                "Content-Type: application/json\r\nContent-Length: 70000\r\n") == 413
     assert gateway.status_line("POST /link/v1/batches HTTP/1.1", "Content-Length: 99999999999\r\n") == 413
     assert gateway.status_line("GET /api/v1/session HTTP/1.1", "Content-Length: 1\r\n", b"x") == 413
@@ -467,6 +469,7 @@ def test_sizes(gateway):
 ])
 def test_two_lengths_are_none(gateway, headers):
     body = b"0\r\n\r\nGET /api/v1/users HTTP/1.1\r\nHost: x\r\nCookie: __Host-thymus=abc\r\n\r\n"
+    gateway.raw(f"POST /nowhere HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode() + body, 2)
     got = gateway.raw(f"POST /link/v1/batches HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode() + body, 2)
     assert set(re.findall(rb"^HTTP/1\.1 (\d+)", got, re.M)) <= {b"400"}, got
     assert not gateway.requests(0.02)
