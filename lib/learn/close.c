@@ -46,7 +46,8 @@ double th_window_rate(const struct th_win *w, unsigned rate)
     }
 }
 
-/* "mostly 10.1.2.3:445 (312), 10.1.2.4:445 (20)". */
+/* "busiest: 10.1.2.3 port 445 (312), 10.1.2.4 port 445 (20)", of all that the device connected to.
+ */
 static void top_hosts(const struct th_win *w, char *out, size_t room)
 {
     bool used[TH_TOP_SLOTS] = {false};
@@ -63,15 +64,16 @@ static void top_hosts(const struct th_win *w, char *out, size_t room)
         used[best] = true;
         char addr[TH_ADDR_TEXT_LEN];
         th_addr_format(&w->top_host[best].addr, addr);
-        len += (size_t)snprintf(out + len, room - len, "%s%s port %u (%u)", len ? ", " : "mostly ",
-            addr, w->top_host[best].port, w->top[best].count);
+        len += (size_t)snprintf(out + len, room - len, "%s%s port %u (%u)",
+            len ? ", " : "busiest: ", addr, w->top_host[best].port, w->top[best].count);
     }
 }
 
+/* Of connections that failed, or went to some kind of port, the busiest hosts of all would tell
+ * something else. */
 static bool is_about_hosts(unsigned rate)
 {
-    return rate <= TH_FEAT_CONNS_OUT_INT || rate == TH_FEAT_CONNS_FAILED ||
-        (rate >= TH_FEAT_PEERS_EXT && rate <= TH_FEAT_NEW_DESTS) || rate == TH_FEAT_ADMIN_CONNS;
+    return rate <= TH_FEAT_CONNS_OUT_INT || rate == TH_FEAT_PEERS_EXT;
 }
 
 static struct th_signal *window_signal(
