@@ -173,6 +173,10 @@ def test_a_certificate_that_no_authority_signed_is_refused(sensor, master, captu
 
 
 def test_a_name_is_looked_up(sensor, master, capture, tmp_path):
+    try:
+        socket.getaddrinfo("localhost", None, socket.AF_INET)
+    except OSError as e:
+        pytest.skip(f"this machine does not know localhost: {e}")
     sensor.write(master=f"https://localhost:{master.port}", master_pin=None, master_ca=str(tmp_path / "tls.crt"))
     assert sensor.feed(capture).returncode == 0
     assert master.events() == 5
