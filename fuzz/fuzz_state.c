@@ -121,7 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_keyed(&text, data + 1, size - 1, key);
     struct th_state_config config = {
         .accounts = a, .instance = "fuzz", .instance_id = "00", .host_name = "h"};
-    const struct th_state_ops ops = {.answer = on_answer, .hash = on_hash, .control = on_control};
+    const struct th_state_ops ops = {
+        .answer = on_answer, .hash = on_hash, .control = on_control, .look = on_control};
     th_settings_default(&config.defaults);
     seen.s = th_state_new(&config, &ops, &seen);
     feed(seen.s, &seen, data[0], th_buf_view(&text));

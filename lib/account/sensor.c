@@ -60,6 +60,16 @@ void th_sensor_apply(struct th_accounts *a, const struct th_sensor *s)
         s->version, s->address, s->approved_by, s->first_ns, s->last_ns);
 }
 
+void th_sensor_forget(struct th_accounts *a, struct th_str id)
+{
+    th_sql_run(&a->sql,
+        "DELETE FROM tokens WHERE revoked_ns IS NOT NULL AND label = (SELECT token FROM sensors "
+        "WHERE "
+        "id = ?1) AND NOT EXISTS (SELECT 1 FROM sensors WHERE token = label AND id <> ?1)",
+        "s", id);
+    th_sql_run(&a->sql, "DELETE FROM sensors WHERE id = ?", "s", id);
+}
+
 static void put_text(struct th_json *out, const char *key, const char *value)
 {
     th_json_key(out, key);

@@ -226,6 +226,12 @@ static int on_control(void *arg, uint64_t job, struct th_str json)
     return th_edges_send(role->edges, EDGE_INTAKE, TH_MSG_CONTROL, job, json);
 }
 
+static int on_look(void *arg, uint64_t job, struct th_str json)
+{
+    struct role *role = arg;
+    return th_edges_send(role->edges, EDGE_GATEWAY, TH_MSG_REQUEST, job, json);
+}
+
 /* ---- following the log ---- */
 
 static void tell_position(struct role *role, enum th_msg type, uint64_t position)
@@ -320,11 +326,24 @@ static void follow_on(struct role *role)
 
 /* ---- what comes in ---- */
 
+static void take_look(struct role *role, const struct th_ipc_message *m)
+{
+    struct th_cur c = th_cur_init(m->body.p, m->body.len);
+    unsigned status = th_cur_le16(&c);
+    th_cur_skip(&c, th_cur_le16(&c)); /* cookies: none */
+    struct th_str body = th_cur_bytes(&c, th_cur_left(&c));
+    if (c.failed || status < 200 || status > 599)
+        status = 502;
+    th_state_looked(role->state, role->now_ns, m->id, status, body);
+}
+
 static void hear_gateway(struct role *role)
 {
     struct th_ipc_message m;
     struct th_state_asker asker = {0};
     while (th_edges_receive(role->edges, EDGE_GATEWAY, &m) > 0) {
+        if (m.type == TH_MSG_ANSWER)
+            take_look(role, &m);
         if (m.type != TH_MSG_REQUEST)
             continue; /* CANCEL: what was begun is finished, and nobody reads the answer */
         asker.id = m.id;
@@ -477,7 +496,8 @@ static int prepare(struct role *role)
         .instance_id = role->options.id,
         .host_name = role->options.host_name,
         .defaults = role->options.defaults};
-    const struct th_state_ops ops = {.answer = on_answer, .hash = on_hash, .control = on_control};
+    const struct th_state_ops ops = {
+        .answer = on_answer, .hash = on_hash, .control = on_control, .look = on_look};
     role->state = th_state_new(&config, &ops, role);
     th_accounts_begin(role->accounts);
     role->saved = role->applied = role->head = th_accounts_position(role->accounts);
