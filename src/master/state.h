@@ -49,6 +49,7 @@ struct th_state_config {
     struct th_accounts *accounts; /* borrowed, as the rest */
     const char *instance, *instance_id, *host_name;
     struct th_settings defaults;
+    struct th_str zones; /* names of time zones (zones.h); empty: they are not checked */
 };
 
 struct th_state;
@@ -75,6 +76,8 @@ void th_state_tick(struct th_state *s, int64_t now_ns);
  * saved with what they changed. */
 void th_state_follow_begin(struct th_state *s);
 void th_state_follow_control(struct th_state *s, struct th_str json);
+/* A sensor's batch came at that time. */
+void th_state_follow_seen(struct th_state *s, uint64_t sensor, int64_t time_ns);
 int th_state_follow_end(struct th_state *s, uint64_t position) TH_WARN_UNUSED;
 
 /* {"counters", "gauges", "problems"} */

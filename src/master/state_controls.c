@@ -159,6 +159,13 @@ void th_state_follow_control(struct th_state *s, struct th_str json)
     json_decref(root);
 }
 
+void th_state_follow_seen(struct th_state *s, uint64_t sensor, int64_t time_ns)
+{
+    char id[TH_SENSOR_ID_LEN];
+    snprintf(id, sizeof(id), "%016llx", (unsigned long long)sensor);
+    th_sensor_seen(s->a, th_str_c(id), time_ns);
+}
+
 int th_state_follow_end(struct th_state *s, uint64_t position)
 {
     th_accounts_set_position(s->a, position);

@@ -66,9 +66,26 @@ enum st_counter {
     ST_COUNTERS
 };
 
+#define ST_SENSOR_MAX_STATUS 1024u
+enum st_sensor_count {
+    ST_PACKETS,
+    ST_DROPS,
+    ST_EVENTS,
+    ST_EVENTS_LOST,
+    ST_SPOOL_BYTES,
+    ST_SPOOL_LIMIT_BYTES,
+    ST_SPOOL_DROPPED,
+    ST_QUEUE,
+    ST_RESENT,
+    ST_REFUSED,
+    ST_SENSOR_COUNTS
+};
+
 struct st_heard { /* a sensor's last request for commands */
     char sensor[TH_SENSOR_ID_LEN];
     int64_t time_ns;
+    int64_t status_ns; /* our clock, when it said the counts; 0: it never has */
+    uint64_t counts[ST_SENSOR_COUNTS];
 };
 
 struct th_state {
@@ -141,6 +158,11 @@ st_resume_done st_forget_done;
 /* ---- state_link.c ---- */
 st_handler st_enrol, st_commands;
 st_resume_done st_enrol_done;
+/* ---- state_reports.c ---- */
+/* Takes what a sensor says of itself; text that is not of that form changes nothing. */
+void st_report_take(struct st_heard *h, int64_t now_ns, struct th_str text);
+/* Member "sensors" of state's status, which the gateway joins to the sources. */
+void st_reports_put(struct th_state *s, struct th_json *j);
 /* ---- state_ctl.c ---- */
 /* The handler of an operator's route; NULL for none. */
 st_handler *st_ctl_handler(struct th_str route);

@@ -54,7 +54,7 @@ def test_finds_all_and_leaves_nothing(instance):
     assert not client.api("GET", "/tokens")["tokens"]
     assert client.api("GET", "/search?histogram=1&q=fd74:6879:6d75::/48")["total"] == 0
     assert client.api("GET", "/search?histogram=1&q=invalid")["total"] == 0
-    assert not client.api("GET", "/status")["sources"]
+    wait_until("no source is left", lambda: not client.api("GET", "/status")["sources"])
     with contextlib.closing(sqlite3.connect(f"file:{instance.path}/segments/catalogue.db?mode=ro", uri=True)) as db:
         for table in ("breaches", "incidents", "incident_devices", "incident_breaches", "devices", "states", "sensors"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
@@ -96,6 +96,8 @@ def test_says_that_no_master_runs(instance):
 
 def test_says_which_part_is_behind(instance):
     instance.start()
+    client = instance.admin()
+    wait_until("all parts are up", lambda: all(r["state"] == "up" for r in client.api("GET", "/status")["roles"]))
     core = instance.roles()["core"]
     os.kill(core, signal.SIGSTOP)
     try:
@@ -107,7 +109,6 @@ def test_says_which_part_is_behind(instance):
     assert "ok" in done.stdout and "FAIL" in done.stdout
     assert not left_folders(instance)
     # What was asked to be forgotten is, once core reads on.
-    client = instance.admin()
     wait_until("all is gone", lambda: not client.api("GET", "/devices")["devices"] and
                client.api("GET", "/search?histogram=1&q=fd74:6879:6d75::/48")["total"] == 0 and
                not client.api("GET", "/breaches")["breaches"])
