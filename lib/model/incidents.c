@@ -402,6 +402,15 @@ static bool has_device(const struct incident *in, uint64_t entity)
     return false;
 }
 
+static void remove_link(struct incident *in, uint64_t key)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < in->link_count; i++)
+        if (in->link[i].key != key)
+            in->link[kept++] = in->link[i];
+    in->link_count = kept;
+}
+
 /* False: nothing is left of it. */
 static bool take_out(const struct th_incidents *all, struct incident *in, uint64_t entity)
 {
@@ -417,6 +426,8 @@ static bool take_out(const struct th_incidents *all, struct incident *in, uint64
     }
     in->story_count = kept;
     remove_id(in->device, &in->device_count, entity);
+    remove_link(in, th_hash_pair(LINK_DEVICE, entity));
+    remove_link(in, th_hash_pair(LINK_REACHED, entity));
     in->score = incident_score(all->models, in);
     in->changed = true;
     return kept > 0;

@@ -240,7 +240,8 @@ static void put_forget(struct th_buf *out, uint64_t position, uint64_t entity, u
     th_buf_le64(out, sensor);
 }
 
-/* Rows of a sensor go from all segments and from memory, others stay, whoever is killed meanwhile. */
+/* Rows of a sensor go from all segments and from memory, others stay, whoever is killed meanwhile.
+ */
 static void rows_that_are_forgotten_are_nowhere(void **state)
 {
     (void)state;
@@ -250,8 +251,7 @@ static void rows_that_are_forgotten_are_nowhere(void **state)
     rig_settle(&r, RIG_SEAL);
     rig_run(&r, 500);
     int64_t all = rig_count(&r, "conn", COUNT);
-    int64_t source =
-        rig_count(&r, "conn", "SELECT coalesce(max(_source), 0)::BIGINT FROM %s");
+    int64_t source = rig_count(&r, "conn", "SELECT coalesce(max(_source), 0)::BIGINT FROM %s");
     assert_true(all > 0);
     TH_AUTOBUF struct th_buf other = TH_BUF_INIT;
     put_forget(&other, r.applied[RIG_SEAL] - 1, 0, (uint64_t)source + 1);
