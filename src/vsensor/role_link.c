@@ -545,7 +545,7 @@ static int lock(struct role *w)
     uint32_t seed;
     th_random_bytes(&seed, sizeof(seed));
     json_object_seed(seed | 1u); /* else it is read from a file, later */
-    signal(SIGPIPE, SIG_IGN); /* a connection that the master closed */
+    signal(SIGPIPE, SIG_IGN);    /* a connection that the master closed */
     return th_role_lock_with(TH_ROLE_LINK, &w->lock);
 }
 
