@@ -37,7 +37,8 @@ def test_a_report_of_a_sensor_is_shown(instance, tmp_path):
         daemon.terminate()
         daemon.wait(20)
     assert report["sensor"] == enrolled["id"]
-    assert report["queue"] == 0 and report["drops"] == 0 and report["spool_dropped"] == 0
+    assert report["drops"] == 0 and report["spool_dropped"] == 0 and report["events_lost"] == 0
+    assert report["queue"] <= 1  # it may not have heard yet that its last batch is there
     assert 0 <= report["spool_bytes"] <= report["spool_limit_bytes"]
     assert source(client)["lost"]["capture_drops"] == 0
     assert source(client)["events"] > 0
