@@ -296,8 +296,8 @@ static bool prove(struct selftest *t)
     return ok && step(t, "sensor enrolled", is_enrolled, true) &&
         step(t, "its batches in the log", is_in_log, true) &&
         step(t, "its events in search", is_searchable, true) &&
-        step(t, "beacon found", is_beacon_found, true) &&
-        step(t, "generated names found", is_dga_found, true);
+        step(t, "generated names found", is_dga_found, true) &&
+        step(t, "beacon found", is_beacon_found, true);
 }
 
 /* ---- removing ---- */
