@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct seen {
     struct th_state *s;
     unsigned answers;
-    uint64_t hash_job, control_job;
+    uint64_t hash_job, control_job, look_job;
 };
 
 static void on_answer(void *arg, const struct th_state_asker *asker, unsigned status,
@@ -104,6 +104,16 @@ static void feed(struct th_state *s, struct seen *seen, uint8_t kind, struct th_
     TH_ASSERT(seen->answers == 1);
 }
 
+static int on_look(void *arg, uint64_t job, struct th_str text)
+{
+    struct seen *seen = arg;
+    json_t *look = json_loadb(text.p, text.len, 0, NULL);
+    TH_ASSERT(json_is_string(json_object_get(look, "route")));
+    json_decref(look);
+    seen->look_job = job;
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t instance_key[TH_KEYCHAIN_KEY_BYTES] = {1};
@@ -121,10 +131,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_keyed(&text, data + 1, size - 1, key);
     struct th_state_config config = {
         .accounts = a, .instance = "fuzz", .instance_id = "00", .host_name = "h"};
-    const struct th_state_ops ops = {.answer = on_answer, .hash = on_hash, .control = on_control};
+    const struct th_state_ops ops = {
+        .answer = on_answer, .hash = on_hash, .control = on_control, .look = on_look};
     th_settings_default(&config.defaults);
     seen.s = th_state_new(&config, &ops, &seen);
     feed(seen.s, &seen, data[0], th_buf_view(&text));
+    if (seen.look_job)
+        th_state_looked(seen.s, NOW_NS, seen.look_job, 200, th_str_c("{}"));
     th_state_status(seen.s, NOW_NS, &status);
     th_state_free(seen.s);
     return 0;

@@ -55,9 +55,25 @@ void th_sensor_apply(struct th_accounts *a, const struct th_sensor *s)
         "INSERT INTO sensors (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET name = excluded.name, status = excluded.status,"
         " token = excluded.token, version = excluded.version, address = excluded.address,"
-        " approved_by = excluded.approved_by, last_ns = excluded.last_ns",
+        " approved_by = excluded.approved_by, last_ns = max(last_ns, excluded.last_ns)",
         "zbzzzzzzii", s->id, th_str_n(s->key, sizeof(s->key)), s->name, s->status, s->token,
         s->version, s->address, s->approved_by, s->first_ns, s->last_ns);
+}
+
+void th_sensor_seen(struct th_accounts *a, struct th_str id, int64_t time_ns)
+{
+    th_sql_run(
+        &a->sql, "UPDATE sensors SET last_ns = max(last_ns, ?) WHERE id = ?", "is", time_ns, id);
+}
+
+void th_sensor_forget(struct th_accounts *a, struct th_str id)
+{
+    th_sql_run(&a->sql,
+        "DELETE FROM tokens WHERE revoked_ns IS NOT NULL AND label = (SELECT token FROM sensors "
+        "WHERE "
+        "id = ?1) AND NOT EXISTS (SELECT 1 FROM sensors WHERE token = label AND id <> ?1)",
+        "s", id);
+    th_sql_run(&a->sql, "DELETE FROM sensors WHERE id = ?", "s", id);
 }
 
 static void put_text(struct th_json *out, const char *key, const char *value)

@@ -2,6 +2,7 @@
 #include "account/settings.h"
 
 #include "accounts.h"
+#include "event/event.h"
 
 #define MIN_DATA_BYTES (INT64_C(1) << 30)
 #define MAX_DATA_BYTES (INT64_C(1) << 50)
@@ -40,9 +41,7 @@ static bool zone_is(const char *s, size_t len)
 
 static bool kind_is(const char *s)
 {
-    size_t len = strlen(s);
-    return len > 0 && len < TH_SETTINGS_MAX_KIND &&
-        strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+    return strlen(s) < TH_SETTINGS_MAX_KIND && th_kind_find(th_str_c(s)) > 0;
 }
 
 static bool parse_retention(json_t *json, struct th_settings *s)
@@ -84,7 +83,9 @@ int th_settings_parse(const json_t *json, struct th_settings *ret, const char **
                  &s.data_bytes))
         why = "data_bytes must be a whole number of at least 1073741824 (1 GiB).";
     else if (!parse_retention(json_object_get(json, "retention_days"), &s))
-        why = "retention_days must map kinds of events to whole numbers of days from 1 to 3650.";
+        why = "retention_days must map kinds of events, as docs/events.md names them, to whole "
+              "numbers "
+              "of days from 1 to 3650.";
     if (why) {
         *ret_why = why;
         return -EINVAL;

@@ -60,7 +60,8 @@ uint32_t th_identity_count(const struct th_identity *id)
 
 struct th_entity *th_identity_slot(const struct th_identity *id, uint32_t slot)
 {
-    return slot < id->count ? &device_at(id, slot)->e : NULL;
+    struct th_entity *e = slot < id->count ? &device_at(id, slot)->e : NULL;
+    return e && e->kind != TH_ENTITY_FORGOTTEN ? e : NULL;
 }
 
 struct th_entity *th_identity_find(const struct th_identity *id, uint64_t entity_id)
@@ -69,7 +70,7 @@ struct th_entity *th_identity_find(const struct th_identity *id, uint64_t entity
     uint32_t at = hash;
     for (uint32_t r; (r = index_next(&id->by_id, hash, &at)) != NONE;)
         if (device_at(id, r)->e.id == entity_id)
-            return &device_at(id, r)->e;
+            return th_identity_slot(id, r);
     return NULL;
 }
 
@@ -96,6 +97,24 @@ void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN])
     for (unsigned i = 0; i < 10; i++)
         out[1 + i] = digits[entity_id >> (45 - 5 * i) & 31];
     out[11] = '\0';
+}
+
+bool th_entity_parse(struct th_str text, uint64_t *ret_entity_id)
+{
+    uint64_t v = 0;
+    if (text.len != TH_ENTITY_TEXT_LEN - 1 || text.p[0] != 'd')
+        return false;
+    for (unsigned i = 1; i < TH_ENTITY_TEXT_LEN - 1; i++) {
+        char c = text.p[i];
+        if (c >= 'a' && c <= 'z')
+            v = v << 5 | (uint64_t)(c - 'a');
+        else if (c >= '2' && c <= '7')
+            v = v << 5 | (uint64_t)(c - '2' + 26);
+        else
+            return false;
+    }
+    *ret_entity_id = v;
+    return v != 0;
 }
 
 /* The addresses of an event, whatever its kind. */

@@ -233,6 +233,8 @@ uint32_t device_bind(struct th_identity *id, const struct th_addr *a, const stru
 void device_mac_outside(struct th_identity *id, const struct th_mac *mac);
 void device_touch(struct th_identity *id, uint32_t slot, const struct th_addr *a, int64_t time_ns);
 struct device *device_new(struct th_identity *id, uint64_t entity_id, int64_t time_ns);
+/* Empties a device of which nothing refers to it any more; its slot is nobody's from now on. */
+void device_empty(struct device *d);
 struct mac_rec *mac_get(struct th_identity *id, const struct th_mac *mac);
 struct addr_rec *addr_get(struct th_identity *id, const struct th_addr *a, bool create);
 

@@ -41,7 +41,8 @@ static void get_bytes(struct th_cur *c, uint8_t *out, size_t n)
 static void put_device(struct th_buf *out, const struct device *d)
 {
     th_buf_le64(out, d->e.id);
-    th_buf_u8(out, (uint8_t)(d->e.has_mac | d->e.gateway << 1));
+    bool forgotten = d->e.kind == TH_ENTITY_FORGOTTEN;
+    th_buf_u8(out, (uint8_t)(d->e.has_mac | d->e.gateway << 1 | forgotten << 2));
     th_buf_put(out, d->e.mac.b, 6);
     th_buf_put(out, d->e.addr.b, 16);
     th_buf_le64(out, (uint64_t)d->e.first_ns);
@@ -76,13 +77,15 @@ static bool get_device(struct th_identity *id, struct th_cur *c)
     get_text(c, d->e.user, sizeof(d->e.user));
     d->name_rank = th_cur_u8(c);
     d->history_count = th_cur_u8(c);
-    if (flags > 3 || d->name_rank > HOST_DHCP || d->history_count > HISTORY)
+    if (flags > 7 || d->name_rank > HOST_DHCP || d->history_count > HISTORY)
         return false;
     for (unsigned i = 0; i < d->history_count; i++) {
         get_bytes(c, d->history[i].addr.b, 16);
         d->history[i].from_ns = (int64_t)th_cur_le64(c);
         d->history[i].to_ns = (int64_t)th_cur_le64(c);
     }
+    if (flags & 4)
+        device_empty(d);
     return !c->failed;
 }
 

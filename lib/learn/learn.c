@@ -258,6 +258,15 @@ size_t th_learn_look(struct th_learn *l, th_window_fn fn, void *arg)
     return n;
 }
 
+void th_learn_forget(struct th_learn *l, uint64_t entity)
+{
+    struct th_part *part = l->parts[th_entity_partition(entity)];
+    uint32_t i = part ? th_part_find(part, entity) : TH_POOL_NONE;
+    l->round++; /* what was found before may be gone */
+    if (i != TH_POOL_NONE)
+        th_part_remove(part, i);
+}
+
 static unsigned first_partition(const struct th_learn *l)
 {
     return l->cfg.partitions ? (unsigned)__builtin_ctzll(l->cfg.partitions) : TH_PARTITIONS;

@@ -176,20 +176,42 @@ static void start_batches(struct th_link *l)
     }
 }
 
-/* "Thymus-Signature": over method, path, sensor and time. */
+/* Empty when the owner says nothing, or what cannot stand in a header. */
+static void own_status(struct th_link *l, struct th_buf *out)
+{
+    if (l->ops.status)
+        l->ops.status(l->ops.arg, out);
+    bool fits = out->len <= TH_LINK_MAX_STATUS && !out->overflow;
+    for (size_t i = 0; fits && i < out->len; i++)
+        fits = out->p[i] >= ' ' && out->p[i] < 0x7f;
+    if (!fits)
+        th_buf_clear(out);
+}
+
+/* "Thymus-Signature": over method, path, sensor, time, and status where there is one. */
 static void start_commands(struct th_link *l)
 {
+    TH_AUTOBUF struct th_buf status = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf said = TH_BUF_INIT;
     uint8_t signature[TH_SIGNATURE_BYTES];
-    char text[200];
+    char text[TH_LINK_MAX_STATUS + 32];
     char signature_text[TH_BASE64URL_ROOM(TH_SIGNATURE_BYTES)];
-    int n = snprintf(text, sizeof(text), "GET\n/link/v1/commands\n%016llx\n%lld",
-        (unsigned long long)l->sensor, (long long)l->wall_ns);
-    th_sign(l->key, text, (size_t)n, signature);
+    own_status(l, &status);
+    th_buf_printf(&said, "GET\n/link/v1/commands\n%016llx\n%lld", (unsigned long long)l->sensor,
+        (long long)l->wall_ns);
+    if (status.len > 0)
+        th_buf_printf(&said, "\n%.*s", (int)status.len, (const char *)status.p);
+    th_sign(l->key, said.p, said.len, signature);
     th_base64url(signature, sizeof(signature), signature_text);
     snprintf(text, sizeof(text), "Thymus-Sensor: %016llx", (unsigned long long)l->sensor);
     struct curl_slist *h = header(NULL, text);
     snprintf(text, sizeof(text), "Thymus-Time: %lld", (long long)l->wall_ns);
     h = header(h, text);
+    if (status.len > 0) {
+        snprintf(
+            text, sizeof(text), "Thymus-Status: %.*s", (int)status.len, (const char *)status.p);
+        h = header(h, text);
+    }
     snprintf(text, sizeof(text), "Thymus-Signature: %s", signature_text);
     th_exchange_start(&l->commands, l->multi, header(h, text));
     wait_ns(l, &l->listen, commands_min_ns);

@@ -88,6 +88,17 @@ int th_envelope_put(struct th_buf *out, const struct th_envelope *e, const struc
     return 0;
 }
 
+int th_envelope_sensor(struct th_str envelope, uint64_t *ret)
+{
+    struct th_cur c = th_cur_init(envelope.p, envelope.len);
+    th_cur_skip(&c, TH_SIGNATURE_BYTES + sizeof(magic) + 1 + 1 + 2 + 8); /* as below */
+    uint64_t sensor = th_cur_le64(&c);
+    if (c.failed)
+        return TH_E_TRUNCATED;
+    *ret = sensor;
+    return 0;
+}
+
 int th_envelope_get(const uint8_t *data, size_t len_bytes, struct th_envelope *ret)
 {
     struct th_envelope e = {0};

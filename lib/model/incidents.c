@@ -384,6 +384,68 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
     in->changed = true;
 }
 
+static void remove_id(uint64_t *v, uint32_t *count, uint64_t id)
+{
+    for (uint32_t i = 0; i < *count; i++)
+        if (v[i] == id) {
+            memmove(v + i, v + i + 1, (*count - i - 1) * sizeof(*v));
+            (*count)--;
+            return;
+        }
+}
+
+static bool has_device(const struct incident *in, uint64_t entity)
+{
+    for (uint32_t i = 0; i < in->device_count; i++)
+        if (in->device[i] == entity)
+            return true;
+    return false;
+}
+
+static void remove_link(struct incident *in, uint64_t key)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < in->link_count; i++)
+        if (in->link[i].key != key)
+            in->link[kept++] = in->link[i];
+    in->link_count = kept;
+}
+
+/* False: nothing is left of it. */
+static bool take_out(const struct th_incidents *all, struct incident *in, uint64_t entity)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < in->story_count; i++) {
+        struct story *s = &in->story[i];
+        if (s->entity != entity) {
+            in->story[kept++] = *s;
+            continue;
+        }
+        remove_id(in->breach, &in->breach_count, s->breach);
+        story_free(s);
+    }
+    in->story_count = kept;
+    remove_id(in->device, &in->device_count, entity);
+    remove_link(in, th_hash_pair(LINK_DEVICE, entity));
+    remove_link(in, th_hash_pair(LINK_REACHED, entity));
+    in->score = incident_score(all->models, in);
+    in->changed = true;
+    return kept > 0;
+}
+
+void th_incidents_forget(struct th_incidents *all, uint64_t entity)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct incident *in = all->v[i];
+        if (!has_device(in, entity) || take_out(all, in, entity))
+            all->v[kept++] = in;
+        else
+            incident_free(in);
+    }
+    all->count = kept;
+}
+
 static int best_first(const void *a, const void *b)
 {
     const struct incident *x = *(struct incident *const *)a;

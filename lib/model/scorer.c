@@ -452,6 +452,13 @@ void th_scorer_look(
     }
 }
 
+void th_scorer_forget(struct th_scorer *s, uint64_t entity)
+{
+    for (uint32_t i = s->chain_count; i-- > 0;)
+        if (s->chain[i].entity == entity)
+            chain_remove(s, i);
+}
+
 static void chains_trim(struct th_scorer *s)
 {
     for (uint32_t i = s->chain_count; i-- > 0;) {

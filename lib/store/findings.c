@@ -175,13 +175,42 @@ static bool put_learning(struct putting *p, const json_t *line, struct th_str te
     return true;
 }
 
+/* Whatever was told of a device goes; core tells anew what others have left in their incidents. */
+static bool put_forget(struct putting *p, const json_t *line, struct th_str text)
+{
+    struct th_sql *s = &p->c->sql;
+    struct th_str device = text_of(line, "device");
+    struct th_str sensor = text_of(line, "sensor");
+    (void)text;
+    if (device.len > 0 && !is_id(device))
+        return false;
+    static const char *const of_device[] = {
+        "DELETE FROM states WHERE incident IN (SELECT incident FROM incident_devices WHERE device "
+        "= "
+        "?)",
+        "DELETE FROM incident_breaches WHERE incident IN (SELECT incident FROM incident_devices "
+        "WHERE device = ?)",
+        "DELETE FROM incidents WHERE id IN (SELECT incident FROM incident_devices WHERE device = "
+        "?)",
+        "DELETE FROM incident_devices WHERE incident IN (SELECT incident FROM incident_devices "
+        "WHERE device = ?)",
+        "DELETE FROM breaches WHERE device = ?",
+        "DELETE FROM devices WHERE id = ?",
+    };
+    for (size_t i = 0; device.len > 0 && i < TH_ARRAY_LEN(of_device); i++)
+        th_sql_run(s, of_device[i], "s", device);
+    if (sensor.len > 0)
+        th_sql_run(s, "DELETE FROM sensors WHERE id = ?", "s", sensor);
+    return true;
+}
+
 static bool put_line(struct putting *p, struct th_str text)
 {
     static const struct {
         const char *kind;
         bool (*put)(struct putting *p, const json_t *line, struct th_str text);
     } kinds[] = {{"breach", put_breach}, {"incident", put_incident}, {"device", put_device},
-        {"learning", put_learning}};
+        {"learning", put_learning}, {"forget", put_forget}};
     if (text.len > TH_FINDING_MAX_BYTES)
         return false;
     json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);

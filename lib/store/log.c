@@ -42,7 +42,7 @@ static const char *const words[TH_CONTROL_TYPES] = {
     [TH_CONTROL_SOURCE_UP] = "source_up",
     [TH_CONTROL_SOURCE_GAP] = "source_gap",
     [TH_CONTROL_QUARANTINE] = "quarantine",
-    [TH_CONTROL_SELFTEST] = "selftest",
+    [TH_CONTROL_FORGET] = "forget",
     [TH_CONTROL_ACK] = "ack",
 };
 

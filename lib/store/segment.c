@@ -255,8 +255,8 @@ int th_segment_chunk(
     return start(t->d, &sql, ret);
 }
 
-int th_segment_merge(struct th_duck *d, unsigned kind, const char *const *from, size_t from_count,
-    const char *path, struct th_segment_job **ret)
+static int rewrite(struct th_duck *d, unsigned kind, const char *const *from, size_t from_count,
+    const char *gone, const char *path, struct th_segment_job **ret)
 {
     TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
     const struct th_duck_column *columns = NULL;
@@ -275,8 +275,23 @@ int th_segment_merge(struct th_duck *d, unsigned kind, const char *const *from, 
         TH_ASSERT(path_is_plain(from[i]));
         th_buf_printf(&sql, "%s'%s'", i ? ", " : "", from[i]);
     }
-    th_buf_printf(&sql, "], union_by_name = true)) " ORDER ") TO '%s' (" MERGED ")", path);
+    th_buf_puts(&sql, "], union_by_name = true)) ");
+    if (gone) /* a row of which it is not known stays */
+        th_buf_printf(&sql, "WHERE (%s) IS NOT TRUE ", gone);
+    th_buf_printf(&sql, ORDER ") TO '%s' (" MERGED ")", path);
     return start(d, &sql, ret);
+}
+
+int th_segment_merge(struct th_duck *d, unsigned kind, const char *const *from, size_t from_count,
+    const char *path, struct th_segment_job **ret)
+{
+    return rewrite(d, kind, from, from_count, NULL, path, ret);
+}
+
+int th_segment_without(struct th_duck *d, unsigned kind, const char *from, const char *gone,
+    const char *path, struct th_segment_job **ret)
+{
+    return rewrite(d, kind, &from, 1, gone, path, ret);
 }
 
 int th_segment_job_step(struct th_segment_job *j)

@@ -57,6 +57,16 @@ struct th_log_sensor *th_log_sensor_find(const struct th_log_summary *s, uint64_
     return i < s->sensor_count && s->sensors[i].id == id ? &s->sensors[i] : NULL;
 }
 
+void th_log_sensor_remove(struct th_log_summary *s, uint64_t id)
+{
+    struct th_log_sensor *n = th_log_sensor_find(s, id);
+    if (!n)
+        return;
+    size_t behind = (size_t)(s->sensors + s->sensor_count - (n + 1));
+    memmove(n, n + 1, behind * sizeof(*n));
+    s->sensor_count--;
+}
+
 struct th_log_sensor *th_log_sensor_add(struct th_log_summary *s, uint64_t id)
 {
     struct th_log_sensor *have = th_log_sensor_find(s, id);

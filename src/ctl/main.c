@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "ctl_instance.h"
 #include "ctl_remote.h"
+#include "ctl_selftest.h"
 #include "ctl_snapshot.h"
 #include "role_report.h"
 #include "version.h"
@@ -17,6 +18,7 @@ static const char help[] =
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  instance ...      make an instance of the master; its pin\n"
     "  token, user, sensor, audit   ask a running master\n"
+    "  selftest          prove a running instance from the sensor to the finding\n"
     "  snapshot, restore one consistent cut of an instance, and an instance out of one\n"
     "\n"
     "thymusctl COMMAND --help tells more. Also: --help, --version.\n";
@@ -29,6 +31,7 @@ static const struct {
     {"audit", ctl_remote},
     {"instance", ctl_instance},
     {"restore", ctl_restore},
+    {"selftest", ctl_selftest},
     {"sensor", ctl_remote},
     {"snapshot", ctl_snapshot},
     {"token", ctl_remote},

@@ -80,11 +80,22 @@ static void send_metrics(void *arg, int64_t epoch_ns, struct th_str frames)
     th_outbox_add(r->outbox, EDGE_SEAL, TH_MSG_METRICS, th_buf_view(&body), false);
 }
 
+static void send_forget(void *arg, uint64_t position, uint64_t entity, uint64_t sensor)
+{
+    struct live_role *r = arg;
+    TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
+    th_buf_le64(&body, position);
+    th_buf_le64(&body, entity);
+    th_buf_le64(&body, sensor);
+    th_outbox_add(r->outbox, EDGE_SEAL, TH_MSG_FORGET, th_buf_view(&body), false);
+}
+
 /* ---- beginning ---- */
 
 static void make_live(struct live_role *r)
 {
-    struct th_live_out out = {.findings = send_findings, .metrics = send_metrics, .arg = r};
+    struct th_live_out out = {
+        .findings = send_findings, .metrics = send_metrics, .forget = send_forget, .arg = r};
     if (r->core->crew.number != 0)
         out = (struct th_live_out){0};
     th_live_init(&r->live, r->core, th_follow_new(&r->log), &out, r->core->options.instance);

@@ -193,6 +193,10 @@ char *gw_authorise_text(const struct gw_request *r);
 /* ---- gateway_link.c ---- */
 void gw_link_dispatch(struct gw_request *r);
 
+/* ---- gateway_operator.c ---- */
+/* A question that state passes on; the answer goes back to it. */
+void gw_operator_asks(struct gateway *g, uint64_t id, struct th_str body);
+
 /* ---- gateway_ui.c ---- */
 void gw_ui_answer(struct gw_request *r);
 

@@ -144,6 +144,10 @@ static void receive(struct gateway *g, unsigned edge)
             notice(g, m.body);
             continue;
         }
+        if (m.type == TH_MSG_REQUEST && edge == GW_EDGE_STATE) {
+            gw_operator_asks(g, m.id, m.body);
+            continue;
+        }
         struct ask *k = m.type == TH_MSG_ANSWER ? find(g->asks, m.id) : NULL;
         if (!k || k->edge != edge)
             continue; /* nobody waits for it any more */

@@ -6,6 +6,8 @@
 #include "gateway.h"
 #include "web/check.h"
 
+#define MAX_SENSOR_STATUS 1024u
+
 static void enrol(struct gw_request *r)
 {
     json_t *body = th_web_body_parse(th_buf_view(&r->body));
@@ -21,10 +23,10 @@ static void enrol(struct gw_request *r)
 
 /* Member of a request out of a header; false when it is missing or no text. */
 static bool take_header(
-    json_t *to, const char *member, const struct gw_request *r, const char *name)
+    json_t *to, const char *member, const struct gw_request *r, const char *name, size_t max_bytes)
 {
     const char *value = gw_http_header(r, name);
-    if (!value || !th_web_is_text(th_str_c(value)) || strlen(value) > 128)
+    if (!value || strnlen(value, max_bytes + 1) > max_bytes || !th_web_is_text(th_str_c(value)))
         return false;
     json_object_set_new(to, member, json_string(value));
     return true;
@@ -33,15 +35,17 @@ static bool take_header(
 static void commands(struct gw_request *r)
 {
     json_t *body = json_object();
-    if (!take_header(body, "sensor", r, "Thymus-Sensor") ||
-        !take_header(body, "time", r, "Thymus-Time") ||
-        !take_header(body, "signature", r, "Thymus-Signature")) {
+    if (!take_header(body, "sensor", r, "Thymus-Sensor", 128) ||
+        !take_header(body, "time", r, "Thymus-Time", 128) ||
+        !take_header(body, "signature", r, "Thymus-Signature", 128)) {
         json_decref(body);
         gw_count(r->g, GW_MALFORMED);
         gw_answer_error(r, MHD_HTTP_BAD_REQUEST, "header",
             "Thymus-Sensor, Thymus-Time and Thymus-Signature must say who asks.");
         return;
     }
+    /* What it says of itself, if it does; the signature is over this, too. */
+    take_header(body, "status", r, "Thymus-Status", MAX_SENSOR_STATUS);
     json_t *j = gw_request_json(r, "commands");
     json_object_set_new(j, "body", body);
     gw_forward_json(r, GW_EDGE_STATE, j);

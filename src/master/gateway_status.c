@@ -274,6 +274,23 @@ static json_t *said_by_any(const struct gw_board *b, const char *member)
     return NULL;
 }
 
+/* What a sensor says of itself is state's to know. What it lost before anything came to the master
+ * stands with what was lost on the way. */
+static void join_report(json_t *source, const json_t *reports)
+{
+    const char *id = json_string_value(json_object_get(source, "sensor"));
+    for (size_t i = 0; id && i < json_array_size(reports); i++) {
+        json_t *report = json_array_get(reports, i);
+        const char *of = json_string_value(json_object_get(report, "sensor"));
+        if (!of || strcmp(of, id) != 0)
+            continue;
+        json_object_set(source, "report", report);
+        json_object_set(
+            json_object_get(source, "lost"), "capture_drops", json_object_get(report, "drops"));
+        return;
+    }
+}
+
 static json_t *all_sources(const struct gw_board *b)
 {
     json_t *list = json_array();
@@ -282,6 +299,8 @@ static json_t *all_sources(const struct gw_board *b)
         if (json_is_array(more))
             json_array_extend(list, more);
     }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        join_report(json_array_get(list, i), said_by_any(b, "sensors"));
     return list;
 }
 

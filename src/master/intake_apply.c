@@ -92,10 +92,39 @@ static int apply_sensor(struct th_intake *in, const json_t *c)
     return 0;
 }
 
+/* A sensor goes only when nothing of it is taken any more. Whom else it names is for core and seal.
+ */
+static int check_forget(const struct th_intake *in, const json_t *c)
+{
+    uint64_t id;
+    struct th_str whom;
+    if (!json_object_get(c, "sensor"))
+        return th_json_text(c, "entity", &whom) || th_json_text(c, "address", &whom)
+            ? 0
+            : TH_E_MALFORMED;
+    if (!th_json_hex64(c, "sensor", &id))
+        return TH_E_MALFORMED;
+    const struct th_log_sensor *n = th_log_sensor_find(&in->state, id);
+    return !n || n->status == TH_SENSOR_REVOKED ? 0 : TH_E_REFUSED;
+}
+
+static int apply_forget(struct th_intake *in, const json_t *c)
+{
+    uint64_t id;
+    int err = check_forget(in, c);
+    if (err == 0 && th_json_hex64(c, "sensor", &id))
+        th_log_sensor_remove(&in->state, id);
+    return err;
+}
+
 int th_intake_check(const struct th_intake *in, const struct th_control *c)
 {
     struct sensor_change change;
-    return c->type == TH_CONTROL_SENSOR ? read_sensor(in, c->object, &change) : 0;
+    switch (c->type) {
+    case TH_CONTROL_SENSOR: return read_sensor(in, c->object, &change);
+    case TH_CONTROL_FORGET: return check_forget(in, c->object);
+    default: return 0;
+    }
 }
 
 static int apply_gap(struct th_intake *in, int64_t time_ns, const json_t *c)
@@ -157,6 +186,7 @@ static int apply_control(struct th_intake *in, int64_t time_ns, struct th_str bo
         return err;
     switch (c.type) {
     case TH_CONTROL_SENSOR: err = apply_sensor(in, c.object); break;
+    case TH_CONTROL_FORGET: err = apply_forget(in, c.object); break;
     case TH_CONTROL_SOURCE_GAP: err = apply_gap(in, time_ns, c.object); break;
     case TH_CONTROL_SOURCE_DOWN: err = apply_down(in, c.object, true); break;
     case TH_CONTROL_SOURCE_UP: err = apply_down(in, c.object, false); break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "live.h"
 
-#include "store/log.h"
+#include "forget.h"
 
 /* A look costs about 15 us a window: it comes as seldom as keeps it below a twentieth of the time,
  * and no more often than each second. */
@@ -113,8 +113,19 @@ static int take_batch(struct th_live *l)
     return r;
 }
 
+static void forget(struct th_live *l, uint64_t position, const struct th_control *c)
+{
+    uint64_t entity;
+    uint64_t sensor;
+    th_forget_read(c, l->core->shard.identity, &entity, &sensor);
+    if (entity != 0)
+        th_shard_forget(&l->core->shard, entity);
+    if (l->core->crew.number == 0 && (entity != 0 || sensor != 0))
+        th_live_report_forgotten(l, position, entity, sensor);
+}
+
 /* What is no control is intake's fault and nobody's to act on. */
-static int take_control(struct th_live *l, struct th_str body)
+static int take_control(struct th_live *l, uint64_t position, struct th_str body)
 {
     struct th_control c;
     int64_t hour_ns;
@@ -126,6 +137,8 @@ static int take_control(struct th_live *l, struct th_str body)
         r = close_hours(l, th_time_floor(hour_ns, TH_NS_PER_HOUR));
     else if (c.type == TH_CONTROL_SETTINGS && budget > 0)
         l->core->options.alerts_per_day = budget;
+    else if (c.type == TH_CONTROL_FORGET)
+        forget(l, position, &c);
     th_control_done(&c);
     return r;
 }
@@ -163,7 +176,7 @@ int th_live_run(struct th_live *l, uint64_t end)
         if (rec.what == TH_FOLLOW_BATCH)
             r = take_batch(l);
         else if (rec.what == TH_FOLLOW_CONTROL)
-            r = take_control(l, rec.control);
+            r = take_control(l, rec.position, rec.control);
         if (r >= 0 && look_due(l))
             r = look(l);
         if (r < 0)

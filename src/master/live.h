@@ -8,9 +8,10 @@
  *   control epoch    hours that have ended are closed, in order; what they breached is told, with
  *                    incidents, devices, and the measures for charts
  *   control settings the alert budget
- *   every record     when a second has passed since the last look (by the times at which intake had
- *                    the records; longer when much is going on): the hours under way are looked at,
- *                    and what breaches already is told at once, under the id that it keeps
+ *   control forget   an entity is forgotten; store and seal are told, behind all that was told of
+ * it every record     when a second has passed since the last look (by the times at which intake
+ * had the records; longer when much is going on): the hours under way are looked at, and what
+ * breaches already is told at once, under the id that it keeps
  *
  * The process that reads makes no difference between what is old and what is new: after a restart
  * from a checkpoint it tells again what came behind it, with the same ids.
@@ -27,6 +28,9 @@ struct th_live_out {
     void (*findings)(void *arg, struct th_str lines);
     /* Frames of kind metric that take the place of what the epoch that ended then had. */
     void (*metrics)(void *arg, int64_t epoch_ns, struct th_str frames);
+    /* An entity (0: none), and what a sensor sent (0: none), are to go from the events before this
+     * position of the log. */
+    void (*forget)(void *arg, uint64_t position, uint64_t entity, uint64_t sensor);
     void *arg;
 };
 
@@ -80,6 +84,9 @@ int th_live_place_get(struct th_live *l, struct th_str body, uint64_t *ret_log_e
 /* live_report.c: lead only. */
 void th_live_report_epoch(struct th_live *l, int64_t epoch_ns);
 void th_live_report_look(struct th_live *l);
+/* Takes it out of the incidents and tells that it is gone. */
+void th_live_report_forgotten(
+    struct th_live *l, uint64_t position, uint64_t entity, uint64_t sensor);
 void th_live_flush(struct th_live *l);
 
 #endif

@@ -137,11 +137,11 @@ static const char *device_kind(const struct th_entity *e, const struct th_known 
 
 static void report_device(struct th_live *l, const struct th_entity *e, const struct th_known *k)
 {
+    if (!e || e->kind != TH_ENTITY_DEVICE)
+        return;
     char id[TH_ENTITY_TEXT_LEN];
     char mac[TH_MAC_TEXT_LEN] = "";
     struct th_json j = th_json_init(&l->lines);
-    if (e->kind != TH_ENTITY_DEVICE)
-        return;
     th_entity_text(e->id, id);
     if (e->has_mac)
         th_mac_format(&e->mac, mac);
@@ -184,6 +184,31 @@ static void report_known(struct th_live *l)
         if (e)
             report_device(l, e, &v[i]);
     }
+}
+
+/* ---- what is forgotten ---- */
+
+void th_live_report_forgotten(
+    struct th_live *l, uint64_t position, uint64_t entity, uint64_t sensor)
+{
+    char id[TH_ENTITY_TEXT_LEN] = "";
+    char source[17] = "";
+    struct th_json j = th_json_init(&l->lines);
+    if (entity != 0) {
+        th_incidents_forget(l->core->incidents, entity);
+        th_entity_text(entity, id);
+    }
+    if (sensor != 0)
+        snprintf(source, sizeof(source), "%016llx", (unsigned long long)sensor);
+    th_json_open(&j);
+    put_text(&j, "kind", "forget");
+    put_text(&j, "device", id);
+    put_text(&j, "sensor", source);
+    th_json_close(&j);
+    th_buf_u8(&l->lines, '\n');
+    th_live_flush(l);
+    if (l->out.forget)
+        l->out.forget(l->out.arg, position, entity, sensor);
 }
 
 /* ---- what is known of the organisation ---- */

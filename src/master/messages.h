@@ -13,6 +13,8 @@ enum th_msg {
     TH_MSG_REQUEST = 10,
     TH_MSG_ANSWER = 11,
     TH_MSG_CANCEL = 12,
+    /* state -> gateway: REQUEST {"route", "params", "path"} of a route of the API that only reads;
+     * the operator asks, whom the control socket lets through. ANSWER as above. */
     /* store -> gateway: name u8-length-prefixed, JSON: what a browser's stream is to be told */
     TH_MSG_NOTICE = 13,
 
@@ -45,6 +47,10 @@ enum th_msg {
      * what the epoch had (rows of hours that came late are among them: ts tells the hour); answer
      * DONE */
     TH_MSG_METRICS = 41,
+    /* core -> seal: {position u64, entity u64, sensor u64}: rows of the entity, and rows that the
+     * sensor sent, are to go from what lies before the position (0: none such); answer DONE when
+     * they are gone from all segments */
+    TH_MSG_FORGET = 42,
 
     /* seal -> store: a change (store/catalogue.h); answer DONE. CATALOGUE asks for what is there;
      * answer CATALOGUE {position that is stored u64, JSON list of files} */

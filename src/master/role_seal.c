@@ -71,6 +71,7 @@ static void tell_status(struct seal_role *r)
     put_count(&j, "chunks", r->count_chunks);
     put_count(&j, "rows_known", r->count_skipped);
     put_count(&j, "refused", r->count_refused);
+    put_count(&j, "rows_forgotten", r->count_forgotten);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);
@@ -224,6 +225,7 @@ static void tear_down(struct seal_role *r)
     if (r->merging)
         th_seal_unit_done(&r->merge);
     th_seal_rows_done(&r->rows);
+    seal_forget_done(r);
     th_duck_close(r->duck);
     th_duck_close(r->merge_duck);
     th_identity_free(r->identity);

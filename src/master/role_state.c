@@ -23,6 +23,7 @@
 #include "base/time.h"
 #include "crypto/random.h"
 #include "journal/journal.h"
+#include "link/envelope.h"
 #include "messages.h"
 #include "priv/edge.h"
 #include "priv/priv.h"
@@ -30,6 +31,7 @@
 #include "state_hash.h"
 #include "state_request.h"
 #include "store/log.h"
+#include "zones.h"
 
 enum { EDGE_GATEWAY, EDGE_INTAKE, EDGE_COUNT };
 enum { MAX_CONSOLES = 16, RECORDS_A_TURN = 512, SAVE_EVERY_S = 5 };
@@ -46,6 +48,11 @@ struct console {
     unsigned generation;
 };
 
+struct seen {
+    uint64_t sensor;
+    int64_t time_ns; /* when intake had it */
+};
+
 struct role {
     struct options options;
     struct th_inherited in;
@@ -54,6 +61,9 @@ struct role {
     struct th_keychain *keys;
     struct th_accounts *accounts;
     struct th_state *state;
+    struct th_buf zones;
+    struct seen *seen; /* sensors whose batches were read since the last save */
+    size_t seen_count;
     struct console consoles[MAX_CONSOLES];
     int control, log_folder;
     struct th_io log_io;
@@ -226,6 +236,12 @@ static int on_control(void *arg, uint64_t job, struct th_str json)
     return th_edges_send(role->edges, EDGE_INTAKE, TH_MSG_CONTROL, job, json);
 }
 
+static int on_look(void *arg, uint64_t job, struct th_str json)
+{
+    struct role *role = arg;
+    return th_edges_send(role->edges, EDGE_GATEWAY, TH_MSG_REQUEST, job, json);
+}
+
 /* ---- following the log ---- */
 
 static void tell_position(struct role *role, enum th_msg type, uint64_t position)
@@ -258,6 +274,9 @@ static int save(struct role *role, uint64_t position, bool begun)
 {
     if (!begun)
         th_state_follow_begin(role->state);
+    for (size_t i = 0; i < role->seen_count; i++)
+        th_state_follow_seen(role->state, role->seen[i].sensor, role->seen[i].time_ns);
+    role->seen_count = 0;
     int r = th_state_follow_end(role->state, position);
     if (r == 0) {
         role->saved = position;
@@ -267,6 +286,24 @@ static int save(struct role *role, uint64_t position, bool begun)
         role->reader_placed = false; /* again from what was saved */
     }
     return r;
+}
+
+/* Whose batch it is, to be saved with the position: nothing else of a batch is state's business. */
+static void note_batch(struct role *role, const struct th_journal_record *rec)
+{
+    struct th_record_batch b;
+    uint64_t sensor;
+    if (th_record_batch_get(rec->body, &b) < 0 || th_envelope_sensor(b.envelope, &sensor) < 0)
+        return;
+    for (size_t i = 0; i < role->seen_count; i++)
+        if (role->seen[i].sensor == sensor) {
+            role->seen[i].time_ns = rec->time_ns;
+            return;
+        }
+    if (role->seen_count == TH_SUMMARY_MAX_SENSORS)
+        return;
+    role->seen = th_xreallocarray(role->seen, role->seen_count + 1, sizeof(*role->seen));
+    role->seen[role->seen_count++] = (struct seen){.sensor = sensor, .time_ns = rec->time_ns};
 }
 
 /* Reads on, a bounded number of records. 0 or an error, after which the next second tries again. */
@@ -281,6 +318,8 @@ static int follow(struct role *role)
         r = th_journal_read(role->reader, role->head, &rec);
         if (r <= 0)
             break;
+        if (rec.type == TH_RECORD_BATCH)
+            note_batch(role, &rec);
         if (rec.type != TH_RECORD_CONTROL)
             continue;
         if (!begun)
@@ -320,11 +359,24 @@ static void follow_on(struct role *role)
 
 /* ---- what comes in ---- */
 
+static void take_look(struct role *role, const struct th_ipc_message *m)
+{
+    struct th_cur c = th_cur_init(m->body.p, m->body.len);
+    unsigned status = th_cur_le16(&c);
+    th_cur_skip(&c, th_cur_le16(&c)); /* cookies: none */
+    struct th_str body = th_cur_bytes(&c, th_cur_left(&c));
+    if (c.failed || status < 200 || status > 599)
+        status = 502;
+    th_state_looked(role->state, role->now_ns, m->id, status, body);
+}
+
 static void hear_gateway(struct role *role)
 {
     struct th_ipc_message m;
     struct th_state_asker asker = {0};
     while (th_edges_receive(role->edges, EDGE_GATEWAY, &m) > 0) {
+        if (m.type == TH_MSG_ANSWER)
+            take_look(role, &m);
         if (m.type != TH_MSG_REQUEST)
             continue; /* CANCEL: what was begun is finished, and nobody reads the answer */
         asker.id = m.id;
@@ -470,14 +522,17 @@ static int prepare(struct role *role)
     int r = open_accounts(role);
     if (r < 0)
         return r;
+    th_zones_load(&role->zones);
     role->edges = th_edges_new(&role->in, edge_names, EDGE_COUNT);
     role->reader = th_journal_reader_new(&role->log_io);
     const struct th_state_config config = {.accounts = role->accounts,
         .instance = role->options.name,
         .instance_id = role->options.id,
         .host_name = role->options.host_name,
-        .defaults = role->options.defaults};
-    const struct th_state_ops ops = {.answer = on_answer, .hash = on_hash, .control = on_control};
+        .defaults = role->options.defaults,
+        .zones = th_buf_view(&role->zones)};
+    const struct th_state_ops ops = {
+        .answer = on_answer, .hash = on_hash, .control = on_control, .look = on_look};
     role->state = th_state_new(&config, &ops, role);
     th_accounts_begin(role->accounts);
     role->saved = role->applied = role->head = th_accounts_position(role->accounts);
@@ -494,6 +549,8 @@ static void done(struct role *role)
     th_keychain_free(role->keys);
     th_journal_reader_free(role->reader);
     th_ipc_free(role->helper);
+    th_buf_done(&role->zones);
+    free(role->seen);
     th_edges_free(role->edges);
     free(role);
 }

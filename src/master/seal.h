@@ -69,6 +69,8 @@ struct th_seal_unit {
     size_t table_count;
     struct th_catalogue_file *merge; /* owned; files that become one */
     size_t merge_count;
+    const char *gone;   /* of a file that is written without some rows: which; else NULL */
+    uint64_t gone_rows; /* how many */
     struct th_catalogue_change change; /* what the store is to be told */
     size_t at;                         /* file being written */
     struct th_segment_job *job;
@@ -82,6 +84,9 @@ void th_seal_unit_of_rows(
 bool th_seal_unit_of_chunks(struct th_seal_unit *u, struct th_seal_rows *rows);
 /* Takes the list over. */
 void th_seal_unit_of_merge(struct th_seal_unit *u, struct th_catalogue_file *files, size_t count);
+/* One file becomes one without the rows of which `gone` (SQL, must live on) holds. */
+void th_seal_unit_without(struct th_seal_unit *u, const struct th_catalogue_file *file,
+    const char *gone, uint64_t gone_rows);
 /* A step: 1 when all files are there and `change` says what they are; 0 when there is more to do.
  * On an error the files that were made are removed and it can be begun anew by th_seal_unit_again.
  */

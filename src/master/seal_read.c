@@ -5,6 +5,7 @@
 #include "base/seal.h"
 #include "base/time.h"
 #include "checkpoint.h"
+#include "forget.h"
 #include "journal/journal.h"
 #include "seal_role.h"
 
@@ -42,6 +43,21 @@ static int add_event(struct seal_role *r, const struct th_event *ev, bool store)
     return err;
 }
 
+/* Its rows go when core says so; from here on nothing is written under its id. */
+static void take_control(struct seal_role *r, struct th_str body)
+{
+    struct th_control c;
+    uint64_t entity = 0;
+    uint64_t sensor;
+    if (th_control_get(body, &c) < 0)
+        return;
+    if (c.type == TH_CONTROL_FORGET)
+        th_forget_read(&c, r->identity, &entity, &sensor);
+    if (entity != 0)
+        th_identity_forget(r->identity, entity);
+    th_control_done(&c);
+}
+
 static int read_record(struct seal_role *r)
 {
     struct th_follow_record record;
@@ -55,6 +71,8 @@ static int read_record(struct seal_role *r)
         if (err < 0)
             return err;
     }
+    if (record.what == TH_FOLLOW_CONTROL)
+        take_control(r, record.control);
     r->applied = record.position + 1;
     return n < 0 ? n : 1;
 }

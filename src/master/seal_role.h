@@ -24,6 +24,24 @@ struct seal_waiting {
     struct th_buf body;
 };
 
+/* What core wants gone; seal_forget.c. */
+struct seal_forget {
+    enum {
+        SEAL_FORGET_NONE,
+        SEAL_FORGET_WAITS,
+        SEAL_FORGET_LISTS,
+        SEAL_FORGET_COUNTS,
+        SEAL_FORGET_WRITES
+    } stage;
+    uint64_t id, position;
+    int64_t not_before_ns;
+    char gone[128];                  /* SQL: the rows */
+    struct th_catalogue_file *files; /* owned; all that there are */
+    size_t count, at;
+    struct th_duck_stmt *stmt; /* counts the rows of file `at` */
+    struct th_duck_result *result;
+};
+
 struct seal_role {
     struct th_inherited inherited;
     struct th_subnet local[SEAL_MAX_NETS];
@@ -68,9 +86,10 @@ struct seal_role {
     bool metrics_committing, merge_committing, catalogue_asked;
     uint64_t merge_rows; /* at most in a merged file: less when that took too much memory */
     int64_t merge_ns, status_ns;
+    struct seal_forget forget;
 
     uint64_t count_rows, count_files, count_bytes, count_merges, count_chunks, count_skipped,
-        count_refused, lost_records;
+        count_refused, count_forgotten, lost_records;
 };
 
 /* ---- seal_read.c ---- */
@@ -91,6 +110,20 @@ void seal_tell_intake(struct seal_role *r, enum th_msg type, uint64_t position);
 int seal_hear(struct seal_role *r) TH_WARN_UNUSED;
 /* Core's next message becomes the unit that is worked on. */
 void seal_begin_metrics(struct seal_role *r);
+void seal_answer_core(struct seal_role *r, uint64_t id, int err);
+
+/* ---- seal_forget.c ---- */
+
+/* Core's message; it takes the place of the one before. */
+void seal_forget_begin(struct seal_role *r, uint64_t id, struct th_str body);
+/* Rows in memory have to become segments now. */
+bool seal_forget_needs_rows(const struct seal_role *r);
+/* Takes the list over that the store gave. */
+void seal_forget_list(struct seal_role *r, struct th_catalogue_file *files, size_t count);
+/* The file that was being written could not be. */
+void seal_forget_failed(struct seal_role *r);
+void seal_forget_step(struct seal_role *r, bool *ret_idle);
+void seal_forget_done(struct seal_role *r);
 
 /* ---- seal_work.c ---- */
 

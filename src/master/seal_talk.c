@@ -23,6 +23,8 @@ static int take_catalogue(struct seal_role *r, struct th_str body)
     if (!r->begun) {
         r->stored_from = position;
         err = seal_begin(r, files, count);
+    } else if (r->forget.stage == SEAL_FORGET_LISTS) {
+        seal_forget_list(r, TH_TAKE(files), count);
     } else if (!r->merging && !r->merge_committing) {
         struct th_catalogue_file *merge = NULL;
         size_t n = th_seal_merge_choose(files, count, r->newest_ns, r->merge_rows, &merge);
@@ -38,7 +40,7 @@ static int take_catalogue(struct seal_role *r, struct th_str body)
     return err;
 }
 
-static void answer_core(struct seal_role *r, uint64_t id, int err)
+void seal_answer_core(struct seal_role *r, uint64_t id, int err)
 {
     TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
     th_buf_le64(&body, 0);
@@ -62,7 +64,7 @@ static void take_done(struct seal_role *r, const struct th_ipc_message *m)
         seal_save_checkpoint(r);
     } else if (what == TH_SEAL_METRICS_UNIT) {
         r->metrics_committing = false;
-        answer_core(r, r->metrics_id, 0);
+        seal_answer_core(r, r->metrics_id, 0);
     } else {
         r->merge_committing = false;
     }
@@ -97,6 +99,8 @@ static void hear_core(struct seal_role *r)
 {
     struct th_ipc_message m;
     while (r->metrics_count < SEAL_MAX_METRICS && th_edges_receive(r->edges, SEAL_CORE, &m) > 0) {
+        if (m.type == TH_MSG_FORGET)
+            seal_forget_begin(r, m.id, m.body);
         if (m.type != TH_MSG_METRICS)
             continue;
         struct seal_waiting *w = &r->metrics[r->metrics_count++];
@@ -177,7 +181,7 @@ void seal_begin_metrics(struct seal_role *r)
     r->rows.number = rows->number;
     if (err < 0) {
         th_log(TH_LOG_ERROR, "metrics of an epoch cannot be stored: %s", th_strerror(err));
-        answer_core(r, w.id, 0); /* the same bytes again would be no better */
+        seal_answer_core(r, w.id, 0); /* the same bytes again would be no better */
         th_seal_rows_done(rows);
     } else {
         th_seal_unit_of_rows(&r->unit, TH_SEAL_METRICS_UNIT, rows);

@@ -53,9 +53,22 @@ void th_seal_unit_of_merge(struct th_seal_unit *u, struct th_catalogue_file *fil
     u->change.retire = th_xcalloc(count, sizeof(*u->change.retire));
 }
 
+void th_seal_unit_without(struct th_seal_unit *u, const struct th_catalogue_file *file,
+    const char *gone, uint64_t gone_rows)
+{
+    struct th_catalogue_file *files = th_xcalloc(1, sizeof(*files));
+    *files = *file;
+    th_seal_unit_of_merge(u, files, 1);
+    u->gone = gone;
+    u->gone_rows = gone_rows;
+}
+
+/* Of a file that loses all its rows nothing is written. */
 static size_t file_count(const struct th_seal_unit *u)
 {
-    return u->what == TH_SEAL_MERGE_UNIT ? 1 : u->table_count;
+    if (u->what != TH_SEAL_MERGE_UNIT)
+        return u->table_count;
+    return u->gone && u->gone_rows >= u->merge[0].rows ? 0 : 1;
 }
 
 static void name_file(
@@ -83,6 +96,10 @@ static void describe_table(const struct th_seal_table *t, struct th_catalogue_fi
 static void describe_merge(struct th_seal_unit *u, struct th_catalogue_file *file)
 {
     *file = u->merge[0];
+    if (u->gone) {
+        file->rows -= u->gone_rows;
+        return;
+    }
     file->rows = 0;
     file->epoch_ns = 0;
     file->level = TH_LEVEL_HOURS;
@@ -106,6 +123,12 @@ static int start_merge(struct th_seal_unit *u, struct th_seal_folder *f, const c
     return r;
 }
 
+static int start_without(struct th_seal_unit *u, struct th_seal_folder *f, const char *path)
+{
+    TH_AUTOFREE char *from = th_xasprintf("%s/%s", f->path, u->merge[0].name);
+    return th_segment_without(f->duck, u->merge[0].kind, from, u->gone, path, &u->job);
+}
+
 static int start(struct th_seal_unit *u, struct th_seal_folder *f)
 {
     struct th_catalogue_file *file = &u->change.add[u->change.add_count];
@@ -115,9 +138,12 @@ static int start(struct th_seal_unit *u, struct th_seal_folder *f)
         describe_table(&u->tables[u->at], file);
     if (u->what == TH_SEAL_CHUNK_UNIT)
         file->rows -= u->tables[u->at].chunked;
-    file->epoch_ns = u->change.epoch_ns;
+    if (!u->gone)
+        file->epoch_ns = u->change.epoch_ns;
     name_file(u, f, file);
     TH_AUTOFREE char *path = th_xasprintf("%s/%s.new", f->path, file->name);
+    if (u->gone)
+        return start_without(u, f, path);
     if (u->what == TH_SEAL_MERGE_UNIT)
         return start_merge(u, f, path);
     struct th_seal_table *t = &u->tables[u->at];

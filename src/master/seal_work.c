@@ -71,10 +71,12 @@ static void step_merge(struct seal_role *r)
     int n = th_seal_unit_step(&r->merge, &r->merge_folder);
     if (n == 0)
         return;
-    if (n > 0)
+    if (n > 0) {
         commit_unit(r, &r->merge);
-    else
+    } else {
         merge_failed(r, n);
+        seal_forget_failed(r);
+    }
     th_seal_unit_done(&r->merge);
     r->merging = false;
 }
@@ -106,7 +108,7 @@ static void step_unit(struct seal_role *r)
 static bool rows_due(const struct seal_role *r)
 {
     return r->rows.rows > 0 &&
-        (th_seal_rows_full(&r->rows) ||
+        (th_seal_rows_full(&r->rows) || seal_forget_needs_rows(r) ||
             r->now_ns - r->first_row_ns >= (int64_t)r->seal_age_s * TH_NS_PER_S);
 }
 
@@ -141,8 +143,8 @@ static void begin_unit(struct seal_role *r)
 
 static void look_for_merges(struct seal_role *r)
 {
-    if (r->merging || r->merge_committing || r->catalogue_asked || r->now_ns < r->merge_ns ||
-        !th_edges_up(r->edges, SEAL_STORE))
+    if (r->forget.stage != SEAL_FORGET_NONE || r->merging || r->merge_committing ||
+        r->catalogue_asked || r->now_ns < r->merge_ns || !th_edges_up(r->edges, SEAL_STORE))
         return;
     r->merge_ns = r->now_ns + SEAL_MERGE_EVERY_NS;
     r->catalogue_asked =
@@ -161,6 +163,7 @@ int seal_work(struct seal_role *r, bool *ret_idle)
         *ret_idle = false;
         step_unit(r);
     }
+    seal_forget_step(r, ret_idle);
     look_for_merges(r);
     if (r->merging) {
         *ret_idle = false;

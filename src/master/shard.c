@@ -98,6 +98,13 @@ void th_shard_close(struct th_shard *s, int64_t until_ns)
     th_measures_finish(&s->measures);
 }
 
+void th_shard_forget(struct th_shard *s, uint64_t entity)
+{
+    th_learn_forget(s->learn, entity);
+    th_scorer_forget(s->scorer, entity);
+    th_identity_forget(s->identity, entity);
+}
+
 static void put_block(struct th_buf *out, const struct th_buf *block)
 {
     th_buf_le32(out, (uint32_t)block->len);

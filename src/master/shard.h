@@ -44,6 +44,8 @@ void th_shard_close(struct th_shard *s, int64_t until_ns);
 /* What would be told if all hours ended now, of those with news since the last look; fills
  * s->breaches, changes nothing else. Returns how many windows it looked at. */
 size_t th_shard_look(struct th_shard *s);
+/* Forgets an entity and all that is about it; the same call in every process of a crew. */
+void th_shard_forget(struct th_shard *s, uint64_t entity);
 /* Appends what partition p contributes, as one length-prefixed block. */
 void th_shard_contribute(struct th_shard *s, unsigned partition, struct th_buf *out);
 /* Takes over the blocks of all partitions, 0 to 63, as th_shard_contribute wrote them. */

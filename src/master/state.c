@@ -59,6 +59,8 @@ static st_resume_done *const resumes_done[] = {
     [ST_ENROL] = st_enrol_done,
     [ST_SETTINGS] = st_settings_done,
     [ST_ACK] = st_ack_done,
+    [ST_FORGET] = st_forget_done,
+    [ST_LOOK] = NULL,
     [ST_COMMANDS] = NULL,
 };
 
@@ -269,7 +271,9 @@ static void job_send(struct st_turn *t)
         wipe_buf(&j->verify_hash);
         wipe_buf(&j->verify_text);
         wipe_buf(&j->hash_text);
-    } else if (j->kind != ST_COMMANDS) {
+    } else if (j->kind == ST_LOOK) {
+        r = j->control.overflow ? TH_E_LIMIT : s->ops.look(s->arg, j->id, th_buf_view(&j->control));
+    } else if (j->kind <= ST_LOGGED) {
         s->counters[ST_CONTROLS]++;
         r = j->control.overflow ? TH_E_LIMIT
                                 : s->ops.control(s->arg, j->id, th_buf_view(&j->control));
@@ -426,6 +430,9 @@ static void control_ended(struct th_state *s, int64_t now_ns, struct st_job *j, 
     resume(&t, s, now_ns, j);
     if (j->kind == ST_COMMANDS) {
         t.status = 204;
+    } else if (j->kind == ST_LOOK) {
+        st_error(
+            &t, 504, "timeout", "The part of the master that was asked did not answer in time.");
     } else if (err == 0) {
         resumes_done[j->kind](&t, j);
     } else {
@@ -442,10 +449,27 @@ static void control_ended(struct th_state *s, int64_t now_ns, struct st_job *j, 
 void th_state_done(struct th_state *s, int64_t now_ns, uint64_t job, int err)
 {
     struct st_job *j = job_take(s, job);
-    if (j && j->kind > ST_HASHES && j->kind != ST_COMMANDS)
+    if (j && j->kind > ST_HASHES && j->kind <= ST_LOGGED)
         control_ended(s, now_ns, j, err);
     else if (j)
         job_free(j);
+}
+
+void th_state_looked(
+    struct th_state *s, int64_t now_ns, uint64_t job, unsigned status, struct th_str body)
+{
+    struct st_turn t;
+    struct st_job *j = job_take(s, job);
+    if (!j || j->kind != ST_LOOK) {
+        if (j)
+            job_free(j);
+        return;
+    }
+    resume(&t, s, now_ns, j);
+    t.status = status;
+    th_buf_str(&t.body, body);
+    turn_end(&t);
+    job_free(j);
 }
 
 /* Ends jobs past the hashes for which `which` holds. */
@@ -475,7 +499,7 @@ static void end_jobs(struct th_state *s, int64_t now_ns, int err,
 static bool is_control(const struct st_job *j, int64_t now_ns)
 {
     (void)now_ns;
-    return j->kind != ST_COMMANDS;
+    return j->kind <= ST_LOGGED;
 }
 
 static bool is_late(const struct st_job *j, int64_t now_ns)

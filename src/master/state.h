@@ -19,6 +19,7 @@
 #define TH_STATE_MAX_HASHES_AN_ADDRESS 4u
 #define TH_STATE_MAX_JOBS 4096u /* that wait for anything */
 #define TH_STATE_CONTROL_WAIT_NS (15 * TH_NS_PER_S)
+#define TH_STATE_LOOK_WAIT_NS (35 * TH_NS_PER_S) /* the gateway gives up before */
 #define TH_STATE_COMMANDS_WAIT_NS (25 * TH_NS_PER_S)
 
 /* Who waits for an answer: the role's connection and its number. */
@@ -40,12 +41,15 @@ struct th_state_ops {
         struct th_str cookies, struct th_str body);
     int (*hash)(void *arg, uint64_t job, const struct th_state_hash *h);
     int (*control)(void *arg, uint64_t job, struct th_str json);
+    /* To the gateway: a route of the API that only reads (messages.h). */
+    int (*look)(void *arg, uint64_t job, struct th_str json);
 };
 
 struct th_state_config {
     struct th_accounts *accounts; /* borrowed, as the rest */
     const char *instance, *instance_id, *host_name;
     struct th_settings defaults;
+    struct th_str zones; /* names of time zones (zones.h); empty: they are not checked */
 };
 
 struct th_state;
@@ -60,6 +64,9 @@ void th_state_hashed(
     struct th_state *s, int64_t now_ns, uint64_t job, bool matches, const char *hash);
 /* Intake's answer to a control; err 0: it stands in the log and is applied. */
 void th_state_done(struct th_state *s, int64_t now_ns, uint64_t job, int err);
+/* The gateway's answer to a look. */
+void th_state_looked(
+    struct th_state *s, int64_t now_ns, uint64_t job, unsigned status, struct th_str body);
 /* The edge to intake went down: nobody will answer those. */
 void th_state_controls_lost(struct th_state *s, int64_t now_ns);
 /* Time limits. To be called each second. */
@@ -69,6 +76,8 @@ void th_state_tick(struct th_state *s, int64_t now_ns);
  * saved with what they changed. */
 void th_state_follow_begin(struct th_state *s);
 void th_state_follow_control(struct th_state *s, struct th_str json);
+/* A sensor's batch came at that time. */
+void th_state_follow_seen(struct th_state *s, uint64_t sensor, int64_t time_ns);
 int th_state_follow_end(struct th_state *s, uint64_t position) TH_WARN_UNUSED;
 
 /* {"counters", "gauges", "problems"} */

@@ -153,8 +153,17 @@ void th_state_follow_control(struct th_state *s, struct th_str json)
             apply_settings(s, &c);
         else if (th_str_is(type, "ack"))
             apply_ack(s, &c);
+        else if (th_str_is(type, "forget"))
+            st_apply_forget(s, c.root, c.at_ns, c.by);
     }
     json_decref(root);
+}
+
+void th_state_follow_seen(struct th_state *s, uint64_t sensor, int64_t time_ns)
+{
+    char id[TH_SENSOR_ID_LEN];
+    snprintf(id, sizeof(id), "%016llx", (unsigned long long)sensor);
+    th_sensor_seen(s->a, th_str_c(id), time_ns);
 }
 
 int th_state_follow_end(struct th_state *s, uint64_t position)

@@ -91,6 +91,29 @@ static void keys_rotate(struct st_turn *t)
         st_ok(t);
 }
 
+/* {"route", "params", "path"}: the gateway judges whether it only reads. */
+static void api(struct st_turn *t)
+{
+    struct th_str route;
+    json_t *params = json_object_get(t->req->body, "params");
+    json_t *path = json_object_get(t->req->body, "path");
+    if (!st_member(t, "route", TH_STATE_MAX_ROUTE, &route)) {
+        st_error(t, 400, "route", "The route that is asked for is missing.");
+        return;
+    }
+    struct st_job *j = st_job_new(t, ST_LOOK);
+    if (!j)
+        return;
+    json_t *look = json_pack(
+        "{s:s%, s:O*, s:O*}", "route", route.p, (size_t)route.len, "params", params, "path", path);
+    char *text = json_dumps(look, JSON_COMPACT);
+    json_decref(look);
+    TH_ASSERT(text);
+    th_buf_puts(&j->control, text);
+    free(text);
+    j->deadline_ns = t->now_ns + TH_STATE_LOOK_WAIT_NS;
+}
+
 st_handler *st_ctl_handler(struct th_str route)
 {
     static const struct {
@@ -111,6 +134,8 @@ st_handler *st_ctl_handler(struct th_str route)
         {"ctl.audit", st_audit},
         {"ctl.audit.check", audit_check},
         {"ctl.keys.rotate", keys_rotate},
+        {"ctl.forget", st_forget},
+        {"ctl.api", api},
     };
     for (size_t i = 0; i < TH_ARRAY_LEN(handlers); i++)
         if (th_str_is(route, handlers[i].route))

@@ -23,6 +23,9 @@ enum st_job_kind {
     ST_ENROL,
     ST_SETTINGS,
     ST_ACK,
+    ST_FORGET,
+    ST_LOGGED = ST_FORGET, /* from here on no control is waited for */
+    ST_LOOK,
     ST_COMMANDS
 };
 
@@ -43,7 +46,7 @@ struct st_job {
     char one_time[TH_ONE_TIME_LEN];
     char sensor[TH_SENSOR_ID_LEN];
     /* what goes out after the commit */
-    struct th_buf verify_hash, verify_text, hash_text, control;
+    struct th_buf verify_hash, verify_text, hash_text, control; /* control: or the look */
 };
 
 enum st_counter {
@@ -63,9 +66,26 @@ enum st_counter {
     ST_COUNTERS
 };
 
+#define ST_SENSOR_MAX_STATUS 1024u
+enum st_sensor_count {
+    ST_PACKETS,
+    ST_DROPS,
+    ST_EVENTS,
+    ST_EVENTS_LOST,
+    ST_SPOOL_BYTES,
+    ST_SPOOL_LIMIT_BYTES,
+    ST_SPOOL_DROPPED,
+    ST_QUEUE,
+    ST_RESENT,
+    ST_REFUSED,
+    ST_SENSOR_COUNTS
+};
+
 struct st_heard { /* a sensor's last request for commands */
     char sensor[TH_SENSOR_ID_LEN];
     int64_t time_ns;
+    int64_t status_ns; /* our clock, when it said the counts; 0: it never has */
+    uint64_t counts[ST_SENSOR_COUNTS];
 };
 
 struct th_state {
@@ -132,13 +152,23 @@ st_resume st_user_add_hashed, st_user_reset_hashed;
 st_handler st_tokens, st_token_add, st_token_revoke, st_sensors, st_sensor_change, st_settings,
     st_settings_set, st_incident_change;
 st_resume_done st_sensor_done, st_settings_done, st_ack_done;
+/* ---- state_forget.c ---- */
+st_handler st_forget;
+st_resume_done st_forget_done;
 /* ---- state_link.c ---- */
 st_handler st_enrol, st_commands;
 st_resume_done st_enrol_done;
+/* ---- state_reports.c ---- */
+/* Takes what a sensor says of itself; text that is not of that form changes nothing. */
+void st_report_take(struct st_heard *h, int64_t now_ns, struct th_str text);
+/* Member "sensors" of state's status, which the gateway joins to the sources. */
+void st_reports_put(struct th_state *s, struct th_json *j);
 /* ---- state_ctl.c ---- */
 /* The handler of an operator's route; NULL for none. */
 st_handler *st_ctl_handler(struct th_str route);
 /* ---- state_controls.c ---- */
 void st_sensor_control(struct th_json *j, const struct th_sensor *s);
+/* ---- state_forget.c ---- */
+void st_apply_forget(struct th_state *s, const json_t *control, int64_t at_ns, const char *by);
 
 #endif

@@ -113,31 +113,37 @@ void st_enrol_done(struct st_turn *t, struct st_job *job)
 /* ---- commands ---- */
 
 /* A request is taken once: the time in it grows. */
-static bool is_newer(struct th_state *s, const char *sensor, int64_t time_ns)
+static struct st_heard *newer(struct th_state *s, const char *sensor, int64_t time_ns)
 {
     for (size_t i = 0; i < s->heard_count; i++)
         if (strcmp(s->heard[i].sensor, sensor) == 0) {
-            bool newer = time_ns > s->heard[i].time_ns;
-            if (newer)
-                s->heard[i].time_ns = time_ns;
-            return newer;
+            if (time_ns <= s->heard[i].time_ns)
+                return NULL;
+            s->heard[i].time_ns = time_ns;
+            return &s->heard[i];
         }
     if (s->heard_count >= MAX_SENSORS)
-        return false;
+        return NULL;
     s->heard = th_xreallocarray(s->heard, s->heard_count + 1, sizeof(*s->heard));
     struct st_heard *h = &s->heard[s->heard_count++];
+    *h = (struct st_heard){0};
     snprintf(h->sensor, sizeof(h->sensor), "%s", sensor);
     h->time_ns = time_ns;
-    return true;
+    return h;
 }
 
-static bool is_signed(struct st_turn *t, const struct th_sensor *sensor, struct th_str time)
+static bool is_signed(
+    struct st_turn *t, const struct th_sensor *sensor, struct th_str time, struct th_str status)
 {
     struct th_str text;
     uint8_t signature[TH_SIGNATURE_BYTES];
     TH_AUTOBUF struct th_buf said = TH_BUF_INIT;
     th_buf_printf(&said, "GET\n/link/v1/commands\n%s\n", sensor->id);
     th_buf_str(&said, time);
+    if (status.len > 0) {
+        th_buf_u8(&said, '\n');
+        th_buf_str(&said, status);
+    }
     return st_member(t, "signature", 128, &text) &&
         th_base64url_get(text, signature, sizeof(signature)) == 0 &&
         th_verify(sensor->key, said.p, said.len, signature) == 0;
@@ -148,11 +154,14 @@ void st_commands(struct st_turn *t)
     struct th_sensor sensor;
     struct th_str id;
     struct th_str time;
+    struct th_str status = {.p = "", .len = 0};
+    struct st_heard *heard = NULL;
     int64_t time_ns;
+    st_member(t, "status", ST_SENSOR_MAX_STATUS, &status);
     if (!st_member(t, "sensor", TH_SENSOR_ID_LEN - 1, &id) ||
         th_sensor_get(t->a, id, &sensor) < 0 || !st_member(t, "time", 20, &time) ||
-        !th_str_i64(time, &time_ns) || !is_signed(t, &sensor, time) ||
-        !is_newer(t->s, sensor.id, time_ns)) {
+        !th_str_i64(time, &time_ns) || !is_signed(t, &sensor, time, status) ||
+        !(heard = newer(t->s, sensor.id, time_ns))) {
         st_error(t, 401, "signature", "The request is not by a sensor that is known here.");
     } else if (strcmp(sensor.status, "authorised") != 0) {
         t->status = 403;
@@ -160,6 +169,7 @@ void st_commands(struct st_turn *t)
         st_put_text(&t->json, "status", sensor.status);
         th_json_close(&t->json);
     } else {
+        st_report_take(heard, t->now_ns, status);
         st_release_commands(t->s, sensor.id); /* who asks again has given up the one before */
         struct st_job *j = st_job_new(t, ST_COMMANDS);
         if (!j)

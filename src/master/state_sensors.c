@@ -2,6 +2,7 @@
 /* What administrators configure: tokens, sensors, settings; and acknowledgements, which go the same
  * way through the log. */
 #include "state_i.h"
+#include "zones.h"
 
 void st_tokens(struct st_turn *t)
 {
@@ -90,6 +91,11 @@ void st_settings_set(struct st_turn *t)
     const char *why;
     if (th_settings_parse(t->req->body, &settings, &why) < 0) {
         st_error(t, 400, "settings", why);
+        return;
+    }
+    struct th_str zones = t->s->config.zones;
+    if (zones.len > 0 && !th_zones_has(zones, th_str_c(settings.time_zone))) {
+        st_error(t, 400, "settings", "time_zone is not one that this machine knows.");
         return;
     }
     struct st_job *j = st_job_new(t, ST_SETTINGS);

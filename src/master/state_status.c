@@ -82,6 +82,7 @@ void th_state_status(struct th_state *s, int64_t now_ns, struct th_buf *out)
     gauge(&j, "answers_waiting", s->job_count);
     gauge(&j, "position", (int64_t)th_accounts_position(s->a));
     th_json_close(&j);
+    st_reports_put(s, &j);
     th_json_key(&j, "problems");
     th_json_open_list(&j);
     problems(s, pending, &j);

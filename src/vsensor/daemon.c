@@ -244,8 +244,11 @@ static int supervise(struct sensor *s)
     };
     const struct th_edge_spec edges[] = {{.a = name, .b = "link"}};
     bool alone = !s->feed && s->config.interfaces.count == 0;
-    const struct th_supervise_config config = {
-        .roles = roles, .role_count = alone ? 1 : 2, .edges = edges, .edge_count = alone ? 0 : 1};
+    const struct th_supervise_config config = {.roles = roles,
+        .role_count = alone ? 1 : 2,
+        .edges = edges,
+        .edge_count = alone ? 0 : 1,
+        .status_to = "link"};
     if (alone)
         th_log(TH_LOG_WARN, "sensor %s: interfaces is empty: nothing is watched, the spool is sent",
             s->config.name);

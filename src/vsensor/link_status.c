@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link_status.h"
 
+#include <jansson.h>
+
 #include "base/json.h"
 #include "base/time.h"
 
@@ -48,6 +50,45 @@ static void put_gauges(
     put_count(j, "reached", s->reached);
     put_count(j, "authorised", s->standing == TH_LINK_AUTHORISED);
     th_json_close(j);
+}
+
+static uint64_t count_of(const json_t *counters, const char *name)
+{
+    json_int_t v = json_integer_value(json_object_get(counters, name));
+    return v > 0 ? (uint64_t)v : 0;
+}
+
+void th_capture_counts_read(struct th_str json, struct th_capture_counts *ret)
+{
+    json_t *said = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *counters = json_object_get(said, "counters");
+    if (counters)
+        *ret = (struct th_capture_counts){.packets = count_of(counters, "packets"),
+            .drops = count_of(counters, "packets_dropped"),
+            .events = count_of(counters, "events")};
+    json_decref(said);
+}
+
+void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
+    const struct th_post *post, const struct th_capture_counts *capture)
+{
+    const struct th_spool *spool = th_post_spool(post);
+    uint64_t next = th_spool_next(spool);
+    struct th_post_counts c;
+    struct th_json j = th_json_init(out);
+    th_post_counts(post, &c);
+    th_json_open(&j);
+    put_count(&j, "packets", capture->packets);
+    put_count(&j, "drops", capture->drops);
+    put_count(&j, "events", c.events);
+    put_count(&j, "events_lost", c.lost_events);
+    put_count(&j, "spool_bytes", th_spool_bytes(spool));
+    put_count(&j, "spool_limit_bytes", th_spool_limit(spool));
+    put_count(&j, "spool_dropped", th_spool_dropped_events(spool));
+    put_count(&j, "queue", next > s->acknowledged ? next - s->acknowledged : 0);
+    put_count(&j, "resent", s->resent);
+    put_count(&j, "refused", c.refused);
+    th_json_close(&j);
 }
 
 static void put_problem(struct th_json *j, const char *severity, const char *code, const char *text)

@@ -6,6 +6,17 @@
 #include "link/client.h"
 #include "post.h"
 
+/* What the capture role counted, out of its own status (which may hold whatever a packet made of
+ * it).
+ */
+struct th_capture_counts {
+    uint64_t packets, drops, events;
+};
+void th_capture_counts_read(struct th_str json, struct th_capture_counts *ret);
+/* What the master is told of this sensor: numbers only. */
+void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
+    const struct th_post *post, const struct th_capture_counts *capture);
+
 /* disk_error: negative while the spool cannot be written, else 0. */
 void th_link_status_put(
     struct th_buf *out, const struct th_link_status *s, const struct th_post *post, int disk_error);

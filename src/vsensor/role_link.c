@@ -10,6 +10,7 @@
 #include "role_link.h"
 
 #include <getopt.h>
+#include <jansson.h>
 #include <signal.h>
 #include <time.h>
 
@@ -79,6 +80,7 @@ struct role {
     int64_t status_at_ns, unreached_ns, logged_ns;
     bool logged;
     enum th_link_standing standing; /* that was logged */
+    struct th_capture_counts capture;
 };
 
 static int64_t clock_ns(clockid_t id)
@@ -153,6 +155,24 @@ static void on_command(void *arg, const struct th_link_command *command)
     (void)arg;
     th_log(TH_LOG_INFO, "command %s of type %s: this sensor knows no such command", command->id,
         command->type);
+}
+
+static void on_status(void *arg, struct th_buf *out)
+{
+    struct role *w = arg;
+    struct th_link_status s;
+    th_link_status(w->link, 0, &s);
+    th_link_report_put(out, &s, w->post, &w->capture);
+}
+
+/* The parent passes on what the others say of themselves; a role that went down says nothing. */
+static void hear_statuses(struct role *w)
+{
+    const char *name;
+    struct th_str json;
+    while (th_edges_role_status(w->edges, &name, &json))
+        if (strcmp(name, "capture") == 0 && json.len > 0)
+            th_capture_counts_read(json, &w->capture);
 }
 
 /* ---- frames in ---- */
@@ -326,6 +346,7 @@ static int turn(struct role *w, int most_ms)
         return r;
     int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    hear_statuses(w);
     try_held(w, now_ns, wall_ns);
     for (unsigned i = 0; i < PRODUCERS; i++)
         hear(w, i, now_ns, wall_ns);
@@ -424,7 +445,8 @@ static int make_link(struct role *w)
         .overtaken = on_overtaken,
         .refused = on_refused,
         .enrolled = on_enrolled,
-        .command = on_command};
+        .command = on_command,
+        .status = on_status};
     char token[512], ca[64];
     struct th_link_ops mine = ops;
     mine.arg = w;
@@ -520,7 +542,10 @@ static int lock(struct role *w)
     w->folders[1] = (struct th_role_folder){.fd = w->state_fd, .write = true};
     w->lock.folders = w->folders;
     w->lock.folder_count = TH_ARRAY_LEN(w->folders);
-    signal(SIGPIPE, SIG_IGN); /* a connection that the master closed */
+    uint32_t seed;
+    th_random_bytes(&seed, sizeof(seed));
+    json_object_seed(seed | 1u); /* else it is read from a file, later */
+    signal(SIGPIPE, SIG_IGN);    /* a connection that the master closed */
     return th_role_lock_with(TH_ROLE_LINK, &w->lock);
 }
 

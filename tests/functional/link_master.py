@@ -74,6 +74,7 @@ class Master:
         self.instance, self.keys, self.status = 0x1122334455667788, {}, "authorised"
         self.epoch, self.next = None, 0
         self.taken, self.refusals, self.log, self.requests = [], [], [], []
+        self.statuses = []
         self.paused = False                 # answers 503
         self.hook = None                    # hook(envelope) -> (status, object) or None
         self.drop_answers = 0               # takes so many batches without answering
@@ -122,6 +123,10 @@ class Master:
                 master.requests.append(self.path)
                 sensor, at = self.headers["Thymus-Sensor"], self.headers["Thymus-Time"]
                 message = f"GET\n/link/v1/commands\n{sensor}\n{at}".encode()
+                status = self.headers["Thymus-Status"]
+                if status:
+                    message += b"\n" + status.encode()
+                    master.statuses.append(json.loads(status))
                 key = master.keys.get(int(sensor, 16), b"")
                 if not verify(key, message, from_base64url(self.headers["Thymus-Signature"])):
                     self.answer(401, {"error": {"code": "signature", "message": "not by this sensor"}})

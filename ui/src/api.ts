@@ -584,6 +584,34 @@ export interface SourceLost {
   gaps: number;
 }
 
+/** what a sensor says of itself, since it was started */
+export interface SensorReport {
+  /** id */
+  sensor: string;
+  /** when it said so */
+  heard: string;
+  /** taken by its capture */
+  packets: number;
+  /** packets that its capture could not take */
+  drops: number;
+  /** put into its spool */
+  events: number;
+  /** for which there was no room before the spool */
+  events_lost: number;
+  /** in its spool */
+  spool_bytes: number;
+  /** that its spool may hold */
+  spool_limit_bytes: number;
+  /** events that its full spool dropped */
+  spool_dropped: number;
+  /** batches that the master does not have yet */
+  queue: number;
+  /** batches that it sent again */
+  resent: number;
+  /** batches that the master will not have */
+  refused: number;
+}
+
 /** a source of events */
 export interface Source {
   /** id */
@@ -601,6 +629,8 @@ export interface Source {
   lost?: SourceLost;
   /** by reason */
   refused?: Record<string, number>;
+  /** of the sensor itself */
+  report?: SensorReport;
 }
 
 /** who follows the log */

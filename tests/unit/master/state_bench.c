@@ -53,10 +53,21 @@ static int on_control(void *arg, uint64_t job, struct th_str json)
     return 0;
 }
 
+static int on_look(void *arg, uint64_t job, struct th_str json)
+{
+    struct state_bench *b = arg;
+    if (b->refuse_controls)
+        return -ENOTCONN;
+    assert_true(b->look_count < ST_MAX_WAITING);
+    b->looks[b->look_count++] = (struct waiting){.job = job, .control = text_of(json)};
+    return 0;
+}
+
 int sb_open(void **state)
 {
     struct state_bench *b = th_xcalloc(1, sizeof(*b));
-    const struct th_state_ops ops = {.answer = on_answer, .hash = on_hash, .control = on_control};
+    const struct th_state_ops ops = {
+        .answer = on_answer, .hash = on_hash, .control = on_control, .look = on_look};
     snprintf(b->folder, sizeof(b->folder), "/tmp/th-state-XXXXXX");
     assert_non_null(mkdtemp(b->folder));
     snprintf(b->path, sizeof(b->path), "%s/state.db", b->folder);
@@ -83,6 +94,8 @@ int sb_close(void **state)
     }
     for (size_t i = 0; i < b->control_count; i++)
         free(b->controls[i].control);
+    for (size_t i = 0; i < b->look_count; i++)
+        free(b->looks[i].control);
     th_state_free(b->s);
     th_accounts_close(b->a);
     th_keychain_free(b->keys);

@@ -25,8 +25,8 @@ struct state_bench {
     struct th_state *s;
     int64_t now_ns;
     uint64_t next_id, position;
-    struct waiting hashes[ST_MAX_WAITING], controls[ST_MAX_WAITING];
-    size_t hash_count, control_count;
+    struct waiting hashes[ST_MAX_WAITING], controls[ST_MAX_WAITING], looks[ST_MAX_WAITING];
+    size_t hash_count, control_count, look_count;
     bool refuse_controls;
     /* the last answer */
     uint64_t answered;

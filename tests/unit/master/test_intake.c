@@ -218,7 +218,7 @@ static void test_controls_are_done_when_applied(void **state)
     th_intake_up(w->in, TH_FOLLOWER_SEAL, w->now); /* up, but not at work yet */
     th_intake_applied(w->in, TH_FOLLOWER_STATE, 0, w->now);
     th_intake_applied(w->in, TH_FOLLOWER_CORE, 0, w->now);
-    control(w, 1, "{\"type\":\"selftest\"}");
+    control(w, 1, "{\"type\":\"news\"}");
     control(w, 2, "{\"type\":\"settings\"}");
     control(w, 3, "{\"type\":\"settings\",\"followers\":[]}");
     turn(w);
@@ -237,12 +237,12 @@ static void test_controls_are_done_when_applied(void **state)
     wait_s(w, 11);
     assert_int_equal(said_to(w, 4)->err, -ETIMEDOUT);
     assert_true(said_to(w, 4)->position >= end);
-    control(w, 5, "{\"type\":\"selftest\"}");
+    control(w, 5, "{\"type\":\"news\"}");
     th_intake_down(w->in, TH_FOLLOWER_CORE, w->now);
     th_intake_down(w->in, TH_FOLLOWER_STATE, w->now);
     turn(w);
     assert_int_equal(said_to(w, 5)->err, 0);
-    assert_null(strstr(find_controls(w, "selftest").last, "followers"));
+    assert_null(strstr(find_controls(w, "news").last, "followers"));
 }
 
 static void test_controls_that_are_refused(void **state)

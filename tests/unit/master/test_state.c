@@ -329,22 +329,41 @@ static void test_guessing_tokens_locks_the_address(void **state)
     assert_int_equal(sb_ask(b, ENROL, "192.0.2.9", token, key, "office"), 200);
 }
 
-static void send_commands(
-    struct state_bench *b, const struct th_sign_key *key, const char *id, int64_t time_ns)
+static void send_status(struct state_bench *b, const struct th_sign_key *key, const char *id,
+    int64_t time_ns, const char *signed_status, const char *status)
 {
-    char said[128];
-    char text[512];
+    char said[512];
+    char text[1024];
     char signature[TH_BASE64URL_ROOM(TH_SIGNATURE_BYTES)];
     uint8_t bytes[TH_SIGNATURE_BYTES];
-    int n =
-        snprintf(said, sizeof(said), "GET\n/link/v1/commands\n%s\n%lld", id, (long long)time_ns);
+    int n = snprintf(said, sizeof(said), "GET\n/link/v1/commands\n%s\n%lld%s%s", id,
+        (long long)time_ns, *signed_status ? "\n" : "", signed_status);
     th_sign(key, said, (size_t)n, bytes);
     th_base64url(bytes, sizeof(bytes), signature);
     snprintf(text, sizeof(text),
         "{\"route\":\"commands\",\"body\":{\"sensor\":\"%s\",\"time\":\"%lld\",\"signature\":\"%"
-        "s\"}}",
-        id, (long long)time_ns, signature);
+        "s\"%s%s}}",
+        id, (long long)time_ns, signature, *status ? ",\"status\":" : "", status);
     sb_send(b, 0, text);
+}
+
+static void send_commands(
+    struct state_bench *b, const struct th_sign_key *key, const char *id, int64_t time_ns)
+{
+    send_status(b, key, id, time_ns, "", "");
+}
+
+/* What state says of the first sensor that said something of itself; -1: nobody. */
+static json_int_t reported(struct state_bench *b, const char *name)
+{
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    th_state_status(b->s, b->now_ns, &out);
+    json_t *status = json_loadb((const char *)out.p, out.len, 0, NULL);
+    assert_non_null(status);
+    const json_t *report = json_array_get(json_object_get(status, "sensors"), 0);
+    json_int_t v = report ? json_integer_value(json_object_get(report, name)) : -1;
+    json_decref(status);
+    return v;
 }
 
 static void test_commands_wait(void **state)
@@ -373,8 +392,26 @@ static void test_commands_wait(void **state)
     assert_int_equal(b->status, 401);
     send_commands(b, &sign, id, 1);
     assert_int_equal(b->status, 401); /* replayed */
+    /* What it says of itself is signed, too, and kept when it has the form. */
+    send_status(b, &sign, id, 2, "{'drops':1}", "\"{'drops':2}\"");
+    assert_int_equal(b->status, 401);
+    static const char *const none[] = {"[]", "{", "1", "x"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(none); i++) {
+        char quoted[16];
+        snprintf(quoted, sizeof(quoted), "\"%s\"", none[i]);
+        send_status(b, &sign, id, 10 + (int64_t)i, none[i], quoted);
+        assert_int_equal(reported(b, "drops"), -1);
+    }
+    send_status(
+        b, &sign, id, 20, "{\"drops\":7,\"more\":[]}", "\"{\\\"drops\\\":7,\\\"more\\\":[]}\"");
+    assert_int_equal(reported(b, "drops"), 7);
+    assert_int_equal(reported(b, "packets"), 0);
+    send_status(b, &sign, id, 21, "{\"drops\":-7}", "\"{\\\"drops\\\":-7}\"");
+    assert_int_equal(reported(b, "drops"), 7);
+    send_commands(b, &sign, id, 30);
+    th_state_tick(b->s, b->now_ns); /* those before are given up */
     unsigned answers = b->answers;
-    send_commands(b, &sign, id, 3);
+    th_state_tick(b->s, b->now_ns);
     assert_int_equal(b->answers, answers); /* it waits */
     b->now_ns += TH_STATE_COMMANDS_WAIT_NS - 1;
     th_state_tick(b->s, b->now_ns);
@@ -384,7 +421,7 @@ static void test_commands_wait(void **state)
     assert_int_equal(b->answers, answers + 1);
     assert_int_equal(b->status, 204);
     /* who is revoked does not go on waiting */
-    send_commands(b, &sign, id, 4);
+    send_commands(b, &sign, id, 40);
     assert_int_equal(
         sb_operator(b, "{'route':'ctl.sensor.change','body':{'id':'%s','status':'revoked'}}", id),
         200);
@@ -392,6 +429,42 @@ static void test_commands_wait(void **state)
     th_state_tick(b->s, b->now_ns);
     assert_int_equal(b->answers, answers + 1);
     assert_int_equal(b->status, 204);
+}
+
+static void test_what_is_forgotten(void **state)
+{
+    struct state_bench *b = *state;
+    char token[128];
+    char key[TH_BASE64URL_ROOM(32)];
+    char id[TH_SENSOR_ID_LEN];
+    struct th_sign_key sign;
+    const uint8_t seed[TH_SIGN_SEED_BYTES] = {9};
+    th_sign_key_init(&sign, seed);
+    key_text(&sign, key);
+    make_token(b, "site-a", token, sizeof(token));
+    assert_int_equal(sb_ask(b, ENROL, "192.0.2.9", token, key, "office"), 200);
+    snprintf(id, sizeof(id), "%s", sb_text(b, "sensor"));
+    static const char *const wrong[] = {
+        "{}", "{'entity':'d1'}", "{'address':'nowhere'}", "{'entity':'daaaaaaaaab','sensor':7}"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(wrong); i++) {
+        int status = (int)sb_operator(b, "{'route':'ctl.forget','body':%s}", wrong[i]);
+        assert_true(status == 400 || status == 404);
+    }
+    assert_int_equal(sb_operator(b, "{'route':'ctl.forget','body':{'sensor':'%s'}}", id), 409);
+    sb_operator(b, "{'route':'ctl.sensor.change','body':{'id':'%s','status':'revoked'}}", id);
+    sb_operator(b, "{'route':'ctl.token.revoke','body':{'label':'site-a'}}");
+    assert_int_equal(
+        sb_operator(b, "{'route':'ctl.forget','body':{'sensor':'%s','address':'10.0.0.1'}}", id),
+        200);
+    sb_operator(b, "{'route':'ctl.sensor.list'}");
+    assert_int_equal(json_array_size(json_object_get(b->body, "sensors")), 0);
+    sb_operator(b, "{'route':'ctl.token.list'}");
+    assert_int_equal(json_array_size(json_object_get(b->body, "tokens")), 0);
+    sb_operator(b, "{'route':'ctl.audit'}");
+    const json_t *last = json_array_get(json_object_get(b->body, "entries"), 0);
+    assert_string_equal(json_string_value(json_object_get(last, "action")), "forget");
+    assert_string_equal(json_string_value(json_object_get(last, "detail")), "device 10.0.0.1");
+    assert_int_equal(sb_operator(b, "{'route':'ctl.forget','body':{'entity':'daaaaaaaaab'}}"), 200);
 }
 
 #define SETTINGS                                                                                   \
@@ -583,6 +656,7 @@ int main(void)
         TEST(test_sensor_from_token_to_revoked),
         TEST(test_guessing_tokens_locks_the_address),
         TEST(test_commands_wait),
+        TEST(test_what_is_forgotten),
         TEST(test_settings_and_incidents_go_through_the_log),
         TEST(test_a_log_that_does_not_answer),
         TEST(test_controls_apply_again_to_the_same),

@@ -233,6 +233,45 @@ static void days_without_end_are_held(void **state)
     rig_done(&r);
 }
 
+static void put_forget(struct th_buf *out, uint64_t position, uint64_t entity, uint64_t sensor)
+{
+    th_buf_le64(out, position);
+    th_buf_le64(out, entity);
+    th_buf_le64(out, sensor);
+}
+
+/* Rows of a sensor go from all segments and from memory, others stay, whoever is killed meanwhile.
+ */
+static void rows_that_are_forgotten_are_nowhere(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r, "2000");
+    rig_batches(&r, 6, 1000, MONDAY + TH_NS_PER_HOUR);
+    rig_settle(&r, RIG_SEAL);
+    rig_run(&r, 500);
+    int64_t all = rig_count(&r, "conn", COUNT);
+    int64_t source = rig_count(&r, "conn", "SELECT coalesce(max(_source), 0)::BIGINT FROM %s");
+    assert_true(all > 0);
+    TH_AUTOBUF struct th_buf other = TH_BUF_INIT;
+    put_forget(&other, r.applied[RIG_SEAL] - 1, 0, (uint64_t)source + 1);
+    rig_ask(&r, RIG_CORE_SEAL, TH_MSG_FORGET, th_buf_view(&other), TH_MSG_DONE);
+    assert_int_equal(rig_count(&r, "conn", COUNT), all); /* nobody's rows */
+    TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
+    put_forget(&body, r.applied[RIG_SEAL] - 1, 0, (uint64_t)source);
+    rig_kill(&r, RIG_SEAL); /* the question is asked anew */
+    rig_ask(&r, RIG_CORE_SEAL, TH_MSG_FORGET, th_buf_view(&body), TH_MSG_DONE);
+    assert_true(rig_count(&r, "conn", COUNT) <= 0);
+    assert_true(rig_count(&r, "dns", COUNT) <= 0);
+    /* What comes later is new. */
+    rig_batches(&r, 1, 1000, MONDAY + 2 * TH_NS_PER_HOUR);
+    rig_settle(&r, RIG_SEAL);
+    rig_run(&r, 600);
+    assert_true(rig_count(&r, "conn", COUNT) > 0);
+    assert_int_equal(r.deaths, 0);
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +281,7 @@ int main(void)
         cmocka_unit_test(findings_stay_and_are_shown),
         cmocka_unit_test(small_segments_become_one),
         cmocka_unit_test(days_without_end_are_held),
+        cmocka_unit_test(rows_that_are_forgotten_are_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

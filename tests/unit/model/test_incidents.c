@@ -257,6 +257,31 @@ static void state_goes_on(void **state)
     th_incidents_free(before);
 }
 
+static void a_device_is_taken_out(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 40, 0, 0); /* alone */
+    add(w, 1, C2, 0, 60, 77, 1);
+    add(w, 2, OUT, 1, 45, 77, 1); /* with the one before */
+    assert_int_equal(report(w).count, 2);
+    th_incidents_forget(w->incidents, w->device[0]);
+    assert_int_equal(report(w).count, 0); /* it is gone */
+    th_incidents_forget(w->incidents, w->device[1]);
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].devices, 1);
+    assert_int_equal(t.v[0].breaches, 1);
+    assert_true(t.v[0].score >= 45 && t.v[0].score < 60);
+    th_incidents_forget(w->incidents, w->device[2]);
+    th_incidents_forget(w->incidents, w->device[2]);
+    assert_int_equal(report(w).count, 0);
+    /* Who comes back begins a story of its own. */
+    add(w, 1, C2, 2, 41, 0, 0);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].breaches, 1);
+}
+
 static void findings_are_json(void **state)
 {
     struct world *w = *state;
@@ -307,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -321,6 +321,40 @@ static void the_overview_counts(void **state)
     json_decref(v);
 }
 
+static int64_t rows_of(struct th_catalogue *c, page_fn *fn, const char *key)
+{
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    struct th_findings_page page = first_page;
+    page.state = th_str_c("all");
+    assert_int_equal(fn(c, &page, &out), 0);
+    json_t *answer = parsed(&out);
+    int64_t n = (int64_t)json_array_size(json_object_get(answer, key));
+    json_decref(answer);
+    return n;
+}
+
+static void what_is_forgotten_is_nowhere(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_breach(&lines, "b1", "daaaaaaaaaa", 1, 60);
+    add_breach(&lines, "b2", "dbbbbbbbbbb", 2, 50);
+    add_incident(&lines, "i1", "daaaaaaaaaa", 1, 60, true, "\"b1\"");
+    add_incident(&lines, "i2", "dbbbbbbbbbb", 2, 50, false, "\"b2\"");
+    add_device(&lines, "daaaaaaaaaa", "one", 1);
+    add_device(&lines, "dbbbbbbbbbb", "two", 2);
+    put_quietly(c, &lines);
+    th_buf_puts(&lines, "{\"kind\":\"forget\",\"device\":\"daaaaaaaaaa\",\"sensor\":null}\n");
+    put_quietly(c, &lines);
+    assert_int_equal(rows_of(c, th_findings_incidents, "incidents"), 1);
+    assert_int_equal(rows_of(c, th_findings_breaches, "breaches"), 1);
+    assert_int_equal(rows_of(c, th_findings_devices, "devices"), 1);
+    assert_int_equal(th_findings_device(c, th_str_c("daaaaaaaaaa"), &lines), -ENOENT);
+    assert_int_equal(th_findings_incident(c, th_str_c("i1"), &lines), -ENOENT);
+    th_buf_clear(&lines);
+    assert_int_equal(th_findings_device(c, th_str_c("dbbbbbbbbbb"), &lines), 0);
+}
+
 static void lines_that_are_none_are_left_out(void **state)
 {
     struct th_catalogue *c = *state;
@@ -344,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(people_decide_about_incidents, begin, end),
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_forgotten_is_nowhere, begin, end),
         cmocka_unit_test_setup_teardown(lines_that_are_none_are_left_out, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 #define TH_PARTITIONS 64u
 #define TH_ENTITY_TEXT_LEN 12 /* "d" and 10 characters of base 32 */
 
-enum th_entity_kind { TH_ENTITY_DEVICE = 1, TH_ENTITY_USER = 2 };
+enum th_entity_kind { TH_ENTITY_DEVICE = 1, TH_ENTITY_USER = 2, TH_ENTITY_FORGOTTEN = 3 };
 
 struct th_entity {
     uint64_t id;   /* lasts; made from what it was first known by; 50 bits, so that its text
@@ -93,8 +93,14 @@ struct th_binding {
 };
 size_t th_identity_history(
     const struct th_identity *id, uint32_t slot, struct th_binding *ret, size_t max);
+/* Id of the entity that holds an inside address now; 0: none. */
+uint64_t th_identity_holder(struct th_identity *id, const struct th_addr *a);
+/* Forgets an entity: its names, addresses and id. Its slot stays empty, since others number arrays
+ * by slots; should it be seen again it is a new one. False: there is none. */
+bool th_identity_forget(struct th_identity *id, uint64_t entity_id);
 /* "d3k7q..." */
 void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN]);
+bool th_entity_parse(struct th_str text, uint64_t *ret_entity_id);
 static inline unsigned th_entity_partition(uint64_t entity_id)
 {
     return (unsigned)(th_mix64(entity_id) % TH_PARTITIONS);

@@ -121,6 +121,10 @@ void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void 
 /* Tells the open windows that got events since the last look, as they would be told if they ended
  * now; nothing is learned or closed. Returns how many. */
 size_t th_learn_look(struct th_learn *l, th_window_fn fn, void *arg);
+/* Forgets an entity that is ours: its habits and its open hours, which then teach the organisation
+ * nothing. What it gave before are counts of many; of its destinations, rhythms stay under hashes
+ * that nothing leads to, until others need their place. */
+void th_learn_forget(struct th_learn *l, uint64_t entity);
 /* This epoch's contributions of partition p (one call each, in order), and their taking over. */
 void th_learn_epoch_out(struct th_learn *l, unsigned partition, struct th_buf *out);
 int th_learn_epoch_in(

@@ -19,11 +19,13 @@
 
 #include <poll.h>
 
+#include "base/buf.h"
 #include "crypto/sign.h"
 #include "link/answer.h"
 
 #define TH_LINK_IN_FLIGHT 4u
 #define TH_LINK_MAX_FDS 24u
+#define TH_LINK_MAX_STATUS 800u
 
 /* Texts are copied. */
 struct th_link_config {
@@ -58,6 +60,9 @@ struct th_link_ops {
     void (*refused)(void *arg, uint64_t sequence, const char *message);
     void (*enrolled)(void *arg, uint64_t sensor, uint64_t instance);
     void (*command)(void *arg, const struct th_link_command *command);
+    /* Appends what the sensor says of itself: JSON, at most TH_LINK_MAX_STATUS printable characters
+     * in one line. It goes, signed, with the request for commands. May be NULL. */
+    void (*status)(void *arg, struct th_buf *out);
     void *arg;
 };
 

@@ -49,6 +49,8 @@ int th_envelope_put(
 /* Reads and checks everything but the signature; views point into data. TH_E_TRUNCATED,
  * TH_E_UNKNOWN_FORMAT, TH_E_VERSION, TH_E_LIMIT, TH_E_MALFORMED. */
 int th_envelope_get(const uint8_t *data, size_t len_bytes, struct th_envelope *ret) TH_WARN_UNUSED;
+/* Whose it says to be; nothing else is looked at. TH_E_TRUNCATED. */
+int th_envelope_sensor(struct th_str envelope, uint64_t *ret) TH_WARN_UNUSED;
 /* 0 or TH_E_SIGNATURE, for data that th_envelope_get took. */
 int th_envelope_verify(const uint8_t *data, size_t len_bytes,
     const uint8_t public_key[TH_SIGN_PUBLIC_BYTES]) TH_WARN_UNUSED;

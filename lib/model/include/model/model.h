@@ -65,6 +65,8 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
  * th_scorer_window gives, and changes nothing. */
 void th_scorer_look(
     const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
+/* Drops the sequences under way of an entity. */
+void th_scorer_forget(struct th_scorer *s, uint64_t entity);
 /* Epochs, state and prior as in learn.h. */
 void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf *out);
 int th_scorer_epoch_in(
@@ -100,6 +102,9 @@ void th_incidents_free(struct th_incidents *all);
 void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold);
 /* Tells all incidents that changed since the last call, best first. */
 void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg);
+/* Takes an entity out: incidents of it alone are gone, of others only what they have without it is
+ * kept, and told with the next report. */
+void th_incidents_forget(struct th_incidents *all, uint64_t entity);
 void th_incidents_save(const struct th_incidents *all, struct th_buf *out);
 int th_incidents_load(struct th_incidents *all, const uint8_t *data, size_t len_bytes);
 

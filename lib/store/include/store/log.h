@@ -18,7 +18,8 @@
  *   source_gap   sensor, epoch, sequence, batches, events, first_ns, last_ns   lost in a full spool
  *   quarantine   position, reason                a batch that nobody is to read
  *   ack          incident, state, by
- *   selftest     ...
+ *   forget       entity or address, sensor       whom or what nothing is to be known of
+ *                                               any more (docs/erasure.md)
  */
 #ifndef TH_STORE_LOG_H
 #define TH_STORE_LOG_H
@@ -66,7 +67,7 @@ enum th_control_type {
     TH_CONTROL_SOURCE_UP,
     TH_CONTROL_SOURCE_GAP,
     TH_CONTROL_QUARANTINE,
-    TH_CONTROL_SELFTEST,
+    TH_CONTROL_FORGET,
     TH_CONTROL_ACK,
     TH_CONTROL_TYPES
 };
@@ -130,5 +131,6 @@ struct th_log_sensor *th_log_sensor_find(const struct th_log_summary *s, uint64_
 /* The one with this id, new when there was none; NULL past TH_SUMMARY_MAX_SENSORS. Pointers to
  * others move. */
 struct th_log_sensor *th_log_sensor_add(struct th_log_summary *s, uint64_t id);
+void th_log_sensor_remove(struct th_log_summary *s, uint64_t id); /* if it is there */
 
 #endif

@@ -71,6 +71,10 @@ int th_segment_chunk(struct th_segment_table *t, uint64_t first_row, const char 
 /* Segments of one kind into one. */
 int th_segment_merge(struct th_duck *d, unsigned kind, const char *const *from, size_t from_count,
     const char *path, struct th_segment_job **ret) TH_WARN_UNUSED;
+/* A segment without the rows of which `gone` (SQL over the columns, the caller's own words) holds.
+ */
+int th_segment_without(struct th_duck *d, unsigned kind, const char *from, const char *gone,
+    const char *path, struct th_segment_job **ret) TH_WARN_UNUSED;
 int th_segment_job_step(struct th_segment_job *j) TH_WARN_UNUSED; /* 1 done, 0 more to do */
 void th_segment_job_free(struct th_segment_job *j);
 TH_DEFINE_CLEANUP(struct th_segment_job, th_segment_job_free)
