@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -97,6 +98,34 @@ static int find_user(struct th_instance *i, char *error, size_t bytes)
     return TH_E_CONFIG;
 }
 
+/* Roles open some files by their path as the instance's user: every folder above must let that user
+ * pass. Asked by a child that becomes the user. */
+static int check_reach(const struct th_instance *i, char *error, size_t bytes)
+{
+    TH_AUTOFREE char *inside = th_xasprintf("%s/segments/.", i->path);
+    int status = 0;
+    if (i->uid == 0)
+        return 0;
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0) {
+        if (setgroups(0, NULL) < 0 || setresgid(i->gid, i->gid, i->gid) < 0 ||
+            setresuid(i->uid, i->uid, i->uid) < 0)
+            _exit(2);
+        _exit(access(inside, R_OK | X_OK) == 0 ? 0 : 1);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    snprintf(error, bytes,
+        "%s: user %s, whom the master's processes become, cannot get there: let others pass the "
+        "folders above (chmod o+x), or put the instance elsewhere",
+        i->path, i->user);
+    return TH_E_CONFIG;
+}
+
 int th_instance_open(const char *path, struct th_instance *ret, char *error, size_t bytes)
 {
     struct th_instance i = TH_INSTANCE_INIT;
@@ -121,6 +150,8 @@ int th_instance_open(const char *path, struct th_instance *ret, char *error, siz
                 error, bytes, "%s/%s: cannot be opened: %s", path, folder_names[f], th_strerror(r));
         }
     }
+    if (r == 0)
+        r = check_reach(&i, error, bytes);
     if (r < 0)
         th_instance_done(&i);
     else
