@@ -80,6 +80,7 @@ int th_live_place_get(struct th_live *l, struct th_str body, uint64_t *ret_log_e
 /* live_report.c: lead only. */
 void th_live_report_epoch(struct th_live *l, int64_t epoch_ns);
 void th_live_report_look(struct th_live *l);
+void th_live_report_learning(struct th_live *l);
 void th_live_flush(struct th_live *l);
 
 #endif
