@@ -10,11 +10,11 @@ moments while an office's events run through a sensor into a master, and then ho
 The moments and victims come from the seed; when a kill hits differs with the machine, the verdict may not. A
 round prints one line; exit status 1 when a promise was broken."""
 import argparse
-import json
+import contextlib
 import os
 import pathlib
 import random
-import shutil
+import re
 import signal
 import subprocess
 import sys
@@ -25,99 +25,71 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "functional"))
 import spine  # noqa: E402  (beside the functional tests, which use it too)
+import verify  # noqa: E402
 
-MASTER_ROLES = ["gateway", "intake", "state", "core", "store", "seal", "query"]
-
-
-def log_of(instance):
-    tool = spine.BIN.parent / "tests" / "support" / "log_dump"
-    text = subprocess.run([tool, instance.path / "log"], capture_output=True, text=True, check=True, timeout=300).stdout
-    return [json.loads(line) for line in text.splitlines()]
+SENSOR_VICTIMS = ["vsensor", "link", "feed"]
+MASTER_VICTIMS = ["master", "gateway", "intake", "state", "core", "store", "seal", "query"]
+VICTIMS = SENSOR_VICTIMS + MASTER_VICTIMS
 
 
-def check_log(records):
-    """Events in the log; every sensor's sequences are 0, 1, 2, ..."""
-    expected, events = {}, 0
-    for r in records:
-        if r["record"] != "batch":
-            continue
-        key = (r["sensor"], r["epoch"])
-        want = expected.get(key, 0)
-        assert r["sequence"] == want, f"{key}: sequence {r['sequence']} where {want} was to come"
-        expected[key] = want + 1
-        events += r["events"]
-    return events
-
-
-def settle(client, records, timeout_s=180):
-    """Waits until every follower has applied the log to its end."""
-    last = records[-1]["position"]
-
-    def done():
-        status = client.api("GET", "/status")
-        followers = {f["name"]: f["position"] for f in status["log"]["followers"]}
-        return len(followers) >= 3 and all(p > last for p in followers.values())
-    spine.wait_until("all followers are at the end of the log", done, timeout_s, 0.5)
-
-
-def rows_of(client):
-    """Rows in the store by kind."""
-    kinds = [k["name"] for k in client.api("GET", "/fields")["kinds"] if k["name"] != "metric"]
-    count = {}
-    for kind in kinds:
-        got = client.api("GET", f"/search?q=&kind={kind}&from=1970-01-02T00:00:00Z&to=2200-01-01T00:00:00Z&limit=1&histogram=1")
-        if got["total"]:
-            count[kind] = got["total"]
-    return count
-
-
-def findings_of(client):
-    """All breaches and incidents, without what tells only when they were seen."""
-    def walk(path, key):
-        out, cursor = {}, ""
-        while cursor is not None:
-            page = client.api("GET", f"{path}?limit=200{'&state=all' if key == 'incidents' else ''}{f'&cursor={cursor}' if cursor else ''}")
-            for x in page[key]:
-                out[x["id"]] = {k: x[k] for k in ("score", "start", "end") if k in x}
-            cursor = page["next"]
-        return out
-    return {"breaches": walk("/breaches", "breaches"), "incidents": walk("/incidents", "incidents")}
+def roles_of(pid):
+    """[(role, pid)] of a daemon's roles that run now."""
+    found = []
+    with contextlib.suppress(OSError):
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            argv = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if argv[1:2] == [b"--role"]:
+                found.append((argv[2].decode(), int(child)))
+    return found
 
 
 class Killer(threading.Thread):
-    """Kills what it is told to at random moments until it is stopped."""
+    """Kills at random moments, until it is stopped, has hit at least so often, and each victim: those not hit yet come first,
+    the sensor's (there only while it feeds) before the master's."""
 
-    def __init__(self, instance, rng, feed):
+    def __init__(self, instance, rng, feed, least):
         super().__init__(daemon=True)
+        self.least = least
         self.instance, self.rng, self.feed = instance, rng, feed
-        self.kills, self.over = {}, threading.Event()
+        self.kills, self.over, self.error = {}, threading.Event(), None
+        self.owed = [*rng.sample(SENSOR_VICTIMS, len(SENSOR_VICTIMS)), *rng.sample(MASTER_VICTIMS, len(MASTER_VICTIMS))]
 
-    def victim(self):
-        kind = self.rng.random()
-        if kind < 0.08:
-            return "master", self.instance.master.pid
-        if kind < 0.20 and self.feed.process and self.feed.process.poll() is None:
-            return "vsensor", self.feed.process.pid
-        roles = self.instance.roles()
-        names = [n for n in roles if n.rstrip("+") in MASTER_ROLES]
-        if not names:
-            return None, None
-        name = self.rng.choice(sorted(names))
-        return name.rstrip("+"), roles[name]
+    def candidates(self):
+        """{victim: pids}"""
+        found = {"master": [self.instance.master.pid]}
+        for role, pid in roles_of(self.instance.master.pid):
+            found.setdefault(role, []).append(pid)
+        sensor = self.feed.pid()
+        if sensor:
+            found["vsensor"] = [sensor]
+            for role, pid in roles_of(sensor):
+                found.setdefault(role, []).append(pid)
+        return {k: v for k, v in found.items() if k in VICTIMS}
+
+    def strike(self):
+        there = self.candidates()
+        owed = [v for v in self.owed if v in there]
+        mortal = sorted(set(there) & set(SENSOR_VICTIMS)) if self.rng.random() < 0.5 else []
+        name = owed[0] if owed else self.rng.choice(mortal or sorted(there))
+        pid = self.rng.choice(sorted(there[name]))
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.kills[name] = self.kills.get(name, 0) + 1
+        if name in self.owed:
+            self.owed.remove(name)
+        if name == "master":
+            self.instance.master.wait(60)
+            self.instance.start()
 
     def run(self):
-        while not self.over.wait(self.rng.uniform(0.2, 2.0)):
-            try:
-                name, pid = self.victim()
-                if pid is None:
-                    continue
-                os.kill(pid, signal.SIGKILL)
-            except (OSError, AttributeError):
-                continue
-            self.kills[name] = self.kills.get(name, 0) + 1
-            if name == "master":
-                self.instance.master.wait(20)
-                self.instance.start()
+        try:
+            while not self.over.is_set() or set(self.owed) & set(MASTER_VICTIMS) or sum(self.kills.values()) < self.least:
+                time.sleep(self.rng.uniform(0.05, 0.3 if set(self.owed) & set(SENSOR_VICTIMS) else 0.8))
+                self.strike()
+        except Exception as e:  # pylint: disable=broad-except  (whatever it is, the round has failed)
+            self.error = e
 
 
 class Feed(threading.Thread):
@@ -126,40 +98,23 @@ class Feed(threading.Thread):
     def __init__(self, conf, path):
         super().__init__(daemon=True)
         self.conf, self.path = conf, path
-        self.process, self.error = None, None
+        self.process, self.said, self.runs = None, "", 0
+
+    def pid(self):
+        """Of the sensor while it runs."""
+        p = self.process
+        return p.pid if p and p.poll() is None else None
 
     def run(self):
-        for _ in range(200):
+        while self.process is None or self.process.returncode != 0:
+            self.runs += 1
             self.process = subprocess.Popen([spine.BIN / "thymus-vsensor", "--config", self.conf, "--feed", self.path],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-            text = self.process.communicate()[1].decode(errors="replace")
-            if self.process.returncode == 0:
-                return
-            if self.process.returncode > 0:
-                self.error = text[-1500:]
-            time.sleep(0.2)
-        raise AssertionError(f"the feed never went through: {self.error}")
+            self.said = self.process.communicate()[1].decode(errors="replace")
 
-
-def undisturbed(folder, log):
-    """A master that finds this log beside nothing else, and what it makes of it."""
-    other = spine.Instance(folder, "other")
-    try:
-        shutil.rmtree(other.path / "log")
-        shutil.copytree(log, other.path / "log")
-        conf = (log.parent / "instance.conf").read_text()
-        ident = [l for l in conf.splitlines() if l.startswith("id:")][0]
-        mine = other.path / "instance.conf"
-        mine.write_text("\n".join(ident if l.startswith("id:") else l for l in mine.read_text().splitlines()) + "\n")
-        if os.getuid() == 0:
-            for p in [other.path / "log", *(other.path / "log").iterdir()]:
-                os.chown(p, 65534, 65534)
-        other.start()
-        client = other.admin()
-        settle(client, log_of(other))
-        return findings_of(client), rows_of(client)
-    finally:
-        other.end()
+    def events(self):
+        """That the file holds, as the last run counted them."""
+        return int(re.findall(r"(\d+) events fed", self.said)[-1])
 
 
 def one_round(seed, events, folder):
@@ -174,37 +129,30 @@ def one_round(seed, events, folder):
         client = instance.admin()
         conf = instance.sensor("office")
         feed = Feed(conf, history)
-        killer = Killer(instance, rng, feed)
+        killer = Killer(instance, rng, feed, events // 10000)
         feed.start()
         killer.start()
         feed.join(600)
-        assert not feed.is_alive(), f"the feed hangs: {feed.error}"
+        assert not feed.is_alive(), f"the feed hangs: {feed.said[-2000:]}"
         killer.over.set()
-        killer.join(60)
+        killer.join(120)
+        assert not killer.is_alive() and not killer.error, f"the killer: {killer.error!r}"
+        assert not killer.owed, f"never killed: {killer.owed}; the run was too short"
         instance.wait_ready()
-        records = log_of(instance)
-        logged = check_log(records)
-        settle(client, records)
-        rows, found = rows_of(client), findings_of(client)
+        with verify.still(client, instance, folder / "copy"):
+            logged = verify.check_log(verify.log_of(folder / "copy"))
+            rows, found = verify.rows_of(client), verify.findings_of(client)
+        assert logged == feed.events(), f"{feed.events()} events were fed, {logged} are in the log"
         assert sum(rows.values()) == logged, f"{logged} events in the log, {sum(rows.values())} rows in the store: {rows}"
         instance.stop()
-        alone, alone_rows = undisturbed(folder / "undisturbed", instance.path / "log")
+        alone, alone_rows = verify.undisturbed(folder / "undisturbed", folder / "copy")
         assert rows == alone_rows, f"rows differ: {rows} and {alone_rows}"
-        assert found == alone, difference(found, alone)
+        assert found["incidents"] and found == alone, verify.difference(found, alone)
     finally:
         instance.end()
     kills = " ".join(f"{k}:{v}" for k, v in sorted(killer.kills.items()))
     print(f"seed {seed}: {logged} events, {sum(killer.kills.values())} kills ({kills}), {len(found['breaches'])} breaches and "
           f"{len(found['incidents'])} incidents equal, {time.monotonic() - began:.0f} s", flush=True)
-
-
-def difference(a, b):
-    lines = []
-    for kind in a:
-        for key in sorted(set(a[kind]) | set(b[kind])):
-            if a[kind].get(key) != b[kind].get(key):
-                lines.append(f"{kind} {key}: disturbed {a[kind].get(key)}, undisturbed {b[kind].get(key)}")
-    return f"{len(lines)} findings differ:\n" + "\n".join(lines[:20])
 
 
 def main():
