@@ -10,10 +10,12 @@ moments while an office's events run through a sensor into a master, and then ho
 The moments and victims come from the seed; when a kill hits differs with the machine, the verdict may not. A
 round prints one line; exit status 1 when a promise was broken."""
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +28,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "functional"))
 import spine  # noqa: E402  (beside the functional tests, which use it too)
 
-MASTER_ROLES = ["gateway", "intake", "state", "core", "store", "seal", "query"]
+SENSOR_VICTIMS = ["vsensor", "link", "feed"]
+MASTER_VICTIMS = ["master", "gateway", "intake", "state", "core", "store", "seal", "query"]
+VICTIMS = SENSOR_VICTIMS + MASTER_VICTIMS
+SEEN_AT = {"first_seen", "updated"}  # when a finding was told, not what was found
 
 
 def log_of(instance):
@@ -55,8 +60,8 @@ def settle(client, records, timeout_s=180):
 
     def done():
         status = client.api("GET", "/status")
-        followers = {f["name"]: f["position"] for f in status["log"]["followers"]}
-        return len(followers) >= 3 and all(p > last for p in followers.values())
+        followers = {f["name"]: f["position"] for f in (status["log"] or {}).get("followers", [])}
+        return len(followers) >= 4 and all(p > last for p in followers.values())
     spine.wait_until("all followers are at the end of the log", done, timeout_s, 0.5)
 
 
@@ -78,46 +83,69 @@ def findings_of(client):
         while cursor is not None:
             page = client.api("GET", f"{path}?limit=200{'&state=all' if key == 'incidents' else ''}{f'&cursor={cursor}' if cursor else ''}")
             for x in page[key]:
-                out[x["id"]] = {k: x[k] for k in ("score", "start", "end") if k in x}
+                out[x["id"]] = {k: v for k, v in x.items() if k not in SEEN_AT}
             cursor = page["next"]
         return out
     return {"breaches": walk("/breaches", "breaches"), "incidents": walk("/incidents", "incidents")}
 
 
+def roles_of(pid):
+    """[(role, pid)] of a daemon's roles that run now."""
+    found = []
+    with contextlib.suppress(OSError):
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            argv = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if argv[1:2] == [b"--role"]:
+                found.append((argv[2].decode(), int(child)))
+    return found
+
+
 class Killer(threading.Thread):
-    """Kills what it is told to at random moments until it is stopped."""
+    """Kills at random moments, until it is stopped, has hit at least so often, and each victim: those not hit yet come first,
+    the sensor's (there only while it feeds) before the master's."""
 
-    def __init__(self, instance, rng, feed):
+    def __init__(self, instance, rng, feed, least):
         super().__init__(daemon=True)
+        self.least = least
         self.instance, self.rng, self.feed = instance, rng, feed
-        self.kills, self.over = {}, threading.Event()
+        self.kills, self.over, self.error = {}, threading.Event(), None
+        self.owed = [*rng.sample(SENSOR_VICTIMS, len(SENSOR_VICTIMS)), *rng.sample(MASTER_VICTIMS, len(MASTER_VICTIMS))]
 
-    def victim(self):
-        kind = self.rng.random()
-        if kind < 0.08:
-            return "master", self.instance.master.pid
-        if kind < 0.20 and self.feed.process and self.feed.process.poll() is None:
-            return "vsensor", self.feed.process.pid
-        roles = self.instance.roles()
-        names = [n for n in roles if n.rstrip("+") in MASTER_ROLES]
-        if not names:
-            return None, None
-        name = self.rng.choice(sorted(names))
-        return name.rstrip("+"), roles[name]
+    def candidates(self):
+        """{victim: pids}"""
+        found = {"master": [self.instance.master.pid]}
+        for role, pid in roles_of(self.instance.master.pid):
+            found.setdefault(role, []).append(pid)
+        sensor = self.feed.pid()
+        if sensor:
+            found["vsensor"] = [sensor]
+            for role, pid in roles_of(sensor):
+                found.setdefault(role, []).append(pid)
+        return {k: v for k, v in found.items() if k in VICTIMS}
+
+    def strike(self):
+        there = self.candidates()
+        owed = [v for v in self.owed if v in there]
+        name = owed[0] if owed else self.rng.choice(sorted(there))
+        pid = self.rng.choice(sorted(there[name]))
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.kills[name] = self.kills.get(name, 0) + 1
+        if name in self.owed:
+            self.owed.remove(name)
+        if name == "master":
+            self.instance.master.wait(60)
+            self.instance.start()
 
     def run(self):
-        while not self.over.wait(self.rng.uniform(0.2, 2.0)):
-            try:
-                name, pid = self.victim()
-                if pid is None:
-                    continue
-                os.kill(pid, signal.SIGKILL)
-            except (OSError, AttributeError):
-                continue
-            self.kills[name] = self.kills.get(name, 0) + 1
-            if name == "master":
-                self.instance.master.wait(20)
-                self.instance.start()
+        try:
+            while not self.over.is_set() or set(self.owed) & set(MASTER_VICTIMS) or sum(self.kills.values()) < self.least:
+                time.sleep(self.rng.uniform(0.05, 0.8))
+                self.strike()
+        except Exception as e:  # pylint: disable=broad-except  (whatever it is, the round has failed)
+            self.error = e
 
 
 class Feed(threading.Thread):
@@ -126,19 +154,23 @@ class Feed(threading.Thread):
     def __init__(self, conf, path):
         super().__init__(daemon=True)
         self.conf, self.path = conf, path
-        self.process, self.error = None, None
+        self.process, self.said, self.runs = None, "", 0
+
+    def pid(self):
+        """Of the sensor while it runs."""
+        p = self.process
+        return p.pid if p and p.poll() is None else None
 
     def run(self):
-        for _ in range(200):
+        while self.process is None or self.process.returncode != 0:
+            self.runs += 1
             self.process = subprocess.Popen([spine.BIN / "thymus-vsensor", "--config", self.conf, "--feed", self.path],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-            text = self.process.communicate()[1].decode(errors="replace")
-            if self.process.returncode == 0:
-                return
-            if self.process.returncode > 0:
-                self.error = text[-1500:]
-            time.sleep(0.2)
-        raise AssertionError(f"the feed never went through: {self.error}")
+            self.said = self.process.communicate()[1].decode(errors="replace")
+
+    def events(self):
+        """That the file holds, as the last run counted them."""
+        return int(re.findall(r"(\d+) events fed", self.said)[-1])
 
 
 def undisturbed(folder, log):
@@ -174,18 +206,21 @@ def one_round(seed, events, folder):
         client = instance.admin()
         conf = instance.sensor("office")
         feed = Feed(conf, history)
-        killer = Killer(instance, rng, feed)
+        killer = Killer(instance, rng, feed, events // 10000)
         feed.start()
         killer.start()
         feed.join(600)
-        assert not feed.is_alive(), f"the feed hangs: {feed.error}"
+        assert not feed.is_alive(), f"the feed hangs: {feed.said[-2000:]}"
         killer.over.set()
-        killer.join(60)
+        killer.join(120)
+        assert not killer.is_alive() and not killer.error, f"the killer: {killer.error!r}"
+        assert not killer.owed, f"never killed: {killer.owed}; the run was too short"
         instance.wait_ready()
         records = log_of(instance)
         logged = check_log(records)
         settle(client, records)
         rows, found = rows_of(client), findings_of(client)
+        assert logged == feed.events(), f"{feed.events()} events were fed, {logged} are in the log"
         assert sum(rows.values()) == logged, f"{logged} events in the log, {sum(rows.values())} rows in the store: {rows}"
         instance.stop()
         alone, alone_rows = undisturbed(folder / "undisturbed", instance.path / "log")
