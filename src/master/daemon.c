@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "instance.h"
+#include "lock.h"
 #include "role_files.h"
 #include "supervise.h"
 #include "version.h"
@@ -92,6 +92,16 @@ static int give_folder(struct master *w, struct member *m, enum th_instance_fold
     if (fd < 0)
         return complain("no more descriptors", "", -errno);
     th_role_files_add(&m->files, th_instance_folder_name(folder), fd);
+    return 0;
+}
+
+/* For who writes: see lock.h. */
+static int give_lock(struct master *w, struct member *m)
+{
+    int fd = fcntl(w->lock, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return complain("no more descriptors", "", -errno);
+    th_role_files_add(&m->files, "lock", fd);
     return 0;
 }
 
@@ -269,6 +279,18 @@ static int add_seal(struct master *w)
     return r < 0 ? r : give_folder(w, m, TH_INSTANCE_CHECKPOINTS);
 }
 
+static int add_writers(struct master *w)
+{
+    int (*const adders[])(struct master *) = {add_intake, add_state, add_store, add_seal, add_core};
+    int r = 0;
+    for (size_t i = 0; i < TH_ARRAY_LEN(adders) && r == 0; i++) {
+        r = adders[i](w);
+        if (r == 0)
+            r = give_lock(w, &w->members[w->count - 1]);
+    }
+    return r;
+}
+
 static int add_queries(struct master *w)
 {
     int r = 0;
@@ -293,11 +315,11 @@ static void add_edges(struct master *w)
 
 static int add_all(struct master *w)
 {
-    int (*const adders[])(struct master *) = {
-        add_intake, add_state, add_store, add_seal, add_core, add_queries, add_gateway};
-    int r = 0;
-    for (size_t i = 0; i < TH_ARRAY_LEN(adders) && r == 0; i++)
-        r = adders[i](w);
+    int r = add_writers(w);
+    if (r == 0)
+        r = add_queries(w);
+    if (r == 0)
+        r = add_gateway(w);
     add_edges(w);
     for (size_t i = 0; i < w->count; i++) {
         w->specs[i].fds = w->members[i].files.v;
@@ -357,16 +379,13 @@ static void format_args(struct master *w)
 /* One master an instance. */
 static int take_lock(struct master *w)
 {
-    w->lock = openat(
-        w->instance.folders[TH_INSTANCE_RUN], "master.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (w->lock < 0)
-        return complain("run/master.lock", "", -errno);
-    if (flock(w->lock, LOCK_EX | LOCK_NB) < 0) {
+    w->lock = th_lock_take(w->instance.folders[TH_INSTANCE_RUN], "master.lock");
+    if (w->lock == -EBUSY)
         fprintf(
             stderr, "thymus-master: %s: a master of this instance is running already\n", w->path);
-        return -EBUSY;
-    }
-    return 0;
+    else if (w->lock < 0)
+        complain("run/master.lock", "", w->lock);
+    return TH_MIN(w->lock, 0);
 }
 
 static int run(struct master *w)

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
 #include "feed_inputs.h"
+#include "lock.h"
 #include "lookup.h"
 #include "ring.h"
 #include "role_files.h"
@@ -97,14 +97,12 @@ static int open_folder(const struct sensor *s, const char *path)
 /* One parent a sensor: two would write one spool. */
 static int take_lock(struct sensor *s)
 {
-    s->lock = openat(s->state, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (s->lock < 0)
-        return complain("state folder: no lock", "", -errno);
-    if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
+    s->lock = th_lock_take(s->state, "lock");
+    if (s->lock == -EBUSY)
         fprintf(stderr, "thymus-vsensor: %s: this sensor is running already\n", s->path);
-        return -EBUSY;
-    }
-    return 0;
+    else if (s->lock < 0)
+        complain("state folder: no lock", "", s->lock);
+    return TH_MIN(s->lock, 0);
 }
 
 static int open_own(struct sensor *s)
@@ -162,6 +160,8 @@ static int make_link(struct sensor *s)
     int r = give(s, "spool", s->spool);
     if (r == 0)
         r = give(s, "state", s->state);
+    if (r == 0)
+        r = give(s, "lock", s->lock); /* see lock.h */
     if (r == 0)
         r = th_role_files_open(&s->link.files, "config", s->path, false);
     if (r == 0 && s->config.token_file)

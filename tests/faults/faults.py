@@ -60,9 +60,11 @@ def settle(client, records, timeout_s=180):
 
     def done():
         status = client.api("GET", "/status")
-        followers = {f["name"]: f["position"] for f in (status["log"] or {}).get("followers", [])}
-        return len(followers) >= 4 and all(p > last for p in followers.values())
+        followers = (status["log"] or {}).get("followers", [])
+        return len(followers) >= 4 and all(f["up"] and f["position"] > last for f in followers)
     spine.wait_until("all followers are at the end of the log", done, timeout_s, 0.5)
+    # Those who were killed last are connected anew meanwhile; until then the answer is "try again".
+    spine.wait_until("search answers", lambda: client.ask("GET", "/api/v1/search?q=&kind=conn&limit=1").status == 200, 30)
 
 
 def rows_of(client):
