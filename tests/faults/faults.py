@@ -11,12 +11,10 @@ The moments and victims come from the seed; when a kill hits differs with the ma
 round prints one line; exit status 1 when a promise was broken."""
 import argparse
 import contextlib
-import json
 import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,68 +25,11 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "functional"))
 import spine  # noqa: E402  (beside the functional tests, which use it too)
+import verify  # noqa: E402
 
 SENSOR_VICTIMS = ["vsensor", "link", "feed"]
 MASTER_VICTIMS = ["master", "gateway", "intake", "state", "core", "store", "seal", "query"]
 VICTIMS = SENSOR_VICTIMS + MASTER_VICTIMS
-SEEN_AT = {"first_seen", "updated"}  # when a finding was told, not what was found
-
-
-def log_of(instance):
-    tool = spine.BIN.parent / "tests" / "support" / "log_dump"
-    text = subprocess.run([tool, instance.path / "log"], capture_output=True, text=True, check=True, timeout=300).stdout
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def check_log(records):
-    """Events in the log; every sensor's sequences are 0, 1, 2, ..."""
-    expected, events = {}, 0
-    for r in records:
-        if r["record"] != "batch":
-            continue
-        key = (r["sensor"], r["epoch"])
-        want = expected.get(key, 0)
-        assert r["sequence"] == want, f"{key}: sequence {r['sequence']} where {want} was to come"
-        expected[key] = want + 1
-        events += r["events"]
-    return events
-
-
-def settle(client, records, timeout_s=180):
-    """Waits until every follower has applied the log to its end."""
-    last = records[-1]["position"]
-
-    def done():
-        status = client.api("GET", "/status")
-        followers = (status["log"] or {}).get("followers", [])
-        return len(followers) >= 4 and all(f["up"] and f["position"] > last for f in followers)
-    spine.wait_until("all followers are at the end of the log", done, timeout_s, 0.5)
-    # Those who were killed last are connected anew meanwhile; until then the answer is "try again".
-    spine.wait_until("search answers", lambda: client.ask("GET", "/api/v1/search?q=&kind=conn&limit=1").status == 200, 30)
-
-
-def rows_of(client):
-    """Rows in the store by kind."""
-    kinds = [k["name"] for k in client.api("GET", "/fields")["kinds"] if k["name"] != "metric"]
-    count = {}
-    for kind in kinds:
-        got = client.api("GET", f"/search?q=&kind={kind}&from=1970-01-02T00:00:00Z&to=2200-01-01T00:00:00Z&limit=1&histogram=1")
-        if got["total"]:
-            count[kind] = got["total"]
-    return count
-
-
-def findings_of(client):
-    """All breaches and incidents, without what tells only when they were seen."""
-    def walk(path, key):
-        out, cursor = {}, ""
-        while cursor is not None:
-            page = client.api("GET", f"{path}?limit=200{'&state=all' if key == 'incidents' else ''}{f'&cursor={cursor}' if cursor else ''}")
-            for x in page[key]:
-                out[x["id"]] = {k: v for k, v in x.items() if k not in SEEN_AT}
-            cursor = page["next"]
-        return out
-    return {"breaches": walk("/breaches", "breaches"), "incidents": walk("/incidents", "incidents")}
 
 
 def roles_of(pid):
@@ -144,7 +85,7 @@ class Killer(threading.Thread):
     def run(self):
         try:
             while not self.over.is_set() or set(self.owed) & set(MASTER_VICTIMS) or sum(self.kills.values()) < self.least:
-                time.sleep(self.rng.uniform(0.05, 0.8))
+                time.sleep(self.rng.uniform(0.05, 0.3 if set(self.owed) & set(SENSOR_VICTIMS) else 0.8))
                 self.strike()
         except Exception as e:  # pylint: disable=broad-except  (whatever it is, the round has failed)
             self.error = e
@@ -175,27 +116,6 @@ class Feed(threading.Thread):
         return int(re.findall(r"(\d+) events fed", self.said)[-1])
 
 
-def undisturbed(folder, log):
-    """A master that finds this log beside nothing else, and what it makes of it."""
-    other = spine.Instance(folder, "other")
-    try:
-        shutil.rmtree(other.path / "log")
-        shutil.copytree(log, other.path / "log")
-        conf = (log.parent / "instance.conf").read_text()
-        ident = [l for l in conf.splitlines() if l.startswith("id:")][0]
-        mine = other.path / "instance.conf"
-        mine.write_text("\n".join(ident if l.startswith("id:") else l for l in mine.read_text().splitlines()) + "\n")
-        if os.getuid() == 0:
-            for p in [other.path / "log", *(other.path / "log").iterdir()]:
-                os.chown(p, 65534, 65534)
-        other.start()
-        client = other.admin()
-        settle(client, log_of(other))
-        return findings_of(client), rows_of(client)
-    finally:
-        other.end()
-
-
 def one_round(seed, events, folder):
     rng = random.Random(seed)
     began = time.monotonic()
@@ -218,30 +138,19 @@ def one_round(seed, events, folder):
         assert not killer.is_alive() and not killer.error, f"the killer: {killer.error!r}"
         assert not killer.owed, f"never killed: {killer.owed}; the run was too short"
         instance.wait_ready()
-        records = log_of(instance)
-        logged = check_log(records)
-        settle(client, records)
-        rows, found = rows_of(client), findings_of(client)
+        logged = verify.check_log(verify.settle(client, instance.path))
+        rows, found = verify.rows_of(client), verify.findings_of(client)
         assert logged == feed.events(), f"{feed.events()} events were fed, {logged} are in the log"
         assert sum(rows.values()) == logged, f"{logged} events in the log, {sum(rows.values())} rows in the store: {rows}"
         instance.stop()
-        alone, alone_rows = undisturbed(folder / "undisturbed", instance.path / "log")
+        alone, alone_rows = verify.undisturbed(folder / "undisturbed", instance.path)
         assert rows == alone_rows, f"rows differ: {rows} and {alone_rows}"
-        assert found == alone, difference(found, alone)
+        assert found["incidents"] and found == alone, verify.difference(found, alone)
     finally:
         instance.end()
     kills = " ".join(f"{k}:{v}" for k, v in sorted(killer.kills.items()))
     print(f"seed {seed}: {logged} events, {sum(killer.kills.values())} kills ({kills}), {len(found['breaches'])} breaches and "
           f"{len(found['incidents'])} incidents equal, {time.monotonic() - began:.0f} s", flush=True)
-
-
-def difference(a, b):
-    lines = []
-    for kind in a:
-        for key in sorted(set(a[kind]) | set(b[kind])):
-            if a[kind].get(key) != b[kind].get(key):
-                lines.append(f"{kind} {key}: disturbed {a[kind].get(key)}, undisturbed {b[kind].get(key)}")
-    return f"{len(lines)} findings differ:\n" + "\n".join(lines[:20])
 
 
 def main():

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a running master promises, read off its log and off what it answers."""
+import collections
+import json
+import os
+import shutil
+import subprocess
+
+import spine
+
+SUPPORT = spine.BIN.parent / "tests" / "support"
+SEEN_AT = {"first_seen", "updated"}  # when a finding was told, not what was found
+
+
+def log_of(folder):
+    """The records of an instance's log."""
+    done = subprocess.run([SUPPORT / "log_dump", folder / "log"], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"log_dump: {done.stderr}"
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def check_log(records):
+    """Events in the log; every sensor's sequences are 0, 1, 2, ..."""
+    expected, events = {}, 0
+    for r in records:
+        if r["record"] != "batch":
+            continue
+        key = (r["sensor"], r["epoch"])
+        want = expected.get(key, 0)
+        assert r["sequence"] == want, f"{key}: sequence {r['sequence']} where {want} was to come"
+        expected[key] = want + 1
+        events += r["events"]
+    return events
+
+
+def events_by_kind(path):
+    """Of a spool of batches, as thymus-lab writes it."""
+    done = subprocess.run([SUPPORT / "spool_dump", path], capture_output=True, text=True, timeout=300, check=True)
+    lines = (json.loads(line) for line in done.stdout.splitlines())
+    return dict(collections.Counter(line["event"]["_path"] for line in lines if "event" in line))
+
+
+def settle(client, folder, timeout_s=180):
+    """Waits until every follower has applied the log of now; the log."""
+    records = log_of(folder)
+    last = records[-1]["position"]
+
+    def done():
+        status = client.ask("GET", "/api/v1/status")  # 503: who knows the session is being started again
+        followers = (status.json["log"] or {}).get("followers", []) if status.status == 200 else []
+        return len(followers) >= 4 and all(f["up"] and f["position"] > last for f in followers)
+    spine.wait_until("all followers are at the end of the log", done, timeout_s)
+    # Roles that were killed last are connected anew meanwhile; until then the answer is "try again".
+    spine.wait_until("search answers", lambda: client.ask("GET", "/api/v1/search?q=&kind=conn&limit=1").status == 200, 30)
+    return records
+
+
+def rows_of(client):
+    """Rows in the store by kind."""
+    kinds = [k["name"] for k in client.api("GET", "/fields")["kinds"] if k["name"] != "metric"]
+    count = {}
+    for kind in kinds:
+        got = client.api("GET", f"/search?q=&kind={kind}&from=1970-01-02T00:00:00Z&to=2200-01-01T00:00:00Z&limit=1&histogram=1")
+        if got["total"]:
+            count[kind] = got["total"]
+    return count
+
+
+def pages(client, path, key):
+    out, cursor = [], ""
+    while cursor is not None:
+        page = client.api("GET", f"{path}{'&' if '?' in path else '?'}limit=200{f'&cursor={cursor}' if cursor else ''}")
+        out += page[key]
+        cursor = page["next"]
+    return out
+
+
+def findings_of(client):
+    """All breaches and incidents, without what tells only when they were seen."""
+    def plain(found):
+        return {x["id"]: {k: v for k, v in x.items() if k not in SEEN_AT} for x in found}
+    return {"breaches": plain(pages(client, "/breaches", "breaches")),
+            "incidents": plain(pages(client, "/incidents?state=all", "incidents"))}
+
+
+def difference(a, b):
+    """Of two findings_of, in words."""
+    lines = []
+    for kind in a:
+        for key in sorted(set(a[kind]) | set(b[kind])):
+            if a[kind].get(key) != b[kind].get(key):
+                lines.append(f"{kind} {key}: {a[kind].get(key)} and {b[kind].get(key)}")
+    return f"{len(lines)} findings differ:\n" + "\n".join(lines[:20])
+
+
+def undisturbed(folder, origin):
+    """Findings and rows of a new master that finds the log of an instance (a folder) beside nothing else."""
+    other = spine.Instance(folder, "other")
+    try:
+        shutil.rmtree(other.path / "log")
+        shutil.copytree(origin / "log", other.path / "log")
+        ident = next(x for x in (origin / "instance.conf").read_text().splitlines() if x.startswith("id:"))
+        mine = other.path / "instance.conf"
+        mine.write_text("\n".join(ident if x.startswith("id:") else x for x in mine.read_text().splitlines()) + "\n")
+        if os.getuid() == 0:
+            for p in [other.path / "log", *(other.path / "log").iterdir()]:
+                os.chown(p, 65534, 65534)
+        other.start()
+        client = other.admin()
+        settle(client, other.path)
+        return findings_of(client), rows_of(client)
+    finally:
+        other.end()
+
+
+def problems(client):
+    """Codes that System Status shows -> one problem of each."""
+    return {p["code"]: p for p in client.api("GET", "/status")["problems"]}
