@@ -19,6 +19,7 @@ struct cut {
     const char *from, *to;
     int from_folder, to_folder; /* of the folder being copied */
     bool link;
+    bool runs; /* what is made is to run: its roles' user must come through the folder */
     uint64_t files;
 };
 
@@ -160,6 +161,8 @@ static int copy_all(struct cut *c)
 {
     if (mkdir(c->to, 0700) < 0)
         return complain(c->to, "cannot be made (a new folder is needed)", -errno);
+    if (c->runs && geteuid() == 0 && chmod(c->to, 0711) < 0)
+        return complain(c->to, "cannot be opened to its user", -errno);
     int r = copy_moving_folder(c, "checkpoints", NULL, false);
     if (r == 0)
         r = copy_moving_folder(c, "state", "state/state.db", false);
@@ -208,10 +211,11 @@ static int check_instance(const char *path)
     return r;
 }
 
-static int copy_instance(int argc, char **argv, const char *help, const char *done)
+static int copy_instance(int argc, char **argv, const char *help, bool runs, const char *done)
 {
     struct cut c;
     int decided = parse(argc, argv, help, &c);
+    c.runs = runs;
     if (decided >= 0)
         return decided;
     if (check_instance(c.from) < 0 || copy_all(&c) < 0 || check_instance(c.to) < 0)
@@ -222,10 +226,10 @@ static int copy_instance(int argc, char **argv, const char *help, const char *do
 
 int ctl_snapshot(int argc, char **argv)
 {
-    return copy_instance(argc, argv, snapshot_help, "snapshot in");
+    return copy_instance(argc, argv, snapshot_help, false, "snapshot in");
 }
 
 int ctl_restore(int argc, char **argv)
 {
-    return copy_instance(argc, argv, restore_help, "restored to");
+    return copy_instance(argc, argv, restore_help, true, "restored to");
 }

@@ -107,6 +107,13 @@ class Client:
         return secret
 
 
+def reachable(folder):
+    """The roles are nobody's when root runs the test: they must come to the folder through those above it, too."""
+    for part in (folder, *folder.parents[:3]):
+        if part.stat().st_uid == os.getuid():
+            part.chmod(part.stat().st_mode | 0o011)
+
+
 class Instance:
     """An instance in a folder. Daemons are ended by end(), whatever happened before."""
 
@@ -114,7 +121,7 @@ class Instance:
         """approve: new sensors wait until somebody approves them."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o711)
+        reachable(self.folder)
         self.path = self.folder / "master"
         self.port = free_port()
         self.master = None

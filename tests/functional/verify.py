@@ -45,11 +45,17 @@ def settle(client, folder, timeout_s=180):
     records = log_of(folder)
     last = records[-1]["position"]
 
+    seen = []
+
     def done():
         status = client.ask("GET", "/api/v1/status")  # 503: who knows the session is being started again
         followers = (status.json["log"] or {}).get("followers", []) if status.status == 200 else []
+        seen[:] = [status.status, *followers]
         return len(followers) >= 4 and all(f["up"] and f["position"] > last for f in followers)
-    spine.wait_until("all followers are at the end of the log", done, timeout_s)
+    try:
+        spine.wait_until(f"all followers are past {last}, the end of the log", done, timeout_s)
+    except AssertionError as e:
+        raise AssertionError(f"{e}: {seen}") from None
     # Roles that were killed last are connected anew meanwhile; until then the answer is "try again".
     spine.wait_until("search answers", lambda: client.ask("GET", "/api/v1/search?q=&kind=conn&limit=1").status == 200, 30)
     return records
