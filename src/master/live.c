@@ -124,6 +124,14 @@ static void forget(struct th_live *l, uint64_t position, const struct th_control
         th_live_report_forgotten(l, position, entity, sensor);
 }
 
+/* It counts from here on; who looks sees it before the next hour ends. */
+static void set_budget(struct th_live *l, double alerts_per_day)
+{
+    l->core->options.alerts_per_day = alerts_per_day;
+    if (l->core->crew.number == 0 && l->epoch_ns != TH_TIME_UNSET)
+        th_live_report_learning(l);
+}
+
 /* What is no control is intake's fault and nobody's to act on. */
 static int take_control(struct th_live *l, uint64_t position, struct th_str body)
 {
@@ -136,7 +144,7 @@ static int take_control(struct th_live *l, uint64_t position, struct th_str body
     if (c.type == TH_CONTROL_EPOCH && th_json_int64(c.object, "hour_ns", &hour_ns))
         r = close_hours(l, th_time_floor(hour_ns, TH_NS_PER_HOUR));
     else if (c.type == TH_CONTROL_SETTINGS && budget > 0)
-        l->core->options.alerts_per_day = budget;
+        set_budget(l, budget);
     else if (c.type == TH_CONTROL_FORGET)
         forget(l, position, &c);
     th_control_done(&c);

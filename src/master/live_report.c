@@ -219,21 +219,21 @@ static void put_number(struct th_json *j, const char *key, double v)
     th_json_double(j, v);
 }
 
-static void report_learning(struct th_live *l, int64_t epoch_ns, double threshold)
+void th_live_report_learning(struct th_live *l)
 {
     struct th_core *core = l->core;
     struct th_json j = th_json_init(&l->lines);
     th_learn_stats_get(core->shard.learn, &core->stats);
     th_json_open(&j);
     put_text(&j, "kind", "learning");
-    put_time(&j, "time", epoch_ns);
+    put_time(&j, "time", l->epoch_ns);
     th_json_key(&j, "devices");
     th_json_u64(&j, th_identity_count(core->shard.identity));
     put_number(&j, "device_hours", core->stats.pooled_device_hours);
     put_number(&j, "prior_device_hours", core->stats.prior_device_hours);
     put_text(&j, "calibration", th_core_calibration(core));
     put_number(&j, "alerts_per_day", core->options.alerts_per_day);
-    put_number(&j, "threshold", threshold);
+    put_number(&j, "threshold", th_core_threshold(core));
     th_json_close(&j);
     th_buf_u8(&l->lines, '\n');
 }
@@ -247,7 +247,7 @@ void th_live_report_epoch(struct th_live *l, int64_t epoch_ns)
     forget_told(l, epoch_ns);
     th_incidents_report(core->incidents, report_incident, l);
     report_known(l);
-    report_learning(l, epoch_ns, threshold);
+    th_live_report_learning(l);
     th_live_flush(l);
     if (l->out.metrics)
         l->out.metrics(l->out.arg, epoch_ns, th_buf_view(&core->shard.measures.frames));

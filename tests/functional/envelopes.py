@@ -7,6 +7,7 @@ import spine
 HEAD = struct.Struct("<4sBBHQQQQqIIIIqqqQ")
 SIGNATURE_BYTES = 64
 RAW_LEN_AT = SIGNATURE_BYTES + 48
+PAYLOAD_LEN_AT = RAW_LEN_AT + 4
 FIELDS = ["magic", "version", "kind", "flags", "instance", "sensor", "epoch", "sequence", "sent_ns", "raw_len", "payload_len",
           "events"]
 
