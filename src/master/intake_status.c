@@ -152,15 +152,17 @@ static void put_log(struct th_intake *in, struct th_json *j, struct th_now now)
     th_json_open_list(j);
     for (unsigned i = 0; i < TH_FOLLOWER_COUNT; i++) {
         struct th_intake_follower *f = &in->followers[i];
-        if (f->applied == synced || f->caught_up_mono_ns == 0)
+        /* One that was started again begins where it had saved, whatever its last life had read. */
+        uint64_t position = f->up && f->applied_known ? f->applied : f->saved;
+        if (position == synced || f->caught_up_mono_ns == 0)
             f->caught_up_mono_ns = now.mono_ns;
         th_json_open(j);
         put_text(j, "name", th_follower_names[i]);
         th_json_key(j, "up");
         th_json_bool(j, f->up);
-        put_u64(j, "position", f->applied);
+        put_u64(j, "position", position);
         put_u64(j, "saved", f->saved);
-        put_u64(j, "lag_records", synced - TH_MIN(synced, f->applied));
+        put_u64(j, "lag_records", synced - TH_MIN(synced, position));
         put_seconds(j, "lag_s", now.mono_ns - f->caught_up_mono_ns);
         th_json_close(j);
     }

@@ -343,11 +343,12 @@ def test_a_snapshot_under_load_and_what_is_made_of_it(office, tmp_path):
         admin.api("POST", "/login/code", {"code": spine.totp(office.instance.secret, step=1)})
         admin.csrf = admin.api("GET", "/session")["csrf"]
         # Of what is in its log it has what a master of its own makes of that log.
-        logged = verify.check_log(verify.settle(admin, made.path))
-        found, rows = verify.findings_of(admin), verify.rows_of(admin)
+        with verify.still(admin, made, tmp_path / "still"):
+            logged = verify.check_log(verify.log_of(tmp_path / "still"))
+            found, rows = verify.findings_of(admin), verify.rows_of(admin)
         assert sum(rows.values()) == logged > 0
         made.stop()
-        alone, alone_rows = verify.undisturbed(tmp_path / "alone", made.path)
+        alone, alone_rows = verify.undisturbed(tmp_path / "alone", tmp_path / "still")
         assert rows == alone_rows
         assert found["incidents"] and found == alone, verify.difference(found, alone)
         # A second start goes on where it was, and takes batches.

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a running master promises, read off its log and off what it answers."""
 import collections
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 
 import spine
 
 SUPPORT = spine.BIN.parent / "tests" / "support"
+FOLLOWERS = ("core", "seal", "store")
 SEEN_AT = {"first_seen", "updated"}  # when a finding was told, not what was found
 
 
@@ -41,17 +44,17 @@ def events_by_kind(path):
 
 
 def settle(client, folder, timeout_s=180):
-    """Waits until every follower has applied the log of now; the log."""
+    """Waits until those who make rows and findings have applied the log of now, and told it; the log."""
     records = log_of(folder)
     last = records[-1]["position"]
-
     seen = []
 
     def done():
         status = client.ask("GET", "/api/v1/status")  # 503: who knows the session is being started again
-        followers = (status.json["log"] or {}).get("followers", []) if status.status == 200 else []
-        seen[:] = [status.status, *followers]
-        return len(followers) >= 4 and all(f["up"] and f["position"] > last for f in followers)
+        roles = {r["name"]: r for r in status.json["roles"]} if status.status == 200 else {}
+        seen[:] = [(r["name"], r["state"], r["gauges"]) for n, r in roles.items() if n in FOLLOWERS]
+        return len(seen) == len(FOLLOWERS) and all(
+            state == "up" and gauges.get("position", 0) > last and not gauges.get("outbox_bytes") for _, state, gauges in seen)
     try:
         spine.wait_until(f"all followers are past {last}, the end of the log", done, timeout_s)
     except AssertionError as e:
@@ -59,6 +62,30 @@ def settle(client, folder, timeout_s=180):
     # Roles that were killed last are connected anew meanwhile; until then the answer is "try again".
     spine.wait_until("search answers", lambda: client.ask("GET", "/api/v1/search?q=&kind=conn&limit=1").status == 200, 30)
     return records
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def len_of(folder):
+    return log_of(folder)[-1]["position"] + 1
+
+
+@contextlib.contextmanager
+def still(client, instance, copy_path):
+    """While this lasts nothing is added to the log (intake is stopped), and all is applied; a copy of the log is made."""
+    settle(client, instance.path)
+    with stopped(instance.roles()["intake"]):
+        shutil.copytree(instance.path / "log", copy_path / "log")
+        shutil.copy(instance.path / "instance.conf", copy_path / "instance.conf")
+        settle(client, copy_path, 60)
+        yield
 
 
 def rows_of(client):
@@ -113,8 +140,12 @@ def undisturbed(folder, origin):
                 os.chown(p, 65534, 65534)
         other.start()
         client = other.admin()
-        settle(client, other.path)
-        return findings_of(client), rows_of(client)
+        # Stopped before its first tick: what a look at a later time would find early is no difference.
+        with stopped(other.roles()["intake"]):
+            settle(client, other.path)
+            added = [r for r in log_of(other.path) if r["position"] >= len_of(origin)]
+            assert not [r for r in added if r.get("control") == "tick"], f"the log went on: {added}"
+            return findings_of(client), rows_of(client)
     finally:
         other.end()
 
