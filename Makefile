@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 CAPTURE ?=
 
-.PHONY: all setup build test demo stop bench evaluate lint fuzz docs clean install
+.PHONY: all setup build test demo stop bench evaluate lint fuzz faults docs clean install
 
 all: build
 
@@ -42,6 +42,10 @@ lint: setup
 # Searches SECONDS_EACH (default 30) seconds a target with libFuzzer.
 fuzz: setup
 	@scripts/fuzz $(FUZZ)
+
+# Kills roles and daemons at random moments, a million events a round, and checks what is left.
+faults: build
+	@THYMUS_BIN=$(BUILD)/bin tests/faults/faults.py --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)
 
 docs: build
 	@scripts/docs $(BUILD)
