@@ -211,6 +211,16 @@ void th_catalogue_totals_get(struct th_catalogue *c, struct th_catalogue_totals 
         .retired_files = (uint64_t)th_sql_int(q, 4)};
 }
 
+uint64_t th_catalogue_bytes_since(struct th_catalogue *c, int64_t from_ns)
+{
+    TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql,
+        "SELECT sum(bytes) FROM segments WHERE retired IS NULL AND (kind = 'metric' OR last >= ?)",
+        "i", from_ns);
+    bool found = th_sql_row(&c->sql, q);
+    c->sql.err = 0;
+    return found ? (uint64_t)th_sql_int(q, 0) : 0;
+}
+
 /* The oldest go until what is left fits. Metrics stay: they are what is left of the events. */
 static int expire_by_bytes(struct th_catalogue *c, uint64_t max_bytes, int64_t now_ns)
 {

@@ -414,6 +414,11 @@ static void tell_status(struct store_role *r)
         r->files.commit_err);
     put_problem(
         &j, "follow", "What the log says cannot be written: %s. It is tried again.", r->follow_err);
+    if (r->files.narrow)
+        put_problem(&j, "disk_full",
+            "The disk of segments/ has next to no room: old events go before their days are over. "
+            "Make room there: %s.",
+            -ENOSPC);
     put_problem(&j, "remove", "An old segment cannot be removed: %s.", r->files.remove_err);
     th_json_close_list(&j);
     th_json_close(&j);

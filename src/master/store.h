@@ -73,6 +73,7 @@ struct store_files {
     int64_t expire_ns;
     uint64_t commits, expired, removed;
     int commit_err, remove_err;
+    bool narrow; /* the disk has so little room that events go before their time */
 };
 int store_files_init(struct store_files *f) TH_WARN_UNUSED;
 void store_files_done(struct store_files *f);

@@ -370,16 +370,21 @@ static void remove_some(struct store_files *f)
     f->gone_count = kept;
 }
 
-/* Bytes that events may take: less when it becomes narrow. 0: as many as there are. */
-static uint64_t room(const struct store_files *f)
+/* Bytes that events may take: less when the disk becomes narrow. Whoever fills the disk then takes
+ * old events' room, but the last day's stay: new ones wait in the log until somebody makes room. */
+static uint64_t room(struct store_files *f, int64_t reached_ns)
 {
     struct th_catalogue_totals t;
     th_catalogue_totals_get(f->catalogue, &t);
     uint64_t max = f->data_bytes / 10 * FULL_TENTHS;
     int64_t left = f->io->free_bytes(f->io->arg);
-    if (left >= 0 && left < RESERVE_BYTES && t.retired_files == 0) {
+    f->narrow = left >= 0 && left < RESERVE_BYTES;
+    if (f->narrow && t.retired_files == 0) {
         uint64_t less = (uint64_t)(RESERVE_BYTES - left);
         uint64_t fits = t.bytes > less ? t.bytes - less : 1;
+        int64_t day_ns = th_time_sub(reached_ns, TH_NS_PER_DAY);
+        fits = TH_MAX(fits, th_catalogue_bytes_since(f->catalogue, day_ns));
+        fits = TH_MAX(fits, UINT64_C(1)); /* 0 would be no limit */
         max = max == 0 ? fits : TH_MIN(max, fits);
     }
     return max;
@@ -390,7 +395,8 @@ static void expire(struct store_files *f)
     int64_t reached_ns = th_findings_reached_ns(f->catalogue);
     if (reached_ns == 0)
         return;
-    int n = th_catalogue_expire(f->catalogue, f->days, TH_ARRAY_LEN(f->days), room(f), reached_ns);
+    int n = th_catalogue_expire(
+        f->catalogue, f->days, TH_ARRAY_LEN(f->days), room(f, reached_ns), reached_ns);
     if (n < 0) {
         th_log(TH_LOG_ERROR, "old events cannot be retired: %s", th_strerror(n));
     } else if (n > 0) {

@@ -73,7 +73,7 @@ def shows(client, *codes):
 
 
 def shows_none_of(client, *codes):
-    spine.wait_until(f"System Status shows {', '.join(codes)} no more", lambda: not set(codes) & set(verify.problems(client)), 30)
+    spine.wait_until(f"System Status shows {', '.join(codes)} no more", lambda: not set(codes) & set(verify.problems(client)), 90)
 
 
 def holds(client, instance, events):

@@ -158,6 +158,9 @@ static void old_events_expire_by_days_and_bytes(void **state)
     commit(c, add, 5, NULL, 1);
     assert_int_equal(th_catalogue_expire(c, days, TH_KIND_COUNT, 0, 10 * DAY), 1);
     assert_listed(c, ALL, "m1 d1 c2 c3 ");
+    assert_int_equal(th_catalogue_bytes_since(c, 8 * DAY + 5), 3000); /* c2, c3, m1 */
+    assert_int_equal(th_catalogue_bytes_since(c, 8 * DAY + 6), 2000);
+    assert_int_equal(th_catalogue_bytes_since(c, 10 * DAY), 1000);
     assert_int_equal(th_catalogue_expire(c, days, TH_KIND_COUNT, 4000, 10 * DAY), 0);
     /* One byte too many costs one file: the oldest that is no metric. */
     assert_int_equal(th_catalogue_expire(c, days, TH_KIND_COUNT, 3999, 10 * DAY), 1);

@@ -88,5 +88,7 @@ void th_catalogue_totals_get(struct th_catalogue *c, struct th_catalogue_totals 
  * Returns how many files. */
 int th_catalogue_expire(struct th_catalogue *c, const uint32_t *days, size_t day_count,
     uint64_t max_bytes, int64_t now_ns) TH_WARN_UNUSED;
+/* Bytes of what has events of from_ns or later, and of all metrics. */
+uint64_t th_catalogue_bytes_since(struct th_catalogue *c, int64_t from_ns);
 
 #endif
