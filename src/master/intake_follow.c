@@ -21,8 +21,10 @@ static uint64_t head_of(const struct th_intake *in, const struct th_intake_follo
     uint64_t synced = th_journal_synced(in->log);
     if (!f->stepping)
         return synced;
-    /* All below best was applied once: no need to go there in steps. */
-    uint64_t step = f->applied_known ? TH_MAX(f->best, f->applied + 1) : f->best;
+    /* All below best was applied once: no need to go there in steps. It begins when it has a record
+     * to read, and says only then where it is. */
+    uint64_t next = (f->applied_known ? f->applied : th_journal_first(in->log)) + 1;
+    uint64_t step = TH_MAX(f->best, next);
     return TH_MIN(step, synced);
 }
 

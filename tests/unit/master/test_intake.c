@@ -485,6 +485,7 @@ static void live(struct world *w, uint64_t *saved, uint64_t poison)
 {
     const enum th_follower f = TH_FOLLOWER_CORE;
     th_intake_up(w->in, f, w->now);
+    assert_true(w->heads[f] > 0); /* before, it does not begin, and tells nothing */
     th_intake_saved(w->in, f, *saved);
     th_intake_applied(w->in, f, *saved, w->now);
     bool skip = false;
@@ -504,6 +505,19 @@ static void live(struct world *w, uint64_t *saved, uint64_t poison)
     else
         *saved = done;
     turn(w);
+}
+
+static void test_one_that_dies_at_the_very_first_record_is_led_too(void **state)
+{
+    struct world *w = *state;
+    struct sensor s = authorised(w, 5);
+    uint64_t saved = 0;
+    for (unsigned i = 0; i < 50; i++)
+        send_next(w, &s, (struct made){0});
+    for (unsigned i = 0; i < 5; i++)
+        live(w, &saved, 0);
+    assert_int_equal(w->heads[TH_FOLLOWER_CORE], 1);
+    assert_int_equal(w->aside_count, 0); /* it is no batch */
 }
 
 static void test_a_batch_that_kills_is_set_aside(void **state)
@@ -604,6 +618,7 @@ int main(void)
         T(test_a_failed_sync_is_answered_and_starts_anew),
         T(test_trimming),
         T(test_a_log_at_its_limit_trims_early),
+        T(test_one_that_dies_at_the_very_first_record_is_led_too),
         T(test_a_batch_that_kills_is_set_aside),
         T(test_random_kills_set_nothing_aside),
         T(test_a_follower_may_refuse_a_batch),
