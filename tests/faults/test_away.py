@@ -99,6 +99,10 @@ def test_another_certificate_holds_a_sensor_back(instance, tmp_path):
     attacker = json.loads((tmp_path / "truth").read_text().splitlines()[0])["device"]["mac"]
 
     def found():
-        return [i for i in verify.pages(client, "/incidents?state=all", "incidents")
-                if attacker in [d["mac"] for d in i["devices"]] and i["late_hours"] >= 5]
-    assert spine.wait_until("the late attack is found", found, 90, 1)
+        return [b for b in verify.pages(client, "/breaches", "breaches") if b["device"]["mac"] == attacker
+                and "scan" in b["model"]["id"]]
+    try:
+        spine.wait_until("the late attack is found", found, 30, 1)
+    finally:
+        print([b for b in verify.pages(client, "/breaches", "breaches") if b["device"]["mac"] == attacker][:5],[r for r in verify.log_of(instance.path) if r["record"]=="control" and r["control"]!="tick"])
+    print(found())
