@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One daemon a folder. The lock is on an open file, and roles that write are given that file too: a
- * daemon that was killed stays locked until the last of its roles is gone, so that two never
- * write one journal.
+ * One daemon a folder. The lock is on an open file, and roles that write or listen are given that
+ * file too: a daemon that was killed stays locked until the last of its roles is gone, so that
+ * two never write one journal, and the sockets are free again.
  */
 #ifndef TH_COMMON_LOCK_H
 #define TH_COMMON_LOCK_H

@@ -95,7 +95,7 @@ static int give_folder(struct master *w, struct member *m, enum th_instance_fold
     return 0;
 }
 
-/* For who writes: see lock.h. */
+/* For who writes or listens: see lock.h. */
 static int give_lock(struct master *w, struct member *m)
 {
     int fd = fcntl(w->lock, F_DUPFD_CLOEXEC, 0);
@@ -320,6 +320,8 @@ static int add_all(struct master *w)
         r = add_queries(w);
     if (r == 0)
         r = add_gateway(w);
+    if (r == 0) /* it has the listening sockets: a new master cannot listen before it is gone */
+        r = give_lock(w, &w->members[w->count - 1]);
     add_edges(w);
     for (size_t i = 0; i < w->count; i++) {
         w->specs[i].fds = w->members[i].files.v;
