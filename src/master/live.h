@@ -84,6 +84,7 @@ int th_live_place_get(struct th_live *l, struct th_str body, uint64_t *ret_log_e
 /* live_report.c: lead only. */
 void th_live_report_epoch(struct th_live *l, int64_t epoch_ns);
 void th_live_report_look(struct th_live *l);
+void th_live_report_learning(struct th_live *l);
 /* Takes it out of the incidents and tells that it is gone. */
 void th_live_report_forgotten(
     struct th_live *l, uint64_t position, uint64_t entity, uint64_t sensor);
