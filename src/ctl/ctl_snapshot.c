@@ -218,7 +218,9 @@ static int copy_instance(int argc, char **argv, const char *help, bool runs, con
     c.runs = runs;
     if (decided >= 0)
         return decided;
-    if (check_instance(c.from) < 0 || copy_all(&c) < 0 || check_instance(c.to) < 0)
+    /* The instance, not the snapshot: that need not be where the master's user comes to. */
+    if ((!runs && check_instance(c.from) < 0) || copy_all(&c) < 0 ||
+        (runs && check_instance(c.to) < 0))
         return 1;
     printf("%s %s: %llu files\n", done, c.to, (unsigned long long)c.files);
     return 0;
