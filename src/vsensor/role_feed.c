@@ -89,23 +89,20 @@ static int put_event(struct feed *f, const struct th_event *ev)
     return th_outlet_put(f->outlet, &copy.h);
 }
 
-/* How many events may go now. What a slow master kept back goes later, faster: the rate is one of
- * the whole. */
-static uint64_t due(const struct feed *f)
+/* Whether a turn's events may go now. What a slow master kept back goes later, faster: the rate is
+ * one of the whole. Turns are never cut: the same input makes the same frames. */
+static bool is_due(const struct feed *f)
 {
-    if (f->rate == 0)
-        return turn_events;
     double passed_s = (double)(now() - f->begin_ns) / TH_NS_PER_S;
-    uint64_t until_now = (uint64_t)(passed_s * (double)f->rate);
-    return TH_MIN(until_now - TH_MIN(until_now, f->events), (uint64_t)turn_events);
+    return f->rate == 0 || passed_s * (double)f->rate >= (double)f->events + turn_events;
 }
 
-/* So many events, and frames of them; true when that was the last. */
-static int put_some(struct feed *f, uint64_t count, bool *ret_end)
+/* One turn's worth of events, and frames of them; true when that was the last. */
+static int put_some(struct feed *f, bool *ret_end)
 {
     int r = 0;
     *ret_end = false;
-    for (uint64_t n = 0; r == 0 && n < count; n++) {
+    for (unsigned n = 0; r == 0 && n < turn_events; n++) {
         struct input *in = earliest(f);
         *ret_end = !in;
         if (!in)
@@ -178,15 +175,13 @@ static int run(struct feed *f)
     int r = 0;
     f->begin_ns = now();
     while (r == 0 && !f->drained) {
-        uint64_t count = !end && !th_outlet_full(f->outlet) ? due(f) : 0;
-        if (count > 0)
-            r = put_some(f, count, &end);
+        bool may = !end && !th_outlet_full(f->outlet);
+        bool busy = may && is_due(f);
+        if (busy)
+            r = put_some(f, &end);
         th_outlet_turn(f->outlet);
         if (r == 0)
-            r = th_edges_wait(f->edges, NULL, 0,
-                count == turn_events  ? 0
-                    : f->rate && !end ? paced_wait_ms
-                                      : 200);
+            r = th_edges_wait(f->edges, NULL, 0, busy ? 0 : may ? paced_wait_ms : 200);
         hear_link(f);
         if (end)
             ask_drained(f);
