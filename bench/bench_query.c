@@ -150,6 +150,8 @@ static void bench(struct world *w)
             300},
         {"part of a server's name, 5 M rows", "{\"q\":\"server_name:*host77*\"}", 1000},
         {"a word anywhere, 5 M rows", "{\"q\":\"host77\",\"kind\":\"ssl\"}", 2000},
+        {"a rare word anywhere, by hour, 10 M rows",
+            "{\"q\":\"host7777.example7.com\",\"histogram\":\"1\"}", 4000},
         {"an address, 5 M rows", "{\"q\":\"id.orig_h:10.0.0.77\",\"kind\":\"conn\"}", 500},
         {"a uid, 5 M rows", "{\"q\":\"uid:c4ca4238a0b923820\",\"kind\":\"conn\"}", 200},
     };

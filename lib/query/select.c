@@ -70,6 +70,9 @@ static void put_from(
     th_buf_printf(
         &s->text, "], union_by_name = true) WHERE _time >= $%u", select_add_i64(s, from->from_ns));
     th_buf_printf(&s->text, " AND _time < $%u AND ", select_add_i64(s, from->to_ns));
+    for (size_t i = 0; i < from->time_count; i++)
+        th_buf_printf(&s->text, "%s$%u%s", i ? ", " : "_time IN (",
+            select_add_i64(s, from->times[i]), i + 1 == from->time_count ? ") AND " : "");
     s->watched = from->watched && select_cost(th_query_root(q), from->kind) > CHEAP_COST;
     select_node(s, th_query_root(q), from->kind, false);
 }

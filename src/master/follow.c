@@ -169,6 +169,8 @@ static int open_batch(struct th_follow *f, struct th_str body, struct th_follow_
     ret->events = e.events;
     ret->replay = (e.flags & TH_ENVELOPE_REPLAY) != 0;
     ret->complete_until_ns = th_time_add(e.complete_until_ns, b.clock_offset_ns);
+    ret->first_ns = th_time_add(e.first_ns, b.clock_offset_ns);
+    ret->last_ns = th_time_add(e.last_ns, b.clock_offset_ns);
     f->stats.batches++;
     return 0;
 }

@@ -37,6 +37,7 @@ struct th_follow_record {
     uint32_t events;           /* as its envelope says */
     bool replay;               /* recorded input */
     int64_t complete_until_ns; /* of the source, corrected like its events */
+    int64_t first_ns, last_ns; /* of its events, as its envelope says, corrected */
     /* CONTROL */
     struct th_str control;
 };

@@ -171,6 +171,20 @@ void th_intake_down(struct th_intake *in, enum th_follower which, struct th_now 
 
 /* ---- positions ---- */
 
+/* A log that grows all the time is never applied to its end: what counts is when the end was
+ * where the follower is now, and that is known for one place at a time. */
+static void note_lag(const struct th_intake *in, struct th_intake_follower *f, struct th_now now)
+{
+    uint64_t end = th_journal_synced(in->log);
+    if (f->applied >= f->mark) {
+        f->caught_up_mono_ns = f->mark_mono_ns ? f->mark_mono_ns : now.mono_ns;
+        f->mark = end;
+        f->mark_mono_ns = now.mono_ns;
+    }
+    if (f->applied == end)
+        f->caught_up_mono_ns = now.mono_ns;
+}
+
 void th_intake_applied(
     struct th_intake *in, enum th_follower which, uint64_t position, struct th_now now)
 {
@@ -180,8 +194,7 @@ void th_intake_applied(
     f->applied = position;
     f->applied_known = true;
     f->best = TH_MAX(f->best, position);
-    if (position == th_journal_synced(in->log))
-        f->caught_up_mono_ns = now.mono_ns;
+    note_lag(in, f, now);
     if (f->stepping && position >= f->step_until) {
         f->stepping = false;
         f->stuck = 0;

@@ -89,7 +89,9 @@ struct th_intake_follower {
     uint64_t step_until;
     uint64_t suspect; /* record that was alone in its hands when it died, so many times: */
     unsigned suspect_deaths;
-    int64_t caught_up_mono_ns; /* when it had last applied all */
+    int64_t caught_up_mono_ns; /* it has applied all that the log held then */
+    int64_t mark_mono_ns;      /* when the log's end was at `mark`, which it may not have reached */
+    uint64_t mark;
 };
 
 struct th_intake {

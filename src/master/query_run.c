@@ -7,6 +7,8 @@
 /* Of one statement: its plan reads the foot of each file at once. */
 #define BATCH_FILES 48u
 #define BATCH_ROWS 4000000u
+/* Rows are asked for by their times when they are no more: nearly all else is then left unread. */
+#define FEW_TIMES 64u
 /* Room kept for what stands around the rows. */
 #define ANSWER_FRAME (256u << 10)
 
@@ -24,6 +26,7 @@ struct query_job {
     const struct query_ask *ask;
     struct query_file *files; /* the wanted ones, newest last event first */
     bool *used;               /* by this stage */
+    bool *counted;            /* its events are in the histogram already */
     size_t file_count;
     enum stage stage;
     /* the statement that runs */
@@ -33,7 +36,9 @@ struct query_job {
     unsigned kind;
     enum part part;
     struct th_str paths[BATCH_FILES];
+    size_t batch[BATCH_FILES]; /* which of `files` these are */
     struct th_select_from from;
+    int64_t times[FEW_TIMES]; /* of the batch's rows, when they are few */
     /* what was found */
     struct row *rows; /* in order; when `full`, what comes behind the last one is not wanted */
     size_t row_count, row_room;
@@ -93,6 +98,7 @@ static void take_batch(struct query_job *j)
         j->used[i] = true;
         rows += f->rows;
         j->scanned_bytes += f->bytes;
+        j->batch[count] = i;
         j->paths[count++] = f->path;
     }
     j->from = (struct th_select_from){.kind = j->kind,
@@ -148,6 +154,7 @@ struct query_job *query_job_new(
     j->files = files;
     choose_files(j, file_count);
     j->used = th_xcalloc(j->file_count + 1, sizeof(*j->used));
+    j->counted = th_xcalloc(j->file_count + 1, sizeof(*j->counted));
     if (ask->histogram)
         choose_buckets(j);
     return j;
@@ -168,6 +175,7 @@ void query_job_free(struct query_job *j)
     th_buf_done(&j->json);
     free(j->rows);
     free(j->used);
+    free(j->counted);
     free(j);
 }
 
@@ -265,7 +273,7 @@ static bool page_is_full(const struct query_job *j)
 
 static void next_stage(struct query_job *j)
 {
-    memset(j->used, 0, j->file_count * sizeof(*j->used));
+    memcpy(j->used, j->counted, j->file_count * sizeof(*j->used));
     j->stage = j->stage == STAGE_ROWS && j->ask->histogram ? STAGE_HISTOGRAM : STAGE_DONE;
 }
 
@@ -297,23 +305,45 @@ static int next_batch(struct query_job *j)
     return start_statement(j);
 }
 
+/* The times are those of all events of the batch's files that are looked for: these files need not
+ * be read once more for the histogram. */
+static void count_times(struct query_job *j, const int64_t *times, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t bucket = (times[i] - j->base_ns) / j->bucket_ns;
+        if (bucket >= 0 && bucket < (int64_t)j->bucket_count)
+            j->buckets[bucket]++;
+    }
+    j->total += count;
+    for (size_t i = 0; i < j->from.file_count; i++)
+        j->counted[j->batch[i]] = true;
+}
+
 /* Where in time the batch's rows are; none: the batch is done. */
 static int take_times(struct query_job *j, bool *ret_any)
 {
-    size_t n;
+    const struct query_ask *a = j->ask;
+    size_t n, count = 0, room = (size_t)a->limit + 1;
+    TH_AUTOFREE int64_t *times = th_xcalloc(room, sizeof(*times));
     int r;
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    *ret_any = false;
-    while ((r = th_duck_next(j->result, &n)) > 0) {
-        *ret_any = true;
-        high = TH_MAX(high, th_duck_i64(j->result, 0, 0));
-        low = TH_MIN(low, th_duck_i64(j->result, 0, n - 1));
+    while ((r = th_duck_next(j->result, &n)) > 0)
+        for (size_t i = 0; i < n && count < room; i++)
+            times[count++] = th_duck_i64(j->result, 0, i);
+    if (r < 0)
+        return r;
+    *ret_any = count > 0;
+    if (a->histogram && !a->has_after && count <= a->limit && j->from.from_ns == a->from_ns)
+        count_times(j, times, count);
+    if (count == 0)
+        return 0;
+    j->from.from_ns = times[count - 1];
+    j->from.to_ns = times[0] + 1;
+    if (count <= FEW_TIMES) {
+        memcpy(j->times, times, count * sizeof(*times));
+        j->from.times = j->times;
+        j->from.time_count = count;
     }
-    if (*ret_any) {
-        j->from.from_ns = low;
-        j->from.to_ns = high + 1;
-    }
-    return r;
+    return 0;
 }
 
 static int end_times(struct query_job *j)

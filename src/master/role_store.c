@@ -101,16 +101,12 @@ static void begin_transaction(struct store_role *r)
     r->in_transaction = true;
 }
 
-static void note_batch(struct store_role *r, const struct th_follow_record *record)
+static void note_hour(struct store_role *r, int64_t time_ns, uint64_t events)
 {
-    int64_t time_ns = TH_MIN(record->complete_until_ns, record->time_ns);
     int64_t hour_ns = th_time_floor(time_ns, TH_NS_PER_HOUR);
-    r->reached_ns = TH_MAX(r->reached_ns, time_ns);
-    r->events += record->events;
-    note_rate(r, record->events);
-    for (size_t i = 0; i < r->hour_count; i++)
+    for (size_t i = r->hour_count; i-- > 0;) /* mostly the one used last */
         if (r->hours[i].hour_ns == hour_ns) {
-            r->hours[i].events += record->events;
+            r->hours[i].events += events;
             return;
         }
     if (r->hour_count == MAX_HOURS) {
@@ -118,7 +114,26 @@ static void note_batch(struct store_role *r, const struct th_follow_record *reco
         flush_hours(r);
     }
     r->hours[r->hour_count].hour_ns = hour_ns;
-    r->hours[r->hour_count++].events = record->events;
+    r->hours[r->hour_count++].events = events;
+}
+
+/* The events of a batch are mostly of one hour, but a replay's can be of many. */
+static void note_batch(struct store_role *r, const struct th_follow_record *record)
+{
+    const struct th_event *ev;
+    r->reached_ns = TH_MAX(r->reached_ns, TH_MIN(record->complete_until_ns, record->time_ns));
+    r->events += record->events;
+    note_rate(r, record->events);
+    if (record->events == 0)
+        return;
+    if (th_time_floor(record->first_ns, TH_NS_PER_HOUR) ==
+        th_time_floor(record->last_ns, TH_NS_PER_HOUR)) {
+        note_hour(r, TH_MIN(record->first_ns, record->time_ns), record->events);
+        return;
+    }
+    /* Where a batch is damaged it ends: core and seal say so. */
+    while (th_follow_event(r->follow, &ev) > 0)
+        note_hour(r, TH_MIN(ev->time_ns, record->time_ns), 1);
 }
 
 static void note_ack(struct store_role *r, const struct th_control *c)

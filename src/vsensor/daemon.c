@@ -31,7 +31,7 @@ struct member {
 
 struct sensor {
     struct th_vsensor_config config;
-    const char *path, *log_level;
+    const char *path, *log_level, *rate;
     bool feed;
     int feed_status; /* what is known before it begins */
     char program[4096];
@@ -224,6 +224,13 @@ static int make_capture(struct sensor *s)
     return r;
 }
 
+static int make_feed(struct sensor *s, char *const *paths, size_t count)
+{
+    if (s->rate)
+        arg(&s->producer, "--rate", s->rate);
+    return th_feed_inputs(paths, count, &s->config, s->spool, s->log_level, &s->producer.files);
+}
+
 /* ---- the parent ---- */
 
 static int supervise(struct sensor *s)
@@ -277,7 +284,7 @@ static int run(struct sensor *s, char *const *paths, size_t count)
     if (r == 0)
         r = make_link(s);
     if (r == 0 && s->feed)
-        r = th_feed_inputs(paths, count, &s->config, s->spool, s->log_level, &s->producer.files);
+        r = make_feed(s, paths, count);
     else if (r == 0)
         r = make_capture(s);
     if (r < 0)
@@ -295,10 +302,11 @@ static int usage_error(const char *what)
 /* Exit status when it is decided already, else -1. */
 static int parse(struct sensor *s, int argc, char **argv)
 {
-    enum { OPT_CONFIG = 1, OPT_FEED, OPT_LEVEL };
+    enum { OPT_CONFIG = 1, OPT_FEED, OPT_LEVEL, OPT_RATE };
     static const struct option longs[] = {{"config", required_argument, NULL, OPT_CONFIG},
         {"feed", no_argument, NULL, OPT_FEED}, {"log-level", required_argument, NULL, OPT_LEVEL},
-        {0}};
+        {"rate", required_argument, NULL, OPT_RATE}, {0}};
+    uint64_t rate = 0;
     enum th_log_level level = TH_LOG_INFO;
     s->log_level = "info";
     opterr = 0;
@@ -307,6 +315,7 @@ static int parse(struct sensor *s, int argc, char **argv)
         case OPT_CONFIG: s->path = optarg; break;
         case OPT_FEED: s->feed = true; break;
         case OPT_LEVEL: s->log_level = optarg; break;
+        case OPT_RATE: s->rate = optarg; break;
         default: return usage_error("unknown or incomplete option");
         }
     }
@@ -316,6 +325,8 @@ static int parse(struct sensor *s, int argc, char **argv)
         return usage_error("--log-level is error, warn, info or debug");
     if (s->feed != (optind < argc))
         return usage_error(s->feed ? "--feed needs at least one path" : "paths are for --feed");
+    if (s->rate && (!s->feed || !th_str_u64(th_str_c(s->rate), &rate) || rate == 0))
+        return usage_error("--rate is a number of events a second, with --feed");
     th_log_set(level, "thymus-vsensor");
     return -1;
 }

@@ -16,7 +16,7 @@ enum { EXIT_READ = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PARTLY = 3 };
 enum { MAX_ROLE_ARGS = 120 };
 
 static const char help[] =
-    "Usage: thymus-vsensor --config FILE [--feed PATH...]\n"
+    "Usage: thymus-vsensor --config FILE [--feed PATH... [--rate NUMBER]]\n"
     "       thymus-vsensor --read PATH... (--json-dir DIR | --json FILE | --spool FILE)\n"
     "\n"
     "With --config, watches interfaces and reports to a master; with --feed as well, reports what\n"
@@ -34,6 +34,7 @@ static const char help[] =
     "  --spool FILE        event batches, as the master reads them\n"
     "\n"
     "Options:\n"
+    "  --rate NUMBER       events a second that --feed reports at most; default: no limit\n"
     "  --local-net CIDR    a network of the inside, may be repeated; default: private addresses\n"
     "  --hash-limit BYTES  files in the traffic up to this size are hashed; default 10485760\n"
     "  --progress          show progress, also when standard error is no terminal\n"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Role feed: recorded events, out of spools of batches, to the link role in order of time and as
- * fast as that takes them; ends when the master has all. The same input makes the same frames, so a
- * feed that was broken off goes on where it was when it is started again: its run is a hash of
- * what it feeds.
+ * fast as that takes them, or at `--rate` events a second; ends when the master has all. The same
+ * input makes the same frames, so a feed that was broken off goes on where it was when it is
+ * started again: its run is a hash of what it feeds.
  *
  * Descriptors: parent, link, "input" (several).
  */
 #include "role_feed.h"
 
+#include <getopt.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -23,6 +24,7 @@
 static const size_t max_waiting_bytes = 4u << 20; /* what link may have to take past its half */
 static const unsigned turn_events = 20000;
 static const int64_t show_ns = TH_NS_PER_S;
+static const int paced_wait_ms = 20;
 
 enum { LINK };
 static const char *const edge_names[] = {"link"};
@@ -40,7 +42,8 @@ struct feed {
     struct input *inputs;
     size_t count;
     uint64_t events;
-    int64_t last_ns;
+    uint64_t rate; /* events a second; 0: as fast as it goes */
+    int64_t begin_ns, last_ns;
     bool draining, drained;
     unsigned drain_generation;
     bool tty;
@@ -84,6 +87,14 @@ static int put_event(struct feed *f, const struct th_event *ev)
     copy.h.seq = f->events++;
     f->last_ns = copy.h.time_ns;
     return th_outlet_put(f->outlet, &copy.h);
+}
+
+/* Whether a turn's events may go now. What a slow master kept back goes later, faster: the rate is
+ * one of the whole. Turns are never cut: the same input makes the same frames. */
+static bool is_due(const struct feed *f)
+{
+    double passed_s = (double)(now() - f->begin_ns) / TH_NS_PER_S;
+    return f->rate == 0 || passed_s * (double)f->rate >= (double)f->events + turn_events;
 }
 
 /* One turn's worth of events, and frames of them; true when that was the last. */
@@ -162,13 +173,15 @@ static int run(struct feed *f)
 {
     bool end = false;
     int r = 0;
+    f->begin_ns = now();
     while (r == 0 && !f->drained) {
-        bool busy = !end && !th_outlet_full(f->outlet);
+        bool may = !end && !th_outlet_full(f->outlet);
+        bool busy = may && is_due(f);
         if (busy)
             r = put_some(f, &end);
         th_outlet_turn(f->outlet);
         if (r == 0)
-            r = th_edges_wait(f->edges, NULL, 0, busy ? 0 : 200);
+            r = th_edges_wait(f->edges, NULL, 0, busy ? 0 : may ? paced_wait_ms : 200);
         hear_link(f);
         if (end)
             ask_drained(f);
@@ -236,14 +249,26 @@ static int open_inputs(struct feed *f, const struct th_inherited *in)
     return 0;
 }
 
+static int parse_options(int argc, char **argv, struct feed *f)
+{
+    static const struct option longs[] = {{"rate", required_argument, NULL, 1}, {0}};
+    optind = 3; /* behind --role feed */
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;)
+        if (c != 1 || !th_str_u64(th_str_c(optarg), &f->rate))
+            return -EINVAL;
+    return 0;
+}
+
 int role_feed(int argc, char **argv)
 {
     struct feed *f = th_xcalloc(1, sizeof(*f));
     struct th_inherited in;
-    (void)argc, (void)argv;
     th_log_set(TH_LOG_INFO, "thymus-vsensor feed");
     f->tty = isatty(STDERR_FILENO);
-    int r = th_inherit(&in);
+    int r = parse_options(argc, argv, f);
+    if (r == 0)
+        r = th_inherit(&in);
     if (r == 0) {
         f->edges = th_edges_new(&in, edge_names, TH_ARRAY_LEN(edge_names));
         r = th_role_lock(TH_ROLE_FEED, true);

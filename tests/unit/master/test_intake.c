@@ -210,6 +210,44 @@ static void test_a_restart_knows_all(void **state)
     assert_said(w, 1, 200, "\"next\":30"); /* a duplicate of long ago */
 }
 
+/* Seconds, as the status says. */
+static double lag_of(struct world *w, enum th_follower which)
+{
+    struct th_buf status TH_AUTOBUF = TH_BUF_INIT;
+    th_intake_status(w->in, w->now, &status);
+    json_t *j = json_loadb((const char *)status.p, status.len, 0, NULL);
+    const json_t *followers = json_object_get(json_object_get(j, "log"), "followers");
+    double lag_s = json_number_value(json_object_get(json_array_get(followers, which), "lag_s"));
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(followers, which), "name")),
+        th_follower_names[which]);
+    json_decref(j);
+    return lag_s;
+}
+
+/* Under a steady load nobody has ever all of the log: what counts is how old what it lacks is. */
+static void test_lag(void **state)
+{
+    struct world *w = *state;
+    th_intake_up(w->in, TH_FOLLOWER_CORE, w->now);
+    th_intake_up(w->in, TH_FOLLOWER_SEAL, w->now);
+    th_intake_applied(w->in, TH_FOLLOWER_CORE, th_intake_synced(w->in), w->now);
+    th_intake_applied(w->in, TH_FOLLOWER_SEAL, th_intake_synced(w->in), w->now);
+    for (unsigned i = 0; i < 30; i++) {
+        uint64_t before = th_intake_synced(w->in);
+        control(w, i, "{\"type\":\"settings\",\"followers\":[]}");
+        turn(w);
+        assert_true(th_intake_synced(w->in) > before);
+        th_intake_applied(w->in, TH_FOLLOWER_CORE, before, w->now);
+        assert_true(lag_of(w, TH_FOLLOWER_CORE) < 3);
+        wait_s(w, 1);
+    }
+    assert_true(lag_of(w, TH_FOLLOWER_CORE) >= 1);
+    assert_true(lag_of(w, TH_FOLLOWER_SEAL) >= 29);
+    th_intake_applied(w->in, TH_FOLLOWER_CORE, th_intake_synced(w->in), w->now);
+    assert_true(lag_of(w, TH_FOLLOWER_CORE) == 0);
+}
+
 static void test_controls_are_done_when_applied(void **state)
 {
     struct world *w = *state;
@@ -606,6 +644,7 @@ int main(void)
         T(test_a_new_spool_begins_at_zero),
         T(test_a_gap_stands_for_what_was_dropped),
         T(test_a_restart_knows_all),
+        T(test_lag),
         T(test_controls_are_done_when_applied),
         T(test_controls_that_are_refused),
         T(test_ticks_and_silent_sources),
