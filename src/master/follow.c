@@ -148,7 +148,7 @@ int th_follow_scan(struct th_follow *f, uint64_t end)
 static int open_batch(struct th_follow *f, struct th_str body, struct th_follow_record *ret)
 {
     struct th_record_batch b;
-    struct th_envelope e;
+    struct th_envelope e = {.kind = 0};
     struct th_batch_head head;
     int r = th_record_batch_get(body, &b);
     if (r == 0)
