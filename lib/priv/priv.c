@@ -71,16 +71,16 @@ static int add_rules(scmp_filter_ctx ctx, unsigned rights, scmp_datum_t self)
     return r;
 }
 
-static int load_filter(unsigned rights)
+static int load_filter(enum th_role role)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!ctx)
         return -ENOMEM;
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (r == 0)
-        r = add_rules(ctx, rights, (scmp_datum_t)getpid());
+        r = add_rules(ctx, th_role_info(role)->rights, (scmp_datum_t)getpid());
     if (r == 0)
-        r = th_sanitizer_rules(ctx);
+        r = th_sanitizer_rules(ctx, role);
     if (r == 0)
         r = seccomp_load(ctx); /* also sets no_new_privs */
     seccomp_release(ctx);
@@ -109,7 +109,6 @@ int th_role_lock(enum th_role role, bool landlock)
 
 int th_role_lock_with(enum th_role role, const struct th_lock_options *options)
 {
-    const struct th_role_info *info = th_role_info(role);
     let_qsort_ask();
     int r = th_drop_ids(
         options->uid ? options->uid : NOBODY_ID, options->gid ? options->gid : NOBODY_ID);
@@ -126,7 +125,7 @@ int th_role_lock_with(enum th_role role, const struct th_lock_options *options)
             return r;
     }
     th_sanitizer_before_lock();
-    return load_filter(info->rights) < 0 ? TH_E_SANDBOX : 0;
+    return load_filter(role) < 0 ? TH_E_SANDBOX : 0;
 }
 
 enum th_call_rule th_role_call_rule(enum th_role role, int number)

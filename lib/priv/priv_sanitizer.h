@@ -9,6 +9,8 @@
 
 #include <seccomp.h>
 
+#include "priv/priv.h"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TH_SANITIZED 1
 #elif defined(__has_feature)
@@ -19,12 +21,12 @@
 #endif
 
 #ifdef TH_SANITIZED
-int th_sanitizer_rules(scmp_filter_ctx ctx);
+int th_sanitizer_rules(scmp_filter_ctx ctx, enum th_role role);
 void th_sanitizer_before_lock(void);
 #else
-static inline int th_sanitizer_rules(scmp_filter_ctx ctx)
+static inline int th_sanitizer_rules(scmp_filter_ctx ctx, enum th_role role)
 {
-    (void)ctx;
+    (void)ctx, (void)role;
     return 0;
 }
 static inline void th_sanitizer_before_lock(void)
