@@ -353,8 +353,11 @@ def test_a_snapshot_under_load_and_what_is_made_of_it(office, tmp_path):
         assert found["incidents"] and found == alone, verify.difference(found, alone)
         # A second start goes on where it was, and takes batches.
         made.start()
-        assert spine.wait_until("search answers", lambda: verify.rows_of(admin) == rows, 30)
-        assert verify.findings_of(admin) == found
+        verify.settle(admin, made.path)
+        again = verify.rows_of(admin)
+        assert again == rows, f"{rows} before the second start, {again} after it"
+        again = verify.findings_of(admin)
+        assert again.keys() == found.keys() and all(set(found[k]) <= set(again[k]) for k in found), verify.difference(found, again)
         one = office.instance.sensor("later")
         one.write_text(one.read_text().replace(str(office.instance.port), str(made.port)))
         (one.parent / "token").write_text(made.ctl("token", "create", "--instance", str(made.path), "later") + "\n")
