@@ -119,8 +119,8 @@ int th_role_lock_with(enum th_role role, const struct th_lock_options *options)
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return -errno;
     if (!options->no_landlock) {
-        r = th_landlock_allow_only(
-            options->folders, options->folder_count, (info->rights & TH_R(CONNECT)) != 0);
+        r = th_landlock_allow_only(options->folders, options->folder_count,
+            (th_role_info(role)->rights & TH_R(CONNECT)) != 0);
         if (r < 0 && r != -ENOSYS)
             return r;
     }
