@@ -81,6 +81,7 @@ int query_hold_parse(struct th_str json, const char *folder, struct query_hold *
     int r = json_is_integer(id) ? 0 : TH_E_MALFORMED;
     if (r == 0) {
         ret->id = (uint64_t)json_integer_value(id);
+        ret->without_newest = json_is_false(json_object_get(j, "hot"));
         r = take_files(json_object_get(j, "files"), folder, ret);
     }
     json_decref(j);

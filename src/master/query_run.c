@@ -28,6 +28,7 @@ struct query_job {
     bool *used;               /* by this stage */
     bool *counted;            /* its events are in the histogram already */
     size_t file_count;
+    bool without_newest;
     enum stage stage;
     /* the statement that runs */
     struct th_select *sql;
@@ -165,6 +166,11 @@ static void end_statement(struct query_job *j)
     th_duck_result_free(TH_TAKE(j->result));
     th_duck_stmt_free(TH_TAKE(j->stmt));
     th_select_free(TH_TAKE(j->sql));
+}
+
+void query_job_without_newest(struct query_job *j)
+{
+    j->without_newest = true;
 }
 
 void query_job_free(struct query_job *j)
@@ -474,6 +480,8 @@ void query_job_answer(struct query_job *j, int64_t took_ms, struct th_buf *out)
         put_raw(&o, out, j, i);
     th_json_close_list(&o);
     put_total(&o, j);
+    th_json_key(&o, "newest");
+    th_json_bool(&o, !j->without_newest);
     th_json_key(&o, "truncated");
     th_json_bool(&o, j->shown < j->row_count);
     put_next(&o, j);

@@ -24,6 +24,8 @@ struct query_job;
  * changes. */
 struct query_job *query_job_new(
     struct th_duck *d, const struct query_ask *ask, struct query_file *files, size_t file_count);
+/* The newest rows are in none of the files: the answer says so. */
+void query_job_without_newest(struct query_job *j);
 void query_job_free(struct query_job *j); /* ends what runs */
 TH_DEFINE_CLEANUP(struct query_job, query_job_free)
 /* 1 done, 0 more to do, or th_duck's errors. */

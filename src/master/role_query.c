@@ -193,6 +193,8 @@ static void take_files(struct role *w, const struct th_ipc_message *m)
         return;
     }
     w->job = query_job_new(w->duck, &w->ask, w->hold.files, w->hold.count);
+    if (w->hold.without_newest)
+        query_job_without_newest(w->job);
 }
 
 static void work(struct role *w)

@@ -498,6 +498,8 @@ export interface SearchResult {
   rows: Array<Record<string, unknown>>;
   /** events that match, where it was counted */
   total: number | null;
+  /** false: the newest events could not be had in time and are not in the answer */
+  newest: boolean;
   /** a limit was met: there is more */
   truncated: boolean;
   /** cursor of the next page */

@@ -22,7 +22,7 @@
 #include "priv/spawn.h"
 #include "store/segment.h"
 
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 90000
 #define PROMPT_MS 200 /* how soon a search ends when it is told to */
 #define BIG_ROWS "3000000"
 #define BEGIN_NS (INT64_C(1767312000) * TH_NS_PER_S)
@@ -33,6 +33,7 @@ struct scene {
     int parent;
     struct th_ipc *gateway, *store;
     uint64_t next_id, held, released;
+    bool cold;         /* the store has not the newest rows */
     const char *files; /* what the store answers to HOLD */
     json_t *hold;      /* what it was asked last */
 };
@@ -214,7 +215,8 @@ static void serve_store(struct scene *s)
         json_decref(s->hold);
         s->hold = json_loadb(m.body.p, m.body.len, 0, NULL);
         assert_non_null(s->hold);
-        TH_AUTOFREE char *body = th_xasprintf("{\"hold\":%u,\"files\":%s}", 40, s->files);
+        TH_AUTOFREE char *body = th_xasprintf(
+            "{\"hold\":%u,\"hot\":%s,\"files\":%s}", 40, s->cold ? "false" : "true", s->files);
         assert_int_equal(th_ipc_send(s->store, TH_MSG_CATALOGUE, m.id, th_str_c(body)), 0);
         s->held++;
     }
@@ -335,6 +337,7 @@ static void test_rows(void **state)
     assert_int_equal(json_integer_value(json_object_get(j, "total")), 10);
     assert_true(json_is_null(json_object_get(j, "next")));
     assert_true(json_is_false(json_object_get(j, "truncated")));
+    assert_true(json_is_true(json_object_get(j, "newest")));
     assert_true(json_integer_value(json_object_get(j, "scanned_bytes")) > 100);
     assert_int_equal(json_array_size(json_object_get(j, "columns")), TH_F_CONN_COUNT);
     const json_t *counts = json_object_get(json_object_get(j, "histogram"), "counts");
@@ -353,6 +356,19 @@ static void test_rows(void **state)
     assert_int_equal(json_array_size(json_object_get(s->hold, "kinds")), 1);
     assert_int_equal(s->held, 2);
     wait_released(s, 2);
+    stop_role(s);
+}
+
+/* What the store could not have in time is told to be missing. */
+static void test_without_the_newest(void **state)
+{
+    struct scene *s = *state;
+    start_role(s, "10000");
+    s->cold = true;
+    json_t *j = search(s, "{\"q\":\"kind:conn\"}");
+    assert_true(json_is_false(json_object_get(j, "newest")));
+    s->cold = false;
+    json_decref(j);
     stop_role(s);
 }
 
@@ -596,6 +612,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_without_the_newest),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_refusals),

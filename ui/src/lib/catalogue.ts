@@ -245,6 +245,7 @@ export const catalogue = {
   'search.results.unknown': ['first {shown}', '最初の{shown}件'],
   'search.took': ['{time}, {bytes} read', '{time}、{bytes}読み取り'],
   'search.truncated': ['There are more than were counted.', '集計しきれない件数があります。'],
+  'search.oldest.only': ['The newest events were not ready in time and are missing here. Search again.', '最新のイベントはまだ含まれていません。もう一度検索してください。'],
   'search.empty': ['Nothing fits.', '該当するイベントがありません。'],
   'search.empty.text': ['Widen the time range, or take a condition away.', '期間を広げるか、条件を減らしてください。'],
   'search.stopped': ['Stopped.', '中止しました。'],
