@@ -5,37 +5,18 @@
 #include <sys/wait.h>
 
 #include "base/cursor.h"
+#include "base/fd.h"
 
 static int send_all(int fd, const void *data, size_t len)
 {
-    const uint8_t *p = data;
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return th_fd_write(fd, th_str_n(data, len));
 }
 
+/* An end before the message's is a shard that died. */
 static int recv_all(int fd, void *data, size_t len)
 {
-    uint8_t *p = data;
-    while (len > 0) {
-        ssize_t n = read(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return TH_E_ROLE_FAILED;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    int r = th_fd_read(fd, data, len);
+    return r == TH_E_TRUNCATED ? TH_E_ROLE_FAILED : r;
 }
 
 static int send_message(int fd, const struct th_buf *m)

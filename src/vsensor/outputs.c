@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outputs.h"
 
+#include "base/fd.h"
 #include "event/json.h"
 #include "event/run.h"
 
@@ -20,28 +21,15 @@ struct th_outputs {
     struct stream kinds[TH_KIND_COUNT];
 };
 
-static int write_all(int fd, struct th_str bytes)
-{
-    for (size_t at = 0; at < bytes.len;) {
-        ssize_t n = write(fd, bytes.p + at, bytes.len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
 static int write_spool(void *arg, struct th_str bytes)
 {
     const struct th_outputs *o = arg;
-    return write_all(o->spool, bytes);
+    return th_fd_write(o->spool, bytes);
 }
 
 static int flush_stream(struct stream *s)
 {
-    int r = s->lines.len ? write_all(s->fd, th_buf_view(&s->lines)) : 0;
+    int r = s->lines.len ? th_fd_write(s->fd, th_buf_view(&s->lines)) : 0;
     th_buf_clear(&s->lines);
     return r;
 }
@@ -125,7 +113,7 @@ int th_outputs_source(struct th_outputs *o, const struct th_source_info *info)
         return r;
     TH_AUTOBUF struct th_buf frame = TH_BUF_INIT;
     th_source_info_put(info, &frame);
-    return write_all(o->spool, th_buf_view(&frame));
+    return th_fd_write(o->spool, th_buf_view(&frame));
 }
 
 int th_outputs_flush(struct th_outputs *o)
