@@ -222,3 +222,15 @@ void th_incident_json(const struct th_incident *i, const struct th_identity *id,
     th_json_close(&j);
     th_buf_u8(out, '\n');
 }
+
+void th_incident_joined_json(int64_t time_ns, uint64_t younger, uint64_t elder, struct th_buf *out)
+{
+    struct th_json j = th_json_init(out);
+    th_json_open(&j);
+    put_text(&j, "kind", "joined");
+    put_time(&j, "time", time_ns);
+    put_id(&j, "incident", younger);
+    put_id(&j, "into", elder);
+    th_json_close(&j);
+    th_buf_u8(out, '\n');
+}

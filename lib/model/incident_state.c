@@ -103,7 +103,7 @@ static void put_incident(
     th_buf_le64(out, (uint64_t)in->start_ns);
     th_buf_le64(out, (uint64_t)in->end_ns);
     th_buf_double(out, in->score);
-    th_buf_u8(out, (uint8_t)(in->alert | in->changed << 1));
+    th_buf_u8(out, (uint8_t)(in->alert | in->changed << 1 | in->told << 2));
     put_ids(out, in->device, in->device_count);
     put_ids(out, in->breach, in->breach_count);
     th_buf_le32(out, in->link_count);
@@ -126,7 +126,8 @@ static bool get_incident(const struct th_models *m, struct incident *in, struct 
     uint8_t flags = th_cur_u8(c);
     in->alert = flags & 1;
     in->changed = flags >> 1 & 1;
-    if (flags > 3 || !get_ids(c, MAX_INCIDENT_DEVICES, &in->device, &in->device_count) ||
+    in->told = flags >> 2 & 1;
+    if (flags > 7 || !get_ids(c, MAX_INCIDENT_DEVICES, &in->device, &in->device_count) ||
         !get_ids(c, MAX_INCIDENT_BREACHES, &in->breach, &in->breach_count))
         return false;
     uint32_t links = th_cur_le32(c);

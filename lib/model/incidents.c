@@ -5,8 +5,8 @@
  * was reached joins when it acts in turn, so that a path is one story, and a server that many
  * reach makes no story of them. A breach joins the incidents that hold one of its links: a device's
  * link lasts 4 hours after its last use, a destination's 2 days (an implant that is told once a day
- * is still one story); no incident grows older than 14 days. Incidents that a breach joins together
- * become one.
+ * is still one story); no incident grows older than 14 days. A breach that is told again stays
+ * where it is. Incidents that a breach joins together become one: the elder stays, under its id.
  */
 #include <math.h>
 
@@ -56,6 +56,7 @@ void th_incidents_free(struct th_incidents *all)
     for (uint32_t i = 0; i < all->count; i++)
         incident_free(all->v[i]);
     free(all->v);
+    free(all->joined);
     free(all);
 }
 
@@ -293,8 +294,17 @@ static struct incident *incident_new(struct th_incidents *all, const struct th_b
     return in;
 }
 
-/* The older takes the younger over; the younger is gone. */
-static void merge(struct incident *to, struct incident *from)
+static void note_joined(struct th_incidents *all, uint64_t younger, uint64_t elder)
+{
+    if (all->joined_count == all->joined_cap) {
+        all->joined_cap = all->joined_cap ? all->joined_cap * 2 : 16;
+        all->joined = th_xreallocarray(all->joined, all->joined_cap, sizeof(*all->joined));
+    }
+    all->joined[all->joined_count++] = (struct joined){.younger = younger, .elder = elder};
+}
+
+/* Takes `from` over; whoever was told of it is told where it went. */
+static void merge(struct th_incidents *all, struct incident *to, struct incident *from)
 {
     to->start_ns = TH_MIN(to->start_ns, from->start_ns);
     to->end_ns = TH_MAX(to->end_ns, from->end_ns);
@@ -308,6 +318,8 @@ static void merge(struct incident *to, struct incident *from)
     for (uint32_t i = 0; i < from->story_count; i++)
         add_story(to, &from->story[i]);
     from->story_count = 0;
+    if (from->told)
+        note_joined(all, from->id, to->id);
     incident_free(from);
 }
 
@@ -324,25 +336,68 @@ static bool joins(const struct incident *in, const struct links *l, const struct
     return false;
 }
 
+/* Of two that become one, the one whose id stays: somebody may have been sent a link to it. */
+static bool is_elder(const struct incident *x, const struct incident *y)
+{
+    if (x->told != y->told)
+        return x->told;
+    if (x->start_ns != y->start_ns)
+        return x->start_ns < y->start_ns;
+    return x->id < y->id;
+}
+
+static bool has_breach(const struct incident *in, uint64_t breach)
+{
+    for (uint32_t i = 0; i < in->breach_count; i++)
+        if (in->breach[i] == breach)
+            return true;
+    return false;
+}
+
+/* Its place: where the breach is already, else the eldest that it joins; all->count for none. */
+static uint32_t find_home(
+    const struct th_incidents *all, const struct links *l, const struct th_breach *b)
+{
+    uint32_t home = all->count;
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct incident *in = all->v[i];
+        if (has_breach(in, b->id))
+            return i;
+        if (joins(in, l, b) && (home == all->count || is_elder(in, all->v[home])))
+            home = i;
+    }
+    return home;
+}
+
+static void drop_empty_places(struct th_incidents *all)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < all->count; i++)
+        if (all->v[i])
+            all->v[kept++] = all->v[i];
+    all->count = kept;
+}
+
 static struct incident *find_or_join(
     struct th_incidents *all, const struct links *l, const struct th_breach *b)
 {
-    struct incident *home = NULL;
-    uint32_t kept = 0;
+    uint32_t home = find_home(all, l, b);
+    if (home == all->count)
+        return incident_new(all, b);
     for (uint32_t i = 0; i < all->count; i++) {
-        struct incident *in = all->v[i];
-        if (home && joins(in, l, b) &&
-            th_time_sub(TH_MAX(in->end_ns, home->end_ns), TH_MIN(in->start_ns, home->start_ns)) <=
-                MAX_AGE_NS) {
-            merge(home, in);
+        const struct incident *x = all->v[i];
+        const struct incident *y = all->v[home];
+        if (!x || i == home || !joins(x, l, b) ||
+            th_time_sub(TH_MAX(x->end_ns, y->end_ns), TH_MIN(x->start_ns, y->start_ns)) >
+                MAX_AGE_NS)
             continue;
-        }
-        if (!home && joins(in, l, b))
-            home = in;
-        all->v[kept++] = in;
+        uint32_t from = is_elder(x, y) ? home : i;
+        home = from == i ? home : i;
+        merge(all, all->v[home], TH_TAKE(all->v[from]));
     }
-    all->count = kept;
-    return home ? home : incident_new(all, b);
+    struct incident *in = all->v[home];
+    drop_empty_places(all);
+    return in;
 }
 
 /* Full: the weakest incident that was told already, else the weakest, is forgotten. */
@@ -477,6 +532,7 @@ static void tell(struct th_incidents *all, struct incident *in, th_incident_fn f
         .title = (const char *)title.p,
         .summary = (const char *)summary.p};
     in->changed = false;
+    in->told = true;
     fn(arg, &i);
 }
 
@@ -490,4 +546,11 @@ void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg)
     qsort(v, n, sizeof(struct incident *), best_first);
     for (uint32_t i = 0; i < n; i++)
         tell(all, v[i], fn, arg);
+}
+
+void th_incidents_report_joined(struct th_incidents *all, th_incident_joined_fn fn, void *arg)
+{
+    for (uint32_t i = 0; i < all->joined_count; i++)
+        fn(arg, all->joined[i].younger, all->joined[i].elder);
+    all->joined_count = 0;
 }

@@ -237,7 +237,7 @@ struct incident {
     uint64_t id;
     int64_t start_ns, end_ns;
     double score;
-    bool alert, changed;
+    bool alert, changed, told; /* told: at least once, so that its id is known outside */
     uint64_t *device, *breach;
     uint32_t device_count, breach_count;
     struct link link[MAX_LINKS];
@@ -246,12 +246,18 @@ struct incident {
     uint32_t story_count;
 };
 
+struct joined {
+    uint64_t younger, elder;
+};
+
 struct th_incidents {
     const struct th_models *models;
     const struct th_identity *identity;
     struct incident **v;
     uint32_t count, cap;
     uint64_t dropped;
+    struct joined *joined; /* to be told; not saved: a checkpoint is taken when all is told */
+    uint32_t joined_count, joined_cap;
 };
 
 void incident_free(struct incident *in);

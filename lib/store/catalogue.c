@@ -5,10 +5,10 @@
 #include "catalogue_i.h"
 #include "event/event.h"
 
-#define VERSION 1
+#define VERSION 2
 
 /* Kinds by name and not by number: the database outlives this program's numbers. */
-static const char *const schema[] = {
+static const char *const schema_1[] = {
     "CREATE TABLE segments (name TEXT PRIMARY KEY, kind TEXT NOT NULL, day INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " epoch INTEGER NOT NULL, level INTEGER NOT NULL, retired INTEGER) WITHOUT ROWID, STRICT",
@@ -40,6 +40,21 @@ static const char *const schema[] = {
     " events INTEGER NOT NULL) WITHOUT ROWID, STRICT",
 };
 
+/* Incidents that became part of an elder one. Version 1 did not hear of it and kept the younger,
+ * without breaches: it goes to where most of what it had is now. */
+static const char *const schema_2[] = {
+    "CREATE TABLE joins (younger TEXT PRIMARY KEY, elder TEXT NOT NULL, at INTEGER NOT NULL)"
+    " WITHOUT ROWID, STRICT",
+    "CREATE INDEX joins_elder ON joins(elder)",
+    "INSERT INTO joins SELECT id, incident, end FROM (SELECT i.id, x.incident, i.end, "
+    "row_number() OVER (PARTITION BY i.id ORDER BY count(*) DESC, x.incident) AS n FROM incidents "
+    "i, json_each(i.json, '$.breaches') e JOIN incident_breaches x ON x.breach = e.value WHERE "
+    "i.id NOT IN (SELECT incident FROM incident_breaches) GROUP BY i.id, x.incident) WHERE n = 1",
+    "DELETE FROM incidents WHERE id NOT IN (SELECT incident FROM incident_breaches)",
+    "DELETE FROM incident_devices WHERE incident NOT IN (SELECT id FROM incidents)",
+    "DELETE FROM states WHERE incident IN (SELECT younger FROM joins)",
+};
+
 static int prepare(struct th_sql *s)
 {
     int64_t version = th_sql_number(s, 0, "PRAGMA user_version", "");
@@ -50,9 +65,11 @@ static int prepare(struct th_sql *s)
     if (version == VERSION)
         return 0;
     th_sql_begin(s);
-    for (size_t i = 0; i < TH_ARRAY_LEN(schema); i++)
-        th_sql_run(s, schema[i], "");
-    th_sql_run(s, "PRAGMA user_version = 1", "");
+    for (size_t i = 0; version < 1 && i < TH_ARRAY_LEN(schema_1); i++)
+        th_sql_run(s, schema_1[i], "");
+    for (size_t i = 0; i < TH_ARRAY_LEN(schema_2); i++)
+        th_sql_run(s, schema_2[i], "");
+    th_sql_run(s, "PRAGMA user_version = 2", "");
     return th_sql_commit(s);
 }
 

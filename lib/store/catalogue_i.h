@@ -13,4 +13,14 @@ struct th_catalogue {
 /* Inside of a transaction. */
 void th_catalogue_save_position(struct th_catalogue *c, const char *follower, uint64_t position);
 
+/* findings_join.c: incidents that became one. */
+#define TH_FINDING_ID_ROOM 33
+/* The incident that this one is part of now, and since when; false: it is one of its own. */
+bool th_findings_home(struct th_catalogue *c, struct th_str incident, char ret[TH_FINDING_ID_ROOM],
+    int64_t *ret_at_ns);
+/* All of the younger's becomes the elder's, and whoever asks for it gets the elder. Once: false
+ * when it is so already, or cannot be. Inside of a transaction. */
+bool th_findings_join(
+    struct th_catalogue *c, struct th_str younger, struct th_str elder, int64_t at_ns);
+
 #endif

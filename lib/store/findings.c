@@ -97,23 +97,71 @@ static bool put_breach(struct putting *p, const json_t *line, struct th_str text
     return true;
 }
 
-static void join_incident(struct putting *p, const json_t *line, struct th_str id)
+static void tell_joined(struct putting *p, struct th_str younger, struct th_str elder)
+{
+    size_t begin;
+    struct th_buf *out = begin_notice(p, "joined", &begin);
+    p->news->stored++;
+    if (!out)
+        return;
+    struct th_json j = th_json_init(out);
+    th_json_open(&j);
+    th_findings_text(&j, "id", younger);
+    th_findings_text(&j, "into", elder);
+    th_json_close(&j);
+    end_notice(out, begin);
+}
+
+/* Core forgets the weakest of very many incidents, and may begin a new one with a breach of it: one
+ * that has lost its last breach has become part of the one that has it now. */
+static void put_member(struct putting *p, struct th_str breach, struct th_str id, int64_t at_ns)
 {
     struct th_sql *s = &p->c->sql;
+    char was[TH_FINDING_ID_ROOM] = "";
+    TH_AUTOSTMT sqlite3_stmt *q =
+        th_sql(s, "SELECT incident FROM incident_breaches WHERE breach = ?", "s", breach);
+    if (th_sql_row(s, q))
+        th_sql_copy(q, 0, was, sizeof(was));
+    if (th_str_is(id, was))
+        return;
+    th_sql_run(s, "INSERT OR REPLACE INTO incident_breaches VALUES (?, ?)", "ss", breach, id);
+    if (*was &&
+        th_sql_number(
+            s, 0, "SELECT count(*) FROM incident_breaches WHERE incident = ?", "z", was) == 0 &&
+        th_findings_join(p->c, th_str_c(was), id, at_ns))
+        tell_joined(p, th_str_c(was), id);
+}
+
+static void put_members(struct putting *p, const json_t *line, struct th_str id, int64_t at_ns)
+{
     const json_t *item;
     size_t i;
     json_array_foreach(json_object_get(line, "breaches"), i, item)
     {
         struct th_str breach = th_str_n(json_string_value(item), json_string_length(item));
         if (json_is_string(item))
-            th_sql_run(
-                s, "INSERT OR REPLACE INTO incident_breaches VALUES (?, ?)", "ss", breach, id);
+            put_member(p, breach, id, at_ns);
     }
     json_array_foreach(json_object_get(line, "devices"), i, item)
     {
         struct th_str device = text_of(item, "id");
         if (is_id(device))
-            th_sql_run(s, "INSERT OR IGNORE INTO incident_devices VALUES (?, ?)", "ss", device, id);
+            th_sql_run(&p->c->sql, "INSERT OR IGNORE INTO incident_devices VALUES (?, ?)", "ss",
+                device, id);
+    }
+}
+
+/* Told of one that is part of another: core tells again what it told before. */
+static void put_late_members(struct putting *p, const json_t *line, struct th_str home)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(json_object_get(line, "breaches"), i, item)
+    {
+        struct th_str breach = th_str_n(json_string_value(item), json_string_length(item));
+        if (json_is_string(item))
+            th_sql_run(&p->c->sql, "INSERT OR IGNORE INTO incident_breaches VALUES (?, ?)", "ss",
+                breach, home);
     }
 }
 
@@ -121,9 +169,14 @@ static bool put_incident(struct putting *p, const json_t *line, struct th_str te
 {
     struct th_sql *s = &p->c->sql;
     struct th_str id = text_of(line, "id");
-    int64_t start_ns, end_ns;
+    int64_t start_ns, end_ns, since_ns;
+    char home[TH_FINDING_ID_ROOM];
     if (!is_id(id) || !time_of(line, "start", &start_ns) || !time_of(line, "end", &end_ns))
         return false;
+    if (th_findings_home(p->c, id, home, &since_ns)) {
+        put_late_members(p, line, th_str_c(home));
+        return true;
+    }
     if (is_known(p, "SELECT json FROM incidents WHERE id = ?", id, text))
         return true;
     bool alert = json_is_true(json_object_get(line, "alert"));
@@ -132,7 +185,7 @@ static bool put_incident(struct putting *p, const json_t *line, struct th_str te
         "CONFLICT DO UPDATE SET start = ?2, end = ?3, score = ?4, alert = ?5, alerted = "
         "coalesce(alerted, iif(?5, ?3, NULL)), updated = ?6, json = ?7",
         "siiiiis", id, start_ns, end_ns, score_of(line), (int64_t)alert, p->now_ns, text);
-    join_incident(p, line, id);
+    put_members(p, line, id, end_ns);
     p->news->stored++;
     size_t begin;
     struct th_buf *out = begin_notice(p, "incident", &begin);
@@ -145,6 +198,19 @@ static bool put_incident(struct putting *p, const json_t *line, struct th_str te
         th_json_close(&j);
         end_notice(out, begin);
     }
+    return true;
+}
+
+static bool put_joined(struct putting *p, const json_t *line, struct th_str text)
+{
+    struct th_str younger = text_of(line, "incident");
+    struct th_str elder = text_of(line, "into");
+    int64_t at_ns;
+    (void)text;
+    if (!is_id(younger) || !is_id(elder) || !time_of(line, "time", &at_ns))
+        return false;
+    if (th_findings_join(p->c, younger, elder, at_ns))
+        tell_joined(p, younger, elder);
     return true;
 }
 
@@ -175,9 +241,13 @@ static bool put_learning(struct putting *p, const json_t *line, struct th_str te
     return true;
 }
 
-/* Whatever was told of a device goes; core tells anew what others have left in their incidents. */
+/* Whatever was told of a device goes; core tells anew what others have left in their incidents, and
+ * what was decided about those stays, without its words. */
 static bool put_forget(struct putting *p, const json_t *line, struct th_str text)
 {
+#define WITH_IT "(SELECT incident FROM incident_devices WHERE device = ?1)"
+#define OF_IT_ALONE                                                                                \
+    "(SELECT incident FROM incident_devices GROUP BY incident HAVING min(device = ?1))"
     struct th_sql *s = &p->c->sql;
     struct th_str device = text_of(line, "device");
     struct th_str sensor = text_of(line, "sensor");
@@ -185,18 +255,17 @@ static bool put_forget(struct putting *p, const json_t *line, struct th_str text
     if (device.len > 0 && !is_id(device))
         return false;
     static const char *const of_device[] = {
-        "DELETE FROM states WHERE incident IN (SELECT incident FROM incident_devices WHERE device "
-        "= "
-        "?)",
-        "DELETE FROM incident_breaches WHERE incident IN (SELECT incident FROM incident_devices "
-        "WHERE device = ?)",
-        "DELETE FROM incidents WHERE id IN (SELECT incident FROM incident_devices WHERE device = "
-        "?)",
-        "DELETE FROM incident_devices WHERE incident IN (SELECT incident FROM incident_devices "
-        "WHERE device = ?)",
-        "DELETE FROM breaches WHERE device = ?",
-        "DELETE FROM devices WHERE id = ?",
+        "DELETE FROM states WHERE incident IN " OF_IT_ALONE,
+        "DELETE FROM joins WHERE elder IN " OF_IT_ALONE,
+        "UPDATE states SET comment = '' WHERE incident IN " WITH_IT,
+        "DELETE FROM incident_breaches WHERE incident IN " WITH_IT,
+        "DELETE FROM incidents WHERE id IN " WITH_IT,
+        "DELETE FROM incident_devices WHERE incident IN " WITH_IT,
+        "DELETE FROM breaches WHERE device = ?1",
+        "DELETE FROM devices WHERE id = ?1",
     };
+#undef WITH_IT
+#undef OF_IT_ALONE
     for (size_t i = 0; device.len > 0 && i < TH_ARRAY_LEN(of_device); i++)
         th_sql_run(s, of_device[i], "s", device);
     if (sensor.len > 0)
@@ -209,8 +278,8 @@ static bool put_line(struct putting *p, struct th_str text)
     static const struct {
         const char *kind;
         bool (*put)(struct putting *p, const json_t *line, struct th_str text);
-    } kinds[] = {{"breach", put_breach}, {"incident", put_incident}, {"device", put_device},
-        {"learning", put_learning}, {"forget", put_forget}};
+    } kinds[] = {{"breach", put_breach}, {"incident", put_incident}, {"joined", put_joined},
+        {"device", put_device}, {"learning", put_learning}, {"forget", put_forget}};
     if (text.len > TH_FINDING_MAX_BYTES)
         return false;
     json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
@@ -274,6 +343,13 @@ bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, st
 {
     if (!is_id(incident) || !(th_str_is(state, "open") || th_str_is(state, "acknowledged")))
         return false;
+    char home[TH_FINDING_ID_ROOM];
+    int64_t since_ns;
+    if (th_findings_home(c, incident, home, &since_ns)) {
+        if (at_ns <= since_ns)
+            return true; /* about what it was before, and over with that */
+        incident = th_str_c(home);
+    }
     th_sql_run(&c->sql, "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", "sssis", incident,
         state, by, at_ns, comment);
     return true;

@@ -133,6 +133,10 @@ static void put_breaches(
     "i.start, i.id, i.json, coalesce(s.state, 'open'), i.first_seen, i.updated FROM incidents i "  \
     "LEFT JOIN states s ON s.incident = i.id "
 
+#define MEMBERS                                                                                    \
+    " FROM breaches b JOIN incident_breaches x ON x.breach = b.id WHERE x.incident = ? ORDER BY "  \
+    "b.time, b.id LIMIT 1024"
+
 static void put_short(struct th_json *j, sqlite3_stmt *q)
 {
     json_t *line = line_of(q, 2);
@@ -140,6 +144,17 @@ static void put_short(struct th_json *j, sqlite3_stmt *q)
     th_findings_put_incident(j, line, th_sql_text(q, 3));
     th_json_close(j);
     json_decref(line);
+}
+
+/* In the order of the time line, and as many. */
+static void put_members(struct th_catalogue *c, struct th_json *j, struct th_str id)
+{
+    TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT b.id" MEMBERS, "s", id);
+    th_json_key(j, "breaches");
+    th_json_open_list(j);
+    while (th_sql_row(&c->sql, q))
+        th_json_str(j, th_sql_text(q, 0));
+    th_json_close_list(j);
 }
 
 /* Without the closing brace. */
@@ -152,7 +167,7 @@ static void put_incident(struct th_catalogue *c, struct th_json *j, sqlite3_stmt
     th_findings_time(j, "first_seen", th_sql_int(q, 4));
     th_findings_time(j, "updated", th_sql_int(q, 5));
     th_findings_copy(j, line, "summary");
-    th_findings_copy(j, line, "breaches");
+    put_members(c, j, id);
     TH_AUTOSTMT sqlite3_stmt *tactics = th_sql(&c->sql,
         "SELECT b.json ->> '$.tactic' AS t FROM incident_breaches x JOIN breaches b ON b.id = "
         "x.breach "
@@ -214,13 +229,16 @@ int th_findings_incidents(
 
 int th_findings_incident(struct th_catalogue *c, struct th_str id, struct th_buf *out)
 {
+    char home[TH_FINDING_ID_ROOM];
+    int64_t since_ns;
+    if (th_findings_home(c, id, home, &since_ns))
+        id = th_str_c(home);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT " INCIDENT "WHERE i.id = ?", "s", id);
     if (!th_sql_row(&c->sql, q))
         return c->sql.err < 0 ? finish(c) : -ENOENT;
     struct th_json j = th_json_init(out);
     put_incident(c, &j, q);
-    put_breaches(c, &j, "timeline",
-        "SELECT " BREACH "WHERE x.incident = ? ORDER BY b.time, b.id LIMIT 500", id);
+    put_breaches(c, &j, "timeline", "SELECT b.time, b.id, b.json, x.incident" MEMBERS, id);
     th_json_close(&j);
     return finish(c);
 }

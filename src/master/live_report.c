@@ -88,6 +88,20 @@ static void report_incident(void *arg, const struct th_incident *i)
     l->core->incident_count++;
 }
 
+static void report_joined(void *arg, uint64_t younger, uint64_t elder)
+{
+    struct th_live *l = arg;
+    th_incident_joined_json(l->record_ns, younger, elder, &l->lines);
+    line_ended(l);
+}
+
+/* What became one first: the elder's new telling has the breaches of both. */
+static void report_incidents(struct th_live *l)
+{
+    th_incidents_report_joined(l->core->incidents, report_joined, l);
+    th_incidents_report(l->core->incidents, report_incident, l);
+}
+
 /* ---- devices ---- */
 
 static void put_text(struct th_json *j, const char *key, const char *text)
@@ -206,6 +220,7 @@ void th_live_report_forgotten(
     put_text(&j, "sensor", source);
     th_json_close(&j);
     th_buf_u8(&l->lines, '\n');
+    report_incidents(l); /* at once: what others have left in them is not missed meanwhile */
     th_live_flush(l);
     if (l->out.forget)
         l->out.forget(l->out.arg, position, entity, sensor);
@@ -245,7 +260,7 @@ void th_live_report_epoch(struct th_live *l, int64_t epoch_ns)
     for (size_t i = 0; i < core->shard.breach_count; i++)
         report_breach(l, &core->shard.breaches[i], threshold);
     forget_told(l, epoch_ns);
-    th_incidents_report(core->incidents, report_incident, l);
+    report_incidents(l);
     report_known(l);
     th_live_report_learning(l);
     th_live_flush(l);
@@ -265,6 +280,6 @@ void th_live_report_look(struct th_live *l)
         report_breach(l, b, threshold);
         l->early++;
     }
-    th_incidents_report(core->incidents, report_incident, l);
+    report_incidents(l);
     report_new_devices(l);
 }

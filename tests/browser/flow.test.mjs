@@ -74,6 +74,26 @@ test('incident: story, time line, device; a breach has its evidence, chart and r
   clean();
 });
 
+test('no incident is without breaches; a link to one that became part of another leads there', async () => {
+  const { page } = first;
+  const bad = await page.evaluate(async () => {
+    const ask = async (path) => (await fetch(`/api/v1${path}`)).json();
+    const { incidents } = await ask('/incidents?state=all&limit=200');
+    const details = await Promise.all(incidents.map((i) => ask(`/incidents/${i.id}`)));
+    return details.filter((d) => !d.timeline.length || d.timeline.map((b) => b.id).join() !== d.breaches.join()).map((d) => d.id);
+  });
+  assert.deepEqual(bad, []);
+  const younger = '0123456789abcdef';
+  await page.route(`**/api/v1/incidents/${younger}`, async (route) =>
+    route.fulfill({ response: await route.fetch({ url: route.request().url().replace(younger, ids.incident) }) }),
+  );
+  await page.goto(`/incidents/${younger}`);
+  await page.waitForURL((u) => u.pathname === `/incidents/${ids.incident}`);
+  await page.locator('.timeline li').first().waitFor();
+  await page.unroute(`**/api/v1/incidents/${younger}`);
+  clean();
+});
+
 test('acknowledge and open again', async () => {
   const { page } = first;
   await page.goto(`/incidents/${ids.incident}`);

@@ -111,12 +111,28 @@ def pages(client, path, key):
     return out
 
 
+def check_incidents(client, breaches, incidents):
+    """Every incident has breaches, each of which knows it and is in no other; its time line is of these."""
+    of = collections.defaultdict(set)
+    for b in breaches.values():
+        of[b["incident"]].add(b["id"])
+    for i in incidents.values():
+        detail = client.api("GET", f"/incidents/{i['id']}")
+        line = [(b["time"], b["id"]) for b in detail["timeline"]]
+        assert line, f"an incident without breaches: {i}"
+        assert line == sorted(line) and [b for _, b in line] == detail["breaches"] == i["breaches"], f"{detail}"
+        assert set(i["breaches"]) == of[i["id"]], f"{i['id']} has {i['breaches']}, breaches say {of[i['id']]}"
+    assert set(of) - {None} == set(incidents), f"breaches of incidents that are not there: {set(of) - set(incidents)}"
+
+
 def findings_of(client):
-    """All breaches and incidents, without what tells only when they were seen."""
+    """All breaches and incidents, without what tells only when they were seen. Nothing new may come meanwhile."""
     def plain(found):
         return {x["id"]: {k: v for k, v in x.items() if k not in SEEN_AT} for x in found}
-    return {"breaches": plain(pages(client, "/breaches", "breaches")),
-            "incidents": plain(pages(client, "/incidents?state=all", "incidents"))}
+    found = {"breaches": plain(pages(client, "/breaches", "breaches")),
+             "incidents": plain(pages(client, "/incidents?state=all", "incidents"))}
+    check_incidents(client, **found)
+    return found
 
 
 def difference(a, b):

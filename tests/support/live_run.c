@@ -24,16 +24,48 @@ const struct live_finding *live_result_find(const struct live_result *r, const c
     return r->n ? bsearch(&wanted, r->v, r->n, sizeof(*r->v), by_key) : NULL;
 }
 
+static void name_line(struct th_str line, char ret_key[64])
+{
+    static const char *const names[] = {"id", "incident", "time"};
+    json_t *root = json_loadb(line.p, line.len, 0, NULL);
+    const char *name = NULL;
+    TH_ASSERT(root);
+    for (size_t i = 0; !name && i < TH_ARRAY_LEN(names); i++)
+        name = json_string_value(json_object_get(root, names[i]));
+    snprintf(ret_key, 64, "%s %s", json_string_value(json_object_get(root, "kind")), name);
+    json_decref(root);
+}
+
+static void remove_finding(struct live_result *r, const char *key)
+{
+    const struct live_finding *f = live_result_find(r, key);
+    if (!f)
+        return;
+    size_t at = (size_t)(f - r->v);
+    free(r->v[at].line);
+    memmove(r->v + at, r->v + at + 1, (r->n - at - 1) * sizeof(*r->v));
+    r->n--;
+}
+
+/* An incident that became part of another is gone, and what is told of it again changes nothing. */
+static bool is_past(struct live_result *r, const char *key)
+{
+    char other[80];
+    if (strncmp(key, "joined ", 7) == 0) {
+        snprintf(other, sizeof(other), "incident %s", key + 7);
+        remove_finding(r, other);
+    }
+    snprintf(other, sizeof(other), "joined %s", key + TH_MIN(strlen(key), strlen("incident ")));
+    return strncmp(key, "incident ", 9) == 0 && live_result_find(r, other);
+}
+
 static void keep_line(struct live_result *r, uint64_t position, struct th_str line)
 {
     struct live_finding *f;
     char key[64];
-    json_t *root = json_loadb(line.p, line.len, 0, NULL);
-    TH_ASSERT(root);
-    const char *id = json_string_value(json_object_get(root, "id"));
-    snprintf(key, sizeof(key), "%s %s", json_string_value(json_object_get(root, "kind")),
-        id ? id : json_string_value(json_object_get(root, "time")));
-    json_decref(root);
+    name_line(line, key);
+    if (is_past(r, key))
+        return;
     f = (struct live_finding *)live_result_find(r, key);
     if (!f) {
         if (r->n == r->cap) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Core over a log in memory, as role core drives it, with what it tells collected as store and
- * seal would keep it: the last line of each finding, the last rows of each epoch. It can be killed
+ * seal would keep it: the last line of each finding, without incidents that became part of others,
+ * and the last rows of each epoch. It can be killed
  * and begun again from its checkpoint as often as one likes.
  */
 #ifndef TH_TESTS_LIVE_RUN_H
@@ -11,7 +12,7 @@
 #include "live_log.h"
 
 struct live_finding {
-    char key[64]; /* kind and id */
+    char key[64]; /* kind and id; joined: the younger's */
     char *line;
     uint64_t first_told; /* position of the record behind which it was told first */
     unsigned told;

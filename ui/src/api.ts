@@ -381,7 +381,7 @@ export interface Incident extends IncidentShort {
   updated: string;
   /** what happened, in words */
   summary: string;
-  /** ids */
+  /** ids, by time */
   breaches: Array<string>;
   /** of MITRE ATT&CK */
   tactics: Array<string>;
@@ -711,6 +711,14 @@ export interface Pulse {
   problems: number;
 }
 
+/** event joined of /stream: an incident has become part of an elder one */
+export interface IncidentJoined {
+  /** it is gone; asked for by this id the elder is given */
+  id: string;
+  /** the elder's id */
+  into: string;
+}
+
 /** event status of /stream: ask /status again */
 export interface StatusChanged {
   /** how many there are */
@@ -976,7 +984,7 @@ export const routes: { readonly [Name in keyof Routes]: {
   overview: { method: 'GET', path: '/api/v1/overview', right: 'read' },
   /** incidents, newest first */
   incidents: { method: 'GET', path: '/api/v1/incidents', right: 'read' },
-  /** one incident */
+  /** one incident; the one that it is part of now, when it was joined to another: see its `id` */
   incident: { method: 'GET', path: '/api/v1/incidents/{id}', right: 'read' },
   /** acknowledge or open again */
   incidentChange: { method: 'PATCH', path: '/api/v1/incidents/{id}', right: 'acknowledge' },

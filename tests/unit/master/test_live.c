@@ -71,6 +71,39 @@ static void test_finds_and_tells(void **state)
     assert_true(undisturbed.early > 0);
 }
 
+/* Each breach is in one incident, and each incident has what its list says. */
+static void assert_whole(const struct live_result *r)
+{
+    const char *rest;
+    unsigned members = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        unsigned mine = 0;
+        if (strncmp(r->v[i].key, "incident", 8) != 0)
+            continue;
+        rest = strstr(r->v[i].line, "\"breaches\":[");
+        assert_non_null(rest);
+        for (rest += 12; *rest == '"'; rest += rest[18] == ',' ? 19 : 18) { /* "0123456789abcdef" */
+            char key[64];
+            snprintf(key, sizeof(key), "breach %.16s", rest + 1);
+            assert_non_null(live_result_find(r, key));
+            mine++;
+        }
+        assert_true(mine > 0);
+        members += mine;
+    }
+    assert_int_equal(members, count_kind(r, "breach"));
+}
+
+static void test_incidents_that_became_one(void **state)
+{
+    (void)state;
+    print_message("# %u of %u incidents became part of another\n",
+        count_kind(&undisturbed, "joined"),
+        count_kind(&undisturbed, "joined") + count_kind(&undisturbed, "incident"));
+    assert_true(count_kind(&undisturbed, "joined") > 0);
+    assert_whole(&undisturbed);
+}
+
 static void test_shards_and_slices_play_no_part(void **state)
 {
     (void)state;
@@ -336,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_and_tells),
+        cmocka_unit_test(test_incidents_that_became_one),
         cmocka_unit_test(test_main_rates_have_rows),
         cmocka_unit_test(test_shards_and_slices_play_no_part),
         cmocka_unit_test(test_restarts_play_no_part),

@@ -188,7 +188,7 @@ static void a_bridge_makes_two_stories_one(void **state)
 {
     struct world *w = *state;
     add(w, 0, C2, 0, 40, 77, 1);
-    add(w, 1, C2, 0, 42, 88, 1);
+    add(w, 1, C2, 0.5, 42, 88, 1);
     struct told t = report(w);
     assert_int_equal(t.count, 2);
     uint64_t first = t.v[1].id;
@@ -198,6 +198,109 @@ static void a_bridge_makes_two_stories_one(void **state)
     assert_true(t.v[0].id == first); /* the older one's id stays */
     assert_int_equal(t.v[0].breaches, 3);
     assert_int_equal(t.v[0].devices, 2);
+}
+
+struct joined_told {
+    unsigned count;
+    uint64_t younger[8], elder[8];
+};
+
+static void note_joined(void *arg, uint64_t younger, uint64_t elder)
+{
+    struct joined_told *j = arg;
+    assert_true(j->count < TH_ARRAY_LEN(j->younger));
+    j->younger[j->count] = younger;
+    j->elder[j->count++] = elder;
+}
+
+static struct joined_told report_joined(struct world *w)
+{
+    struct joined_told j = {0};
+    th_incidents_report_joined(w->incidents, note_joined, &j);
+    return j;
+}
+
+static uint64_t id_of(const struct told *t, const char *part_of_title)
+{
+    for (unsigned i = 0; i < t->count; i++)
+        if (strstr(t->v[i].title, part_of_title))
+            return t->v[i].id;
+    fail_msg("nothing was told of %s", part_of_title);
+    return 0;
+}
+
+static void it_is_told_which_became_one(void **state)
+{
+    struct world *w = *state;
+    add(w, 1, C2, 2, 42, 88, 1); /* first in the list, but the younger */
+    add(w, 0, C2, 0, 40, 77, 1);
+    struct told t = report(w);
+    uint64_t younger = id_of(&t, "10.0.0.2");
+    uint64_t elder = id_of(&t, "10.0.0.1");
+    assert_int_equal(report_joined(w).count, 0);
+    add(w, 0, OUT, 3, 30, 88, 1);
+    struct joined_told j = report_joined(w);
+    assert_int_equal(j.count, 1);
+    assert_true(j.younger[0] == younger && j.elder[0] == elder);
+    assert_int_equal(report_joined(w).count, 0); /* once */
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_true(t.v[0].id == elder);
+    assert_int_equal(t.v[0].breaches, 3);
+}
+
+static void an_id_that_was_told_stays(void **state)
+{
+    struct world *w = *state;
+    add(w, 1, C2, 2, 42, 88, 1);
+    struct told t = report(w);
+    uint64_t told = t.v[0].id;
+    add(w, 0, C2, 0, 40, 77, 1); /* began before, but nobody has heard of it */
+    add(w, 0, OUT, 3, 30, 88, 1);
+    assert_int_equal(report_joined(w).count, 0); /* nor need they */
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_true(t.v[0].id == told);
+    assert_int_equal(t.v[0].breaches, 3);
+}
+
+/* As in a core that is killed and begins again from its checkpoint. */
+static void a_restart_tells_the_same_joinings(void **state)
+{
+    struct world *w = *state;
+    TH_AUTOBUF struct th_buf checkpoint = TH_BUF_INIT;
+    add(w, 0, C2, 0, 40, 77, 1);
+    add(w, 1, C2, 2, 42, 88, 1);
+    report(w);
+    th_incidents_save(w->incidents, &checkpoint);
+    add(w, 0, OUT, 3, 30, 88, 1);
+    struct joined_told first = report_joined(w);
+    th_incidents_free(w->incidents);
+    w->incidents = th_incidents_new(w->models, w->identity);
+    assert_int_equal(th_incidents_load(w->incidents, checkpoint.p, checkpoint.len), 0);
+    add(w, 0, OUT, 3, 30, 88, 1);
+    struct joined_told again = report_joined(w);
+    assert_int_equal(again.count, 1);
+    assert_memory_equal(&first, &again, sizeof(first));
+}
+
+/* Two stories too long to be one: what is told again stays in its own, which would have nothing. */
+static void a_breach_told_again_stays_where_it_is(void **state)
+{
+    struct world *w = *state;
+    for (int day = 0; day < 13; day++)
+        add(w, 0, C2, day * 24, 40, 77, 1);
+    add(w, 1, C2, 13 * 24 + 23, 40, 88, 1);
+    struct told t = report(w);
+    assert_int_equal(t.count, 2);
+    add(w, 1, OUT, 14 * 24, 40, 0, 0); /* past the age of the first */
+    add(w, 1, C2, 13 * 24 + 22, 45, 77, 1);
+    report(w);
+    for (unsigned k = 0; k < 3; k++)
+        add(w, 1, C2, 13 * 24 + 23, 41 + k, 88, 1);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].breaches, 2);
 }
 
 static void corroboration_counts_a_little(void **state)
@@ -329,6 +432,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_server_that_many_reach_joins_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(no_incident_is_older_than_14_days, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bridge_makes_two_stories_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_is_told_which_became_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_id_that_was_told_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restart_tells_the_same_joinings, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_breach_told_again_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),

@@ -236,6 +236,153 @@ static void people_decide_about_incidents(void **state)
     assert_int_equal(th_findings_incidents(c, &page, &out), -EINVAL);
 }
 
+static void add_joined(struct th_buf *out, const char *younger, const char *elder, int hour)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"joined\",\"time\":\"2026-01-02T%02d:00:00Z\",\"incident\":\"%s\","
+        "\"into\":\"%s\"}\n",
+        hour, younger, elder);
+}
+
+/* Its id, state, breaches and devices as "i1 open b1 b2 | d1", and that its time line agrees. */
+static void assert_incident(struct th_catalogue *c, const char *asked, const char *want)
+{
+    struct th_buf out = TH_BUF_INIT;
+    char got[256];
+    size_t i;
+    json_t *item;
+    assert_int_equal(th_findings_incident(c, th_str_c(asked), &out), 0);
+    json_t *v = parsed(&out);
+    const json_t *breaches = json_object_get(v, "breaches");
+    const json_t *timeline = json_object_get(v, "timeline");
+    snprintf(got, sizeof(got), "%s %s", json_string_value(json_object_get(v, "id")),
+        json_string_value(json_object_get(v, "state")));
+    assert_int_equal(json_array_size(breaches), json_array_size(timeline));
+    json_array_foreach(breaches, i, item)
+    {
+        const json_t *b = json_array_get(timeline, i);
+        assert_true(json_equal(item, json_object_get(b, "id")));
+        assert_true(json_equal(json_object_get(v, "id"), json_object_get(b, "incident")));
+        snprintf(got + strlen(got), sizeof(got) - strlen(got), " %s", json_string_value(item));
+    }
+    assert_string_equal(got, want);
+    json_decref(v);
+}
+
+/* Two incidents, with a breach each; then the second is part of the first. */
+static void put_two(struct th_catalogue *c)
+{
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_breach(&lines, "b1", "d1", 3, 10);
+    add_breach(&lines, "b2", "d2", 4, 20);
+    add_incident(&lines, "i1", "d1", 3, 50, false, "\"b1\"");
+    add_incident(&lines, "i2", "d2", 4, 60, true, "\"b2\"");
+    put_quietly(c, &lines);
+}
+
+static void put_join(struct th_catalogue *c)
+{
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_breach(&lines, "b3", "d1", 5, 20);
+    add_joined(&lines, "i2", "i1", 5);
+    add_incident(&lines, "i1", "d1", 3, 60, true, "\"b1\",\"b2\",\"b3\"");
+    put_quietly(c, &lines);
+}
+
+static void what_became_one_is_one(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    put_two(c);
+    add_joined(&lines, "i2", "i1", 5);
+    struct th_findings_news news = put(c, &lines);
+    static const char notice[] = "\x06joined\x17\0\0\0{\"id\":\"i2\",\"into\":\"i1\"}";
+    assert_int_equal(news.notices.len, sizeof(notice) - 1);
+    assert_memory_equal(news.notices.p, notice, sizeof(notice) - 1);
+    th_buf_done(&news.notices);
+    put_join(c);
+    assert_pages(c, th_findings_incidents, "incidents", first_page, "i1 |");
+    assert_incident(c, "i1", "i1 open b1 b2 b3");
+    assert_incident(c, "i2", "i1 open b1 b2 b3"); /* a link of yesterday */
+    /* A core that begins again from its checkpoint tells all of it again. */
+    put_two(c);
+    assert_incident(c, "i1", "i1 open b1 b2 b3");
+    put_join(c);
+    assert_pages(c, th_findings_incidents, "incidents", first_page, "i1 |");
+    assert_incident(c, "i2", "i1 open b1 b2 b3");
+    /* Into one that is itself joined later, before and after. */
+    add_breach(&lines, "b0", "d3", 1, 20);
+    add_incident(&lines, "i0", "d3", 1, 20, false, "\"b0\"");
+    add_joined(&lines, "i1", "i0", 6);
+    add_incident(&lines, "i3", "d3", 1, 20, false, "\"b3\"");
+    add_joined(&lines, "i3", "i1", 7);
+    add_joined(&lines, "i0", "i2", 8); /* none is part of itself */
+    put_quietly(c, &lines);
+    assert_pages(c, th_findings_incidents, "incidents", first_page, "i0 |");
+    assert_incident(c, "i2", "i0 open b0 b1 b2 b3");
+    assert_incident(c, "i3", "i0 open b0 b1 b2 b3");
+}
+
+/* Which had forgotten it, and began a new one with its breach. */
+static void one_without_a_breach_left_went_where_they_are(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    put_two(c);
+    add_breach(&lines, "b4", "d2", 5, 20);
+    add_incident(&lines, "i4", "d2", 4, 60, true, "\"b4\",\"b2\"");
+    put_quietly(c, &lines);
+    assert_pages(c, th_findings_incidents, "incidents", first_page, "i4 i1 |");
+    assert_incident(c, "i2", "i4 open b2 b4");
+}
+
+static void decide(struct th_catalogue *c, const char *incident, const char *decision, int hour)
+{
+    int64_t at_ns;
+    TH_AUTOFREE char *time = th_xasprintf("2026-01-02T%02d:30:00Z", hour);
+    assert_true(th_time_parse_rfc3339(th_str_c(time), &at_ns));
+    th_findings_follow(c);
+    assert_true(th_findings_follow_state(
+        c, th_str_c(incident), th_str_c(decision), th_str_c("ann"), at_ns, th_str_c("words")));
+    assert_int_equal(th_findings_follow_commit(c, 1, at_ns), 0);
+}
+
+/* The two become one at 5; whether the log's decisions or core's findings are stored first. */
+static void what_waits_for_a_person_stays_open(void **state)
+{
+    static const struct {
+        const char *elder, *younger; /* decided before, at 4 */
+        const char *later;           /* about the younger, at 6 */
+        const char *want;
+    } cases[] = {
+        {"open", "acknowledged", NULL, "i1 open b1 b2 b3"},
+        {"acknowledged", NULL, NULL, "i1 open b1 b2 b3"},
+        {"acknowledged", "acknowledged", NULL, "i1 acknowledged b1 b2 b3"},
+        {"open", NULL, "acknowledged", "i1 acknowledged b1 b2 b3"},
+        {"acknowledged", "acknowledged", "open", "i1 open b1 b2 b3"},
+    };
+    for (size_t i = 0; i < 2 * TH_ARRAY_LEN(cases); i++) {
+        struct th_catalogue *c = NULL;
+        bool log_first = i % 2;
+        (void)state;
+        assert_int_equal(th_catalogue_open(":memory:", &c), 0);
+        put_two(c);
+        decide(c, "i1", cases[i / 2].elder, 4);
+        if (cases[i / 2].younger)
+            decide(c, "i2", cases[i / 2].younger, 4);
+        if (!log_first)
+            put_join(c);
+        if (cases[i / 2].later)
+            decide(c, "i2", cases[i / 2].later, 6);
+        if (log_first)
+            put_join(c);
+        assert_incident(c, "i1", cases[i / 2].want);
+        put_join(c); /* and again */
+        assert_incident(c, "i1", cases[i / 2].want);
+        th_catalogue_close(c);
+    }
+}
+
 static void devices_are_found_and_sorted(void **state)
 {
     struct th_catalogue *c = *state;
@@ -376,6 +523,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_replay_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_has_its_breaches_in_whatever_order, begin, end),
         cmocka_unit_test_setup_teardown(people_decide_about_incidents, begin, end),
+        cmocka_unit_test_setup_teardown(what_became_one_is_one, begin, end),
+        cmocka_unit_test_setup_teardown(one_without_a_breach_left_went_where_they_are, begin, end),
+        cmocka_unit_test(what_waits_for_a_person_stays_open),
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),
         cmocka_unit_test_setup_teardown(what_is_forgotten_is_nowhere, begin, end),

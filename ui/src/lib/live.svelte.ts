@@ -2,13 +2,14 @@
 // Live updates: one connection for the whole browser. The tabs elect a leader by a Web Lock; it holds the
 // EventSource and tells the others by a BroadcastChannel. When its tab closes the lock passes on. Without
 // locks each tab has its own connection.
-import type { BreachShort, Incident, Pulse } from '../api';
+import type { BreachShort, Incident, IncidentJoined, Pulse } from '../api';
 import { SvelteSet } from 'svelte/reactivity';
 
 type Message =
   | { kind: 'pulse'; data: Pulse }
   | { kind: 'incident'; data: Incident }
   | { kind: 'breach'; data: BreachShort }
+  | { kind: 'joined'; data: IncidentJoined }
   | { kind: 'status'; data: null }
   | { kind: 'open' | 'lost' | 'hello'; data: null };
 
@@ -82,7 +83,7 @@ class Live {
       clearTimeout(this.#retry);
       this.#retry = window.setTimeout(() => this.#source === source && this.#connect(), 5000);
     };
-    for (const kind of ['pulse', 'incident', 'breach', 'status'] as const)
+    for (const kind of ['pulse', 'incident', 'joined', 'breach', 'status'] as const)
       source.addEventListener(kind, (e: MessageEvent<string>) => {
         try {
           this.#both({ kind, data: kind === 'status' ? null : JSON.parse(e.data) } as Message);
@@ -109,6 +110,9 @@ class Live {
       this.#watchdog();
     } else if (message.kind === 'incident') {
       this.fresh.add(message.data.id);
+      this.incidents++;
+    } else if (message.kind === 'joined') {
+      if (this.fresh.delete(message.data.id)) this.fresh.add(message.data.into);
       this.incidents++;
     } else if (message.kind === 'breach') this.breaches++;
     else if (message.kind === 'status') this.statusChanges++;

@@ -95,6 +95,7 @@ struct th_incident {
     const char *summary; /* sentences: what was observed against what was expected */
 };
 typedef void (*th_incident_fn)(void *arg, const struct th_incident *i);
+typedef void (*th_incident_joined_fn)(void *arg, uint64_t younger, uint64_t elder);
 
 struct th_incidents;
 struct th_incidents *th_incidents_new(const struct th_models *m, const struct th_identity *id);
@@ -102,6 +103,9 @@ void th_incidents_free(struct th_incidents *all);
 void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold);
 /* Tells all incidents that changed since the last call, best first. */
 void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg);
+/* Tells which incidents that were told before have become part of an elder one since the last call,
+ * in this order; both by id. The elder was told before, too, and is told with the next report. */
+void th_incidents_report_joined(struct th_incidents *all, th_incident_joined_fn fn, void *arg);
 /* Takes an entity out: incidents of it alone are gone, of others only what they have without it is
  * kept, and told with the next report. */
 void th_incidents_forget(struct th_incidents *all, uint64_t entity);
@@ -113,6 +117,8 @@ void th_breach_json(const struct th_breach *b, const struct th_models *m,
     const struct th_identity *id, struct th_buf *out);
 void th_incident_json(
     const struct th_incident *i, const struct th_identity *id, struct th_buf *out);
+/* time_ns: when they became one, by whatever clock the caller goes by. */
+void th_incident_joined_json(int64_t time_ns, uint64_t younger, uint64_t elder, struct th_buf *out);
 /* A sentence for one piece of evidence: "sent 2.1 GB to example.com in an hour; expected at most
  * 14 MB". Printable ASCII, no line break. */
 void th_signal_sentence(const struct th_signal *s, struct th_buf *out);

@@ -3,7 +3,8 @@
  * Findings at rest: breaches, incidents and devices as core told them, in the catalogue's database,
  * and the pages of the API that show them. An id is the key: what is told again, after a
  * restart or a replay, takes the place of what was there. Lines hold names that strangers chose;
- * they are parsed with limits, stored as they came and escaped on the way out.
+ * they are parsed with limits, stored as they came and escaped on the way out. Incidents that
+ * became one are one here, under the elder's id; asked for by the younger's, the elder is given.
  *
  * The store's own following of the log (events an hour, sensors, people's decisions on incidents)
  * is kept here, too, with its position in one transaction.
@@ -20,11 +21,12 @@
 struct th_findings_news {
     uint64_t stored;  /* lines that were new or different */
     uint64_t refused; /* lines that are none of ours; they are left out */
-    /* What a browser is to be told: for each new or changed incident and breach u8 length of the
-     * name, name ("incident", "breach"), u32 length of the JSON, JSON. */
+    /* What a browser is to be told: for each new or changed incident and breach, and each incident
+     * that became part of another, u8 length of the name, name ("incident", "breach", "joined"),
+     * u32 length of the JSON, JSON. */
     struct th_buf notices;
 };
-/* Lines of JSON (docs/findings.md, and device and learning as core tells them), in one transaction.
+/* Lines of JSON (docs/findings.md), in one transaction.
  * now_ns: the wall clock, for "first seen". news->notices is the caller's. */
 int th_findings_put(struct th_catalogue *c, struct th_str lines, int64_t now_ns,
     struct th_findings_news *news) TH_WARN_UNUSED;
@@ -36,7 +38,7 @@ void th_findings_follow(struct th_catalogue *c);
 void th_findings_follow_events(struct th_catalogue *c, int64_t hour_ns, uint64_t events);
 void th_findings_follow_sensor(struct th_catalogue *c, struct th_str id, struct th_str status);
 void th_findings_follow_silent(struct th_catalogue *c, struct th_str id, bool silent);
-/* False: no such state. */
+/* About an incident, or about what it is part of by then. False: no such state. */
 bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, struct th_str state,
     struct th_str by, int64_t at_ns, struct th_str comment);
 /* Settings of the instance, as the control has them. */
