@@ -14,7 +14,7 @@ static void scan_begin(struct lab_inject *i)
     i->port = (uint16_t)lab_param_num(i, "port", 445);
     i->step = lab_below(&i->actor.rng, i->actor.sim->dev_count);
     if (vertical) {
-        i->peer = i->actor.sim->by_kind[LAB_FILE];
+        i->peer = i->actor.sim->by_kind[i->actor.dev->kind == LAB_FILE ? LAB_DC : LAB_FILE];
         i->step = 0;
     }
     snprintf(i->note, sizeof i->note, "%s scan, %.3g probes a minute",
@@ -24,13 +24,16 @@ static void scan_begin(struct lab_inject *i)
         rate);
 }
 
-/* Half of what is probed is an address that nobody has. */
+/* Half of what is probed is an address that nobody has. Nobody probes himself: the next device
+ * stands in. */
 static struct th_addr probe_addr(struct lab_inject *i, struct lab_device **to)
 {
     struct lab_sim *s = i->actor.sim;
     *to = NULL;
     if (i->step % 2 == 0) {
         *to = &s->dev[(i->step / 2) % s->dev_count];
+        if (*to == i->actor.dev)
+            *to = &s->dev[(i->step / 2 + 1) % s->dev_count];
         return (*to)->addr;
     }
     uint8_t b[4] = {10, 20, (uint8_t)(10 + i->step / 512 % 20), (uint8_t)(i->step / 2 % 254 + 1)};
