@@ -128,6 +128,7 @@ static void put_evidence(struct th_json *j, const struct th_signal *s)
     TH_AUTOBUF struct th_buf sentence = TH_BUF_INIT;
     th_json_open(j);
     put_text(j, "feature", f->name);
+    put_text(j, "label", f->help);
     put_number(j, "observed", digits4(s->observed));
     put_number(j, "expected", digits4(s->expected));
     put_number(j, "p", digits4(pow(10, -fmin(s->lgp, 300))));
@@ -174,6 +175,7 @@ void th_breach_json(const struct th_breach *b, const struct th_models *m,
         th_json_null(&j);
     put_text(&j, "model", info->id);
     put_text(&j, "name", info->name);
+    put_text(&j, "description", info->description);
     th_json_key(&j, "version");
     th_json_u64(&j, info->version);
     put_number(&j, "score", thousandths(b->score));

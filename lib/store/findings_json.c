@@ -65,11 +65,8 @@ static void put_model(struct th_json *j, const json_t *line)
     th_json_key(j, "id");
     th_findings_value(j, json_object_get(line, "model"));
     th_findings_copy(j, line, "name");
-    th_json_key(j, "description");
-    if (json_object_get(line, "description"))
-        th_findings_value(j, json_object_get(line, "description"));
-    else
-        th_json_str(j, th_str_c(""));
+    const char *description = json_string_value(json_object_get(line, "description"));
+    th_findings_text(j, "description", th_str_c(description ? description : ""));
     th_findings_copy(j, line, "version");
     th_findings_copy(j, line, "technique");
     th_findings_copy(j, line, "tactic");

@@ -38,8 +38,8 @@ static void add_breach(
         "02T%02d:00:00Z\",\"end\":\"2026-01-02T%02d:59:00Z\",\"device\":{\"id\":\"%s\",\"ip\":"
         "\"10.0.0.1\",\"mac\":null,\"hostname\":\"" HOSTILE
         "\"},\"peer\":null,\"model\":\"beacon\","
-        "\"name\":\"A beacon\",\"version\":2,\"score\":%g,\"rarity\":2,\"technique\":\"T1071\","
-        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"evidence\":[{\"feature\":\"beacon\","
+        "\"name\":\"A beacon\",\"description\":\"What it is\",\"version\":2,\"score\":%g,\"rarity\":2,\"technique\":\"T1071\","
+        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"evidence\":[{\"feature\":\"beacon\",\"label\":\"how regular\","
         "\"observed\":1,\"sentence\":\"" HOSTILE "\"}]}\n",
         id, hour, hour, hour, device, score);
 }
@@ -202,6 +202,12 @@ static void an_incident_has_its_breaches_in_whatever_order(void **state)
         json_string_value(json_object_get(json_object_get(v, "model"), "id")), "beacon");
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(v, "model"), "name")), "A beacon");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(v, "model"), "description")),
+        "What it is");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(v, "evidence"), 0), "label")),
+        "how regular");
     json_decref(v);
     assert_int_equal(th_findings_breach(c, th_str_c("b3"), &out), -ENOENT);
     assert_int_equal(th_findings_incident(c, th_str_c("' OR 1=1"), &out), -ENOENT);
