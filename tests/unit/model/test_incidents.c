@@ -176,6 +176,29 @@ static void a_server_that_many_reach_joins_nobody(void **state)
     assert_int_equal(report(w).count, 4);
 }
 
+/* Calls at every hour since Monday, told on Wednesday: no reason to join all that was in between. */
+static void what_began_long_ago_keeps_nothing_alive(void **state)
+{
+    struct world *w = *state;
+    int64_t told = H0 + 50 * HOUR;
+    add(w, 0, OUT, 0, 25, 0, 0);
+    add(w, 0, MOVE, 20, 25, 0, 0);
+    struct th_breach b = {.id = 7,
+        .model = C2,
+        .entity = w->device[0],
+        .start_ns = H0,
+        .time_ns = told,
+        .end_ns = told,
+        .score = 40,
+        .evidence_count = 1};
+    b.evidence[0] = signal_make("beacon", 60, 3);
+    th_incidents_add(w->incidents, &b, 50);
+    struct told t = report(w);
+    assert_int_equal(t.count, 3);
+    for (unsigned i = 0; i < t.count; i++)
+        assert_int_equal(t.v[i].breaches, 1);
+}
+
 static void no_incident_is_older_than_14_days(void **state)
 {
     struct world *w = *state;
@@ -431,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rare_destination_joins_devices_and_days, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_reached_joins_when_it_acts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_that_many_reach_joins_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_began_long_ago_keeps_nothing_alive, setup, teardown),
         cmocka_unit_test_setup_teardown(no_incident_is_older_than_14_days, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bridge_makes_two_stories_one, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_told_which_became_one, setup, teardown),
