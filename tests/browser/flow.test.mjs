@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { BASE, SIZES, THEMES, launch, open, settled, shot } from './browser.mjs';
 import { accessible, fits, nothingRan } from './checks.mjs';
+import { fed } from './feed.mjs';
 import { credentials, login } from './login.mjs';
-import { firstIds, screens } from './screens.mjs';
+import { chosenIds, screens } from './screens.mjs';
 
 const ATTACK_WAIT_MS = Number(process.env.THYMUS_ATTACK_WAIT_S ?? 60) * 1000;
 let browser;
@@ -39,7 +40,6 @@ test('login: the QR code on the screen enrols, the code opens, the path asked fo
   await login(first.page, '/devices');
   assert.equal(new URL(first.page.url()).pathname, '/devices');
   state = await first.context.storageState();
-  ids = await firstIds(first.page);
   clean();
 });
 
@@ -48,9 +48,13 @@ test('overview: live, and the attack appears by itself', async () => {
   await page.goto('/');
   await page.locator('.pulse', { hasText: /\d/ }).waitFor();
   await page.locator('.incident').first().waitFor({ timeout: ATTACK_WAIT_MS });
-  ids = await firstIds(page);
-  assert.ok(ids.incident && ids.breach && ids.device, 'an incident with a breach of a device');
   clean();
+});
+
+test('when all that was fed is applied there is an incident with a measured breach of a device', async () => {
+  await fed(first.page);
+  ids = await chosenIds(first.page);
+  assert.ok(ids.incident && ids.breach && ids.device, JSON.stringify(ids));
 });
 
 test('incident: story, time line, device; a breach has its evidence, chart and raw events', async () => {
@@ -58,8 +62,8 @@ test('incident: story, time line, device; a breach has its evidence, chart and r
   await page.goto(`/incidents/${ids.incident}`);
   await page.locator('.story li').first().waitFor();
   assert.ok((await page.locator('.timeline li').count()) >= 1);
-  await page.locator('.timeline a[data-item]').first().click();
-  await page.waitForURL(/\/breaches\//);
+  await page.locator(`.timeline a[href="/breaches/${ids.breach}"]`).click();
+  await page.waitForURL(`**/breaches/${ids.breach}`);
   await page.locator('.evidence li').first().waitFor();
   assert.match(await page.locator('.evidence .sentence').first().innerText(), /\w{3}/);
   assert.ok((await page.locator('.evidence [role=img]').count()) >= 1, 'observed against usual');
@@ -95,8 +99,8 @@ test('acknowledge and open again', async () => {
 test('device: from the incident to the pattern of life', async () => {
   const { page } = first;
   await page.goto(`/incidents/${ids.incident}`);
-  await page.locator('aside .device a').first().click();
-  await page.waitForURL(/\/devices\//);
+  await page.locator(`aside .devices a[href="/devices/${ids.device}"]`).click();
+  await page.waitForURL(`**/devices/${ids.device}`);
   await page.locator('.charts .u-wrap').first().waitFor();
   assert.ok((await page.locator('.breaches li').count()) >= 1);
   clean();
