@@ -10,6 +10,7 @@ import { credentials, login } from './login.mjs';
 import { chosenIds, screens } from './screens.mjs';
 
 const ATTACK_WAIT_MS = Number(process.env.THYMUS_ATTACK_WAIT_S ?? 60) * 1000;
+const REPORT_WAIT_MS = 60_000;
 let browser;
 let first; // context and page that logged in first
 let state; // its cookies, for the others
@@ -148,6 +149,18 @@ test('search: completion, a value filters, the URL keeps all, an error is shown 
   await page.keyboard.press('Escape');
   await page.keyboard.press('Enter');
   await page.locator('.error mark').waitFor();
+  clean();
+});
+
+test('status: a running sensor tells its stages; the loss is one figure', async () => {
+  const { page } = first;
+  await page.goto('/status');
+  await settled(page);
+  const row = page.locator('section[aria-labelledby=stages] tbody tr', { hasText: 'office' });
+  await row.waitFor({ timeout: REPORT_WAIT_MS });
+  assert.match(await row.innerText(), /office[\s\S]*0 packets[\s\S]*nothing lost[\s\S]*B of [\s\S]*\d batch(es)? waiting[\s\S]*events\/s/);
+  const source = page.locator('section[aria-labelledby=sources] tbody tr', { hasText: 'office' });
+  assert.equal(await source.locator('td[data-label=Losses]').innerText(), 'nothing lost');
   clean();
 });
 

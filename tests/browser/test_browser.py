@@ -49,6 +49,9 @@ def office(tmp_path_factory):
         conf = instance.sensor("office")
         instance.feed(conf, spool)
         instance.feed(instance.sensor("strange"), hostile)
+        # Without interfaces it watches nothing, but reports on itself.
+        instance.others.append(subprocess.Popen([spine.BIN / "thymus-vsensor", "--config", conf],
+                                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL))
         one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
         credentials = folder / "credentials.json"
         credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
