@@ -164,6 +164,23 @@ test('status: a running sensor tells its stages; the loss is one figure', async 
   clean();
 });
 
+test('in Japanese titles, stories and reasons are Japanese', async () => {
+  const { context, problems } = await open(browser, { storageState: state, language: 'ja-JP' });
+  const page = await context.newPage();
+  const japanese = async (what) => {
+    await page.locator(what).first().waitFor();
+    for (const text of await page.locator(what).allInnerTexts()) assert.match(text, /[\u3040-\u30ff\u4e00-\u9fff]/, what);
+  };
+  await page.goto('/');
+  for (const what of ['.incident .title', '.incident .summary']) await japanese(what);
+  await page.goto(`/incidents/${ids.incident}`);
+  for (const what of ['h1', '.story li', '.timeline .small.wrap bdi']) await japanese(what);
+  await page.goto(`/breaches/${ids.breach}`);
+  for (const what of ['h1', '.evidence .sentence']) await japanese(what);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
 test('a token is shown once; the shortcuts lead everywhere', async () => {
   const { page } = first;
   await page.goto('/config/tokens');

@@ -323,8 +323,14 @@ export interface Evidence {
   sentence: string;
   first?: string;
   last?: string;
+  /** more of it, in words */
   detail?: string;
-  peer?: unknown;
+  /** name or address of the other side */
+  peer?: string;
+  /** how many devices use that peer */
+  peer_devices?: number;
+  /** of how many */
+  all_devices?: number;
 }
 
 /** a breach, in short */
@@ -342,6 +348,8 @@ export interface BreachShort {
   incident: string | null;
   /** its first reason, in words */
   sentence?: string;
+  /** its first reason */
+  reason?: Evidence;
 }
 
 /** a breach: a model that held for a device in a window of time */
@@ -371,6 +379,8 @@ export interface IncidentShort {
   state: 'open' | 'acknowledged';
   title: string;
   devices: Array<DeviceShort>;
+  /** its strongest breach */
+  lead?: BreachShort;
 }
 
 /** breaches that belong together */
