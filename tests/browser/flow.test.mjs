@@ -152,6 +152,34 @@ test('search: completion, a value filters, the URL keeps all, an error is shown 
   clean();
 });
 
+test('a search is kept under a name, opened again, replaced, deleted; it is the user’s own', async () => {
+  const { page } = first;
+  await page.goto('/search?q=conn_state%3ASF&from=-30d&kind=conn');
+  await settled(page);
+  const drop = page.getByRole('button', { name: 'Saved searches' });
+  await drop.click();
+  await page.fill('#saved-name', 'Whole <b>connections</b>');
+  await page.keyboard.press('Enter');
+  const link = page.getByRole('link', { name: 'Whole <b>connections</b>' });
+  await link.waitFor();
+  await accessible(page, 'saved searches');
+  await shot(page, 'search-saved', false);
+  await page.goto('/search?q=&from=-1h');
+  await settled(page);
+  await drop.click();
+  await link.click();
+  await page.waitForURL((u) => u.searchParams.get('q') === 'conn_state:SF' && u.searchParams.get('from') === '-30d' && u.searchParams.get('kind') === 'conn');
+  await settled(page);
+  await page.locator('[role=gridcell]').first().waitFor();
+  await page.fill('#saved-name', 'whole <B>connections</B>');
+  await page.getByRole('button', { name: 'Replace' }).click();
+  await page.getByRole('link', { name: 'whole <B>connections</B>' }).waitFor();
+  assert.equal(await page.locator('.panel li').count(), 1);
+  await page.getByRole('button', { name: /^Delete: / }).click();
+  await page.getByText('You keep no searches yet.').waitFor();
+  clean();
+});
+
 test('status: a running sensor tells its stages; the loss is one figure', async () => {
   const { page } = first;
   await page.goto('/status');

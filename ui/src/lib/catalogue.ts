@@ -339,6 +339,13 @@ export const catalogue = {
   'search.help.quote': ['Quotes keep spaces and signs together', '引用符で空白や記号をまとめる'],
   'search.help.common': ['ip, port, host, device and entity look at both ends', 'ip, port, host, device, entity は両端を対象とする'],
 
+  'saved.title': ['Saved searches', '保存した検索'],
+  'saved.none': ['You keep no searches yet.', '保存した検索はまだありません。'],
+  'saved.name': ['Save this search as', 'この検索の名前'],
+  'saved.replace': ['Replace', '上書き'],
+  'saved.remove': ['Delete', '削除'],
+  'saved.long': ['This name is too long.', '名前が長すぎます。'],
+
   // System status
   'status.title': ['System status', 'システム状態'],
   'status.fine': ['Every part works, and nothing is being lost.', 'すべて正常で、欠落はありません。'],
