@@ -31,6 +31,11 @@ static const char *const steps[] = {
     "CREATE TABLE audit (n INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, user TEXT NOT NULL,"
     "  action TEXT NOT NULL, object TEXT NOT NULL, detail TEXT NOT NULL, key INTEGER NOT NULL,"
     "  hash BLOB NOT NULL);",
+    "CREATE TABLE searches (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,"
+    "  name TEXT NOT NULL COLLATE NOCASE, query TEXT NOT NULL, from_text TEXT NOT NULL,"
+    "  to_text TEXT NOT NULL, kind TEXT NOT NULL, columns TEXT NOT NULL,"
+    "  saved_ns INTEGER NOT NULL, UNIQUE (user, name));",
 };
 
 int64_t th_schema_version(void)

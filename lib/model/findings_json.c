@@ -142,6 +142,17 @@ static void put_evidence(struct th_json *j, const struct th_signal *s)
         text_peer(&peer, &s->peer);
         put_str(j, "peer", th_buf_view(&peer));
     }
+    if (sentence_tells_popularity(s)) {
+        th_json_key(j, "peer_devices");
+        th_json_u64(j, s->peer_devices);
+        th_json_key(j, "all_devices");
+        th_json_u64(j, s->org_devices);
+    }
+    if (s->detail[0]) {
+        TH_AUTOBUF struct th_buf detail = TH_BUF_INIT;
+        text_plain(&detail, th_str_n(s->detail, strnlen(s->detail, sizeof(s->detail))));
+        put_str(j, "detail", th_buf_view(&detail));
+    }
     th_signal_sentence(s, &sentence);
     put_str(j, "sentence", th_buf_view(&sentence));
     th_json_close(j);

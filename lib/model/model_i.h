@@ -204,6 +204,8 @@ const struct model *scorer_model(const struct th_scorer *s, uint64_t id_hash);
 void text_amount(struct th_buf *out, double v, const char *unit);
 void text_time(struct th_buf *out, int64_t time_ns);
 /* Appends with bytes outside printable ASCII as '?'. */
+/* Its sentence says how common the peer is: what makes a destination rare. */
+bool sentence_tells_popularity(const struct th_signal *s);
 void text_plain(struct th_buf *out, struct th_str s);
 void text_device(struct th_buf *out, const struct th_identity *id, uint64_t entity);
 void text_peer(struct th_buf *out, const struct th_peer *p);

@@ -47,10 +47,14 @@ static void put_expected(const struct th_signal *s, const char *unit, struct th_
     }
 }
 
-/* How common the peer is: what makes a destination rare. */
+bool sentence_tells_popularity(const struct th_signal *s)
+{
+    return s->has_peer && !s->peer.inside && s->org_devices > 0;
+}
+
 static void put_popularity(const struct th_signal *s, struct th_buf *out)
 {
-    if (!s->has_peer || s->peer.inside || !s->org_devices)
+    if (!sentence_tells_popularity(s))
         return;
     if (s->peer_devices <= 1)
         th_buf_puts(out, "; no other device uses it");

@@ -194,7 +194,8 @@ static bool put_incident(struct putting *p, const json_t *line, struct th_str te
             th_sql(s, "SELECT state FROM states WHERE incident = ?", "s", id);
         struct th_json j = th_json_init(out);
         th_json_open(&j);
-        th_findings_put_incident(&j, line, th_sql_row(s, q) ? th_sql_text(q, 0) : th_str_c("open"));
+        th_findings_put_incident(
+            &j, line, th_sql_row(s, q) ? th_sql_text(q, 0) : th_str_c("open"), NULL);
         th_json_close(&j);
         end_notice(out, begin);
     }

@@ -91,10 +91,11 @@ void th_findings_put_breach(
         th_json_str(j, incident);
     else
         th_json_null(j);
-    const json_t *sentence = json_object_get(first_evidence(line), "sentence");
-    if (sentence) {
-        th_json_key(j, "sentence");
-        th_findings_value(j, sentence);
+    const json_t *reason = first_evidence(line);
+    if (json_object_get(reason, "sentence")) {
+        th_findings_copy(j, reason, "sentence");
+        th_json_key(j, "reason");
+        th_findings_value(j, reason);
     }
     if (json_is_true(json_object_get(line, "early"))) {
         th_json_key(j, "early");
@@ -108,10 +109,16 @@ void th_findings_put_breach(
     th_json_close(j);
 }
 
-void th_findings_put_incident(struct th_json *j, const json_t *line, struct th_str state)
+void th_findings_put_incident(
+    struct th_json *j, const json_t *line, struct th_str state, const json_t *lead)
 {
     static const char *const same[] = {"id", "start", "end", "score", "alert", "title", "devices"};
     for (size_t i = 0; i < TH_ARRAY_LEN(same); i++)
         th_findings_copy(j, line, same[i]);
     th_findings_text(j, "state", state.len > 0 ? state : th_str_c("open"));
+    if (lead) {
+        const char *id = json_string_value(json_object_get(line, "id"));
+        th_json_key(j, "lead");
+        th_findings_put_breach(j, lead, th_str_c(id ? id : ""), false);
+    }
 }

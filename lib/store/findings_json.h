@@ -17,7 +17,9 @@ void th_findings_time(struct th_json *j, const char *key, int64_t time_ns);
 /* A breach; incident empty: of none. full: with its evidence. */
 void th_findings_put_breach(
     struct th_json *j, const json_t *line, struct th_str incident, bool full);
-/* The members of an incident in short, without the braces. */
-void th_findings_put_incident(struct th_json *j, const json_t *line, struct th_str state);
+/* The members of an incident in short, without the braces. lead: the line of its strongest breach,
+ * or NULL. */
+void th_findings_put_incident(
+    struct th_json *j, const json_t *line, struct th_str state, const json_t *lead);
 
 #endif

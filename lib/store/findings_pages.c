@@ -130,8 +130,16 @@ static void put_breaches(
 /* ---- incidents ---- */
 
 #define INCIDENT                                                                                   \
-    "i.start, i.id, i.json, coalesce(s.state, 'open'), i.first_seen, i.updated FROM incidents i "  \
-    "LEFT JOIN states s ON s.incident = i.id "
+    "i.start, i.id, i.json, coalesce(s.state, 'open'), i.first_seen, i.updated, (SELECT b.json "   \
+    "FROM incident_breaches x JOIN breaches b ON b.id = x.breach WHERE x.incident = i.id ORDER "   \
+    "BY b.score DESC, b.id LIMIT 1) FROM incidents i LEFT JOIN states s ON s.incident = i.id "
+
+static void put_basics(struct th_json *j, sqlite3_stmt *q, const json_t *line)
+{
+    json_t *lead = line_of(q, 6);
+    th_findings_put_incident(j, line, th_sql_text(q, 3), lead);
+    json_decref(lead);
+}
 
 #define MEMBERS                                                                                    \
     " FROM breaches b JOIN incident_breaches x ON x.breach = b.id WHERE x.incident = ? ORDER BY "  \
@@ -141,7 +149,7 @@ static void put_short(struct th_json *j, sqlite3_stmt *q)
 {
     json_t *line = line_of(q, 2);
     th_json_open(j);
-    th_findings_put_incident(j, line, th_sql_text(q, 3));
+    put_basics(j, q, line);
     th_json_close(j);
     json_decref(line);
 }
@@ -163,7 +171,7 @@ static void put_incident(struct th_catalogue *c, struct th_json *j, sqlite3_stmt
     json_t *line = line_of(q, 2);
     struct th_str id = th_sql_text(q, 1);
     th_json_open(j);
-    th_findings_put_incident(j, line, th_sql_text(q, 3));
+    put_basics(j, q, line);
     th_findings_time(j, "first_seen", th_sql_int(q, 4));
     th_findings_time(j, "updated", th_sql_int(q, 5));
     th_findings_copy(j, line, "summary");

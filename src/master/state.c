@@ -34,6 +34,9 @@ static const struct {
     {TH_ROUTE_SETTINGS, st_settings},
     {TH_ROUTE_SETTINGS_SET, st_settings_set},
     {TH_ROUTE_INCIDENT_CHANGE, st_incident_change},
+    {TH_ROUTE_SEARCHES, st_searches},
+    {TH_ROUTE_SEARCH_SAVE, st_search_save},
+    {TH_ROUTE_SEARCH_REMOVE, st_search_remove},
 };
 
 /* What the gateway asks besides. */

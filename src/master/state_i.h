@@ -152,6 +152,8 @@ st_resume st_user_add_hashed, st_user_reset_hashed;
 st_handler st_tokens, st_token_add, st_token_revoke, st_sensors, st_sensor_change, st_settings,
     st_settings_set, st_incident_change;
 st_resume_done st_sensor_done, st_settings_done, st_ack_done;
+/* ---- state_searches.c ---- */
+st_handler st_searches, st_search_save, st_search_remove;
 /* ---- state_forget.c ---- */
 st_handler st_forget;
 st_resume_done st_forget_done;

@@ -5,10 +5,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { BASE, SIZES, THEMES, launch, open, settled, shot } from './browser.mjs';
 import { accessible, fits, nothingRan } from './checks.mjs';
+import { fed } from './feed.mjs';
 import { credentials, login } from './login.mjs';
-import { firstIds, screens } from './screens.mjs';
+import { chosenIds, screens } from './screens.mjs';
 
 const ATTACK_WAIT_MS = Number(process.env.THYMUS_ATTACK_WAIT_S ?? 60) * 1000;
+const REPORT_WAIT_MS = 60_000;
 let browser;
 let first; // context and page that logged in first
 let state; // its cookies, for the others
@@ -39,7 +41,6 @@ test('login: the QR code on the screen enrols, the code opens, the path asked fo
   await login(first.page, '/devices');
   assert.equal(new URL(first.page.url()).pathname, '/devices');
   state = await first.context.storageState();
-  ids = await firstIds(first.page);
   clean();
 });
 
@@ -48,9 +49,13 @@ test('overview: live, and the attack appears by itself', async () => {
   await page.goto('/');
   await page.locator('.pulse', { hasText: /\d/ }).waitFor();
   await page.locator('.incident').first().waitFor({ timeout: ATTACK_WAIT_MS });
-  ids = await firstIds(page);
-  assert.ok(ids.incident && ids.breach && ids.device, 'an incident with a breach of a device');
   clean();
+});
+
+test('when all that was fed is applied there is an incident with a measured breach of a device', async () => {
+  await fed(first.page);
+  ids = await chosenIds(first.page);
+  assert.ok(ids.incident && ids.breach && ids.device, JSON.stringify(ids));
 });
 
 test('incident: story, time line, device; a breach has its evidence, chart and raw events', async () => {
@@ -58,8 +63,8 @@ test('incident: story, time line, device; a breach has its evidence, chart and r
   await page.goto(`/incidents/${ids.incident}`);
   await page.locator('.story li').first().waitFor();
   assert.ok((await page.locator('.timeline li').count()) >= 1);
-  await page.locator('.timeline a[data-item]').first().click();
-  await page.waitForURL(/\/breaches\//);
+  await page.locator(`.timeline a[href="/breaches/${ids.breach}"]`).click();
+  await page.waitForURL(`**/breaches/${ids.breach}`);
   await page.locator('.evidence li').first().waitFor();
   assert.match(await page.locator('.evidence .sentence').first().innerText(), /\w{3}/);
   assert.ok((await page.locator('.evidence [role=img]').count()) >= 1, 'observed against usual');
@@ -115,8 +120,8 @@ test('acknowledge and open again', async () => {
 test('device: from the incident to the pattern of life', async () => {
   const { page } = first;
   await page.goto(`/incidents/${ids.incident}`);
-  await page.locator('aside .device a').first().click();
-  await page.waitForURL(/\/devices\//);
+  await page.locator(`aside .devices a[href="/devices/${ids.device}"]`).click();
+  await page.waitForURL(`**/devices/${ids.device}`);
   await page.locator('.charts .u-wrap').first().waitFor();
   assert.ok((await page.locator('.breaches li').count()) >= 1);
   clean();
@@ -165,6 +170,63 @@ test('search: completion, a value filters, the URL keeps all, an error is shown 
   await page.keyboard.press('Enter');
   await page.locator('.error mark').waitFor();
   clean();
+});
+
+test('a search is kept under a name, opened again, replaced, deleted; it is the user’s own', async () => {
+  const { page } = first;
+  await page.goto('/search?q=conn_state%3ASF&from=-30d&kind=conn');
+  await settled(page);
+  const drop = page.getByRole('button', { name: 'Saved searches' });
+  await drop.click();
+  await page.fill('#saved-name', 'Whole <b>connections</b>');
+  await page.keyboard.press('Enter');
+  const link = page.getByRole('link', { name: 'Whole <b>connections</b>' });
+  await link.waitFor();
+  await accessible(page, 'saved searches');
+  await shot(page, 'search-saved', false);
+  await page.goto('/search?q=&from=-1h');
+  await settled(page);
+  await drop.click();
+  await link.click();
+  await page.waitForURL((u) => u.searchParams.get('q') === 'conn_state:SF' && u.searchParams.get('from') === '-30d' && u.searchParams.get('kind') === 'conn');
+  await settled(page);
+  await page.locator('[role=gridcell]').first().waitFor();
+  await page.fill('#saved-name', 'whole <B>connections</B>');
+  await page.getByRole('button', { name: 'Replace' }).click();
+  await page.getByRole('link', { name: 'whole <B>connections</B>' }).waitFor();
+  assert.equal(await page.locator('.panel li').count(), 1);
+  await page.getByRole('button', { name: /^Delete: / }).click();
+  await page.getByText('You keep no searches yet.').waitFor();
+  clean();
+});
+
+test('status: a running sensor tells its stages; the loss is one figure', async () => {
+  const { page } = first;
+  await page.goto('/status');
+  await settled(page);
+  const row = page.locator('section[aria-labelledby=stages] tbody tr', { hasText: 'office' });
+  await row.waitFor({ timeout: REPORT_WAIT_MS });
+  assert.match(await row.innerText(), /office[\s\S]*0 packets[\s\S]*nothing lost[\s\S]*B of [\s\S]*\d batch(es)? waiting[\s\S]*events\/s/);
+  const source = page.locator('section[aria-labelledby=sources] tbody tr', { hasText: 'office' });
+  assert.equal(await source.locator('td[data-label=Losses]').innerText(), 'nothing lost');
+  clean();
+});
+
+test('in Japanese titles, stories and reasons are Japanese', async () => {
+  const { context, problems } = await open(browser, { storageState: state, language: 'ja-JP' });
+  const page = await context.newPage();
+  const japanese = async (what) => {
+    await page.locator(what).first().waitFor();
+    for (const text of await page.locator(what).allInnerTexts()) assert.match(text, /[\u3040-\u30ff\u4e00-\u9fff]/, what);
+  };
+  await page.goto('/');
+  for (const what of ['.incident .title', '.incident .summary']) await japanese(what);
+  await page.goto(`/incidents/${ids.incident}`);
+  for (const what of ['h1', '.story li', '.timeline .small.wrap bdi']) await japanese(what);
+  await page.goto(`/breaches/${ids.breach}`);
+  for (const what of ['h1', '.evidence .sentence']) await japanese(what);
+  assert.deepEqual(problems, []);
+  await context.close();
 });
 
 test('a token is shown once; the shortcuts lead everywhere', async () => {

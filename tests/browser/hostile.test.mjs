@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SIZES, launch, open, settled, shot } from './browser.mjs';
 import { accessible, fits, nothingRan } from './checks.mjs';
+import { fed } from './feed.mjs';
 import { login } from './login.mjs';
-import { firstIds, screens } from './screens.mjs';
+import { chosenIds, screens } from './screens.mjs';
 
 const STRINGS = {
   html: `<img src=x onerror="window.__ran++"><svg onload="window.__ran++"><script>window.__ran++</script>`,
@@ -45,7 +46,9 @@ before(async () => {
   const page = await context.newPage();
   await login(page);
   state = await context.storageState();
-  ids = await firstIds(page);
+  await fed(page);
+  ids = await chosenIds(page);
+  assert.ok(ids.incident && ids.breach && ids.device, 'an incident with a breach of a device');
   await context.close();
 });
 after(async () => {

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every screen and how to get there, from what the master has.
 
-/** The id of the first finding of a kind, by the API with the page's own session. */
-export async function firstIds(page) {
+/**
+ * An incident, a breach of it that has a peer and was measured against something, and the breach's device, by the API
+ * with the page's own session. Of those that fit, the highest score; which one that is does not matter to any test.
+ */
+export async function chosenIds(page) {
   return page.evaluate(async () => {
     const get = async (path) => (await fetch(`/api/v1${path}`)).json();
-    const incidents = (await get('/incidents?state=all&limit=50')).incidents;
-    const incident = [...incidents].sort((a, b) => b.score - a.score)[0];
-    const detail = incident ? await get(`/incidents/${incident.id}`) : null;
-    const device = detail?.devices[0]?.id ?? (await get('/devices?limit=1')).devices[0]?.id;
-    return { incident: incident?.id, breach: detail?.timeline[0]?.id, device };
+    const byScore = (a, b) => b.score - a.score || (a.id < b.id ? -1 : 1);
+    const { incidents } = await get('/incidents?state=all&limit=200');
+    for (const incident of incidents.sort(byScore)) {
+      const { timeline } = await get(`/incidents/${incident.id}`);
+      for (const { id } of timeline.filter((b) => b.peer).sort(byScore)) {
+        const breach = await get(`/breaches/${id}`);
+        if (breach.evidence.some((e) => e.observed !== null && e.expected !== null))
+          return { incident: incident.id, breach: id, device: breach.device.id };
+      }
+    }
+    return {};
   });
 }
 
@@ -18,10 +27,10 @@ export function screens(ids) {
     ['overview', '/'],
     ['incidents', '/incidents'],
     ['incidents-all', '/incidents?state=all'],
-    ...(ids.incident ? [['incident', `/incidents/${ids.incident}`]] : []),
-    ...(ids.breach ? [['breach', `/breaches/${ids.breach}`]] : []),
+    ['incident', `/incidents/${ids.incident}`],
+    ['breach', `/breaches/${ids.breach}`],
     ['devices', '/devices'],
-    ...(ids.device ? [['device', `/devices/${ids.device}`]] : []),
+    ['device', `/devices/${ids.device}`],
     ['search', '/search?from=-30d'],
     ['search-error', '/search?q=(ip:'],
     ['status', '/status'],

@@ -16,6 +16,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "functional"))
 import spine  # noqa: E402
+import verify  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("THYMUS_BUILD", "build")).resolve()
 FILES = ["flow.test.mjs", "hostile.test.mjs"]
@@ -48,23 +49,26 @@ def office(tmp_path_factory):
         conf = instance.sensor("office")
         instance.feed(conf, spool)
         instance.feed(instance.sensor("strange"), hostile)
+        # Without interfaces it watches nothing, but reports on itself.
+        instance.others.append(subprocess.Popen([spine.BIN / "thymus-vsensor", "--config", conf],
+                                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL))
         one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
         credentials = folder / "credentials.json"
         credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
-        yield instance, credentials
+        yield instance, credentials, verify.log_of(instance.path)[-1]["position"]
     finally:
         instance.end()
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_in_the_browser(name, packages, office):
-    instance, credentials = office
+    instance, credentials, log_end = office
     assert (BUILD / "ui.pack").exists(), "no user interface was built: scripts/build-ui"
     assert shutil.which("chromium"), "Debian's chromium is not installed"
     shots = BUILD / "shots"
     shots.mkdir(exist_ok=True)
     env = {**os.environ, "THYMUS_URL": f"https://127.0.0.1:{instance.port}", "THYMUS_CREDENTIALS": str(credentials),
-           "THYMUS_SHOTS": str(shots), "THYMUS_HOSTILE": "hostilemark"}
+           "THYMUS_SHOTS": str(shots), "THYMUS_HOSTILE": "hostilemark", "THYMUS_LOG_END": str(log_end)}
     done = subprocess.run(["node", "--test", "--test-reporter=spec", str(HERE / name)], cwd=HERE, env=env,
                           capture_output=True, text=True, timeout=900, check=False)
     (BUILD / "logs").mkdir(exist_ok=True)

@@ -88,6 +88,30 @@ def test_roles_csrf_and_a_user_who_is_removed(master):
         assert status(admin, method, f"/users/{me}", body) == 409
 
 
+def test_kept_searches_outlive_a_killed_state_and_go_with_their_user(master):
+    admin = master.admin()
+    reader = new_user(admin, master, "rob", "reader")
+    asked = {"name": "uploads <b>", "q": "orig_bytes:>1GB", "from": "-24h", "to": "", "kind": "conn", "columns": "uid,orig_bytes"}
+    kept = reader.api("POST", "/searches", asked)
+    assert {k: kept[k] for k in asked} == asked
+    assert status(reader, "POST", "/searches", {**asked, "name": ""}) == 400
+    assert status(reader, "POST", "/searches", {"name": "no text"}) == 400
+    assert status(reader, "POST", "/searches", {**asked, "owner": "1"}) == 400
+    assert admin.api("GET", "/searches")["searches"] == []
+    assert status(admin, "DELETE", f"/searches/{kept['id']}") == 404
+    os.kill(master.roles()["state"], signal.SIGKILL)
+    spine.wait_until("state is back", lambda: status(reader, "GET", "/searches") == 200)
+    assert reader.api("GET", "/searches")["searches"] == [kept]
+    csrf, reader.csrf = reader.csrf, admin.csrf
+    assert status(reader, "DELETE", f"/searches/{kept['id']}") == 403
+    reader.csrf = csrf
+    reader.api("DELETE", f"/searches/{kept['id']}")
+    assert reader.api("GET", "/searches")["searches"] == []
+    reader.api("POST", "/searches", asked)
+    admin.api("DELETE", f"/users/{reader.id}")
+    assert status(reader, "GET", "/searches") == 401
+
+
 def test_lock_out(master):
     admin = master.admin()
     new_user(admin, master, "ann", "reader")

@@ -323,8 +323,14 @@ export interface Evidence {
   sentence: string;
   first?: string;
   last?: string;
+  /** more of it, in words */
   detail?: string;
-  peer?: unknown;
+  /** name or address of the other side */
+  peer?: string;
+  /** how many devices use that peer */
+  peer_devices?: number;
+  /** of how many */
+  all_devices?: number;
 }
 
 /** a breach, in short */
@@ -344,6 +350,8 @@ export interface BreachShort {
   sentence?: string;
   /** judged before its hour had ended; stays where the whole hour did not confirm it */
   early?: boolean;
+  /** its first reason */
+  reason?: Evidence;
 }
 
 /** a breach: a model that held for a device in a window of time */
@@ -373,6 +381,8 @@ export interface IncidentShort {
   state: 'open' | 'acknowledged';
   title: string;
   devices: Array<DeviceShort>;
+  /** its strongest breach */
+  lead?: BreachShort;
 }
 
 /** breaches that belong together */
@@ -491,6 +501,39 @@ export interface HistogramBucket {
 export interface Histogram {
   bucket_s: number;
   counts: Array<HistogramBucket>;
+}
+
+/** a search to be kept, as the search screen was asked */
+export interface SavedSearchNew {
+  /** at most 80 bytes */
+  name: string;
+  /** search text, at most 4,096 bytes; may be empty */
+  q: string;
+  /** a time, or how long ago: -24h */
+  from?: string;
+  /** as from */
+  to?: string;
+  /** kinds, with commas between */
+  kind?: string;
+  /** columns, with commas between */
+  columns?: string;
+}
+
+/** a search that a user keeps; members that were not given are empty */
+export interface SavedSearch {
+  id: string;
+  name: string;
+  q: string;
+  from: string;
+  to: string;
+  kind: string;
+  columns: string;
+  saved: string;
+}
+
+/** the searches that one keeps, by name; at most 100 */
+export interface SavedSearches {
+  searches: Array<SavedSearch>;
 }
 
 /** a page of events */
@@ -909,6 +952,24 @@ export interface Routes {
     body: undefined;
     answer: SearchResult;
   };
+  searches: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: SavedSearches;
+  };
+  searchSave: {
+    path: undefined;
+    query: undefined;
+    body: SavedSearchNew;
+    answer: SavedSearch;
+  };
+  searchRemove: {
+    path: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
   fields: {
     path: undefined;
     query: undefined;
@@ -1000,6 +1061,12 @@ export const routes: { readonly [Name in keyof Routes]: {
   device: { method: 'GET', path: '/api/v1/devices/{id}', right: 'read' },
   /** search events */
   search: { method: 'GET', path: '/api/v1/search', right: 'search' },
+  /** the searches that one keeps for oneself */
+  searches: { method: 'GET', path: '/api/v1/searches', right: 'search' },
+  /** keep a search; one of the same name is replaced */
+  searchSave: { method: 'POST', path: '/api/v1/searches', right: 'search' },
+  /** forget a kept search */
+  searchRemove: { method: 'DELETE', path: '/api/v1/searches/{id}', right: 'search' },
   /** kinds of events and their fields */
   fields: { method: 'GET', path: '/api/v1/fields', right: 'read' },
   /** a metric of a device against its pattern of life */

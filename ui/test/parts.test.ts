@@ -10,6 +10,7 @@ import { measuresOf } from '../src/lib/features';
 import { match } from '../src/lib/match';
 import { bound, resolve } from '../src/lib/range';
 import { niceTop, position, scaleFor } from '../src/lib/scale';
+import { savedUrl } from '../src/lib/saved';
 import { sentences } from '../src/lib/sentences';
 
 test('sentences: full stops in names and numbers end nothing', () => {
@@ -75,4 +76,9 @@ test('columns: the telling fields that the events have, or the chosen ones, behi
   assert.deepEqual(names([{ ts: 'x', 'id.orig_h': '10.0.0.1', query: 'a', service: null }]), ['_time', '_kind', 'id.orig_h', 'query']);
   assert.deepEqual(names([{ ts: 'x', uid: 'C1', odd: 1 }]), ['_time', '_kind', 'odd']);
   assert.deepEqual(names([], ['uid', '_time', 'nowhere']), ['_time', '_kind', 'uid', 'nowhere']);
+});
+
+test('a kept search: its address asks the same again, and an open beginning stays open', () => {
+  assert.equal(savedUrl({ q: 'ip:10.0.0.1 AND "a b"', from: '-1h', to: '', kind: 'conn,dns', columns: '' }), '/search?q=ip%3A10.0.0.1+AND+%22a+b%22&from=-1h&kind=conn%2Cdns');
+  assert.equal(savedUrl({ q: '', from: '', to: '', kind: '', columns: '' }), '/search?q=&from=');
 });

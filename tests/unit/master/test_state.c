@@ -223,6 +223,48 @@ static void test_csrf(void **state)
         200);
 }
 
+static void test_kept_searches_are_ones_own(void **state)
+{
+    struct state_bench *b = *state;
+    struct th_session ann;
+    struct th_session root;
+    char anns[TH_COOKIE_LEN];
+    char roots[TH_COOKIE_LEN];
+    sb_user(b, "ann", "reader");
+    sb_user(b, "root", "administrator");
+    sb_session(b, "ann", anns, &ann);
+    sb_session(b, "root", roots, &root);
+    assert_int_equal(sb_ask(b,
+                         "{'route':'search_save'," WHOLE
+                         ",'body':{'name':'uploads','q':'orig_bytes:>1GB','from':'-1h'}}",
+                         anns, ann.csrf),
+        200);
+    assert_string_equal(sb_text(b, "name"), "uploads");
+    assert_string_equal(sb_text(b, "id"), "1");
+    assert_int_equal(sb_ask(b, "{'route':'searches'," WHOLE "}", anns, ann.csrf), 200);
+    assert_int_equal(json_array_size(json_object_get(b->body, "searches")), 1);
+    assert_int_equal(sb_ask(b, "{'route':'searches'," WHOLE "}", roots, root.csrf), 200);
+    assert_int_equal(json_array_size(json_object_get(b->body, "searches")), 0);
+    assert_int_equal(
+        sb_ask(b, "{'route':'search_remove'," WHOLE ",'path':{'id':'1'}}", roots, root.csrf), 404);
+    assert_int_equal(
+        sb_ask(b, "{'route':'search_remove'," WHOLE ",'path':{'id':'x'}}", anns, ann.csrf), 404);
+    assert_int_equal(
+        sb_ask(b, "{'route':'search_remove'," WHOLE ",'path':{'id':'1'}}", anns, ann.csrf), 200);
+    char *wide = th_xcalloc(1, 5000);
+    memset(wide, 'a', 4097);
+    assert_int_equal(sb_ask(b, "{'route':'search_save'," WHOLE ",'body':{'name':'n','q':'%s'}}",
+                         anns, ann.csrf, wide),
+        400);
+    assert_string_equal(sb_code(b), "search");
+    wide[81] = 0;
+    assert_int_equal(sb_ask(b, "{'route':'search_save'," WHOLE ",'body':{'name':'%s','q':''}}",
+                         anns, ann.csrf, wide),
+        400);
+    assert_string_equal(sb_code(b), "name");
+    free(wide);
+}
+
 static void test_helper_queue_is_bounded(void **state)
 {
     struct state_bench *b = *state;
@@ -652,6 +694,7 @@ int main(void)
         TEST(test_first_and_second_login),
         TEST(test_every_role_with_every_route),
         TEST(test_csrf),
+        TEST(test_kept_searches_are_ones_own),
         TEST(test_helper_queue_is_bounded),
         TEST(test_sensor_from_token_to_revoked),
         TEST(test_guessing_tokens_locks_the_address),

@@ -448,6 +448,7 @@ static void findings_are_json(void **state)
         .evidence_count = 1};
     b.evidence[0] = with_peer(signal_make("beacon", 60, 3), 5, "c2.\"x\".example", 2);
     b.evidence[0].peer.host = th_str_c(b.evidence[0].peer_host);
+    snprintf(b.evidence[0].detail, sizeof(b.evidence[0].detail), "every %d s", 60);
     b.peer = b.evidence[0].peer;
     th_breach_json(&b, w->models, w->identity, &out);
     th_buf_u8(&out, 0);
@@ -465,8 +466,10 @@ static void findings_are_json(void **state)
         "regular intervals to a rare destination\",\"observed\":60,\"expected\":1,"
         "\"p\":0.001,\"low\":0,\"high\":3,\"unit\":\"connections\","
         "\"first\":\"2023-11-14T23:00:00.000000Z\",\"last\":\"2023-11-14T23:30:00.000000Z\","
-        "\"peer\":\"c2.\\\"x\\\".example\",\"sentence\":\"called c2.\\\"x\\\".example at regular "
-        "intervals, 60 connections; 2 of 100 devices use it\"}]}\n",
+        "\"peer\":\"c2.\\\"x\\\".example\",\"peer_devices\":2,\"all_devices\":100,"
+        "\"detail\":\"every 60 s\","
+        "\"sentence\":\"called c2.\\\"x\\\".example at regular "
+        "intervals, 60 connections (every 60 s); 2 of 100 devices use it\"}]}\n",
         device);
     assert_string_equal((const char *)out.p, want);
 }

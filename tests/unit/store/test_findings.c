@@ -214,6 +214,11 @@ static void an_incident_has_its_breaches_in_whatever_order(void **state)
     assert_string_equal(json_string_value(json_object_get(b, "id")), "b1");
     assert_string_equal(json_string_value(json_object_get(b, "incident")), "i1");
     assert_null(json_object_get(b, "evidence"));
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(b, "reason"), "feature")), "beacon");
+    b = json_object_get(v, "lead"); /* the one of the highest score */
+    assert_string_equal(json_string_value(json_object_get(b, "id")), "b2");
+    assert_string_equal(json_string_value(json_object_get(b, "incident")), "i1");
     assert_int_equal(json_array_size(json_object_get(v, "tactics")), 1);
     assert_int_equal(json_integer_value(json_object_get(v, "late_hours")), 6);
     json_decref(v);

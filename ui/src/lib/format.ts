@@ -58,13 +58,16 @@ export function formatDuration(seconds: number, language: string): string {
   return (seconds < 0 ? '−' : '') + parts.join(' ');
 }
 
+/** "connections" of one: "connection". */
+const singular = (unit: string): string => unit.replace(/ies$/, 'y').replace(/(ses|s)$/, (s) => (s === 'ses' ? 's' : ''));
+
 /** `value` with the unit that the API gave it. */
 export function formatUnit(value: number | null | undefined, unit: string, language: string): string {
   if (value === null || value === undefined) return '–';
   if (unit === 'B') return formatBytes(value, language);
   if (unit === 's') return formatDuration(value, language);
   const number = value >= 100000 ? formatCompact(value, language) : formatNumber(value, language);
-  return unit && language === 'en' ? `${number} ${unit}` : number;
+  return unit && language === 'en' ? `${number} ${number === '1' ? singular(unit) : unit}` : number;
 }
 
 /** "exact" is 2026-11-29 18:55:02 in every language (the form that sv-SE has), to be compared and sorted by eye. */

@@ -28,9 +28,11 @@ export function t(key: Key, params: Params = {}): string {
   return fill(catalogue[key][LANGUAGES.indexOf(i18n.language)] ?? key, params, i18n.language);
 }
 
+export const hasText = (key: string): key is Key => Object.hasOwn(catalogue, key);
+
 /** Text of a name that came from the server (feature, model, tactic), or `otherwise`. */
 export function tName(kind: string, name: string, otherwise: string): string {
   const key = `${kind}.${name}`;
-  return Object.hasOwn(catalogue, key) ? t(key as Key) : otherwise;
+  return hasText(key) ? t(key) : otherwise;
 }
 export type { Key, Language };

@@ -8,6 +8,7 @@ export class Resource<T> {
   error = $state.raw<unknown>(null);
   loading = $state(false);
   #abort: AbortController | null = null;
+  #next: Loader<T> | null = null;
 
   /** Loads; resolves when this load is done, was replaced or cancelled. */
   async load(loader: Loader<T>, { keep = true }: { keep?: boolean } = {}): Promise<void> {
@@ -29,7 +30,23 @@ export class Resource<T> {
     this.#abort = null;
   }
 
+  /**
+   * Loads anew what is shown. What comes while a load runs waits for its end, and only the last of it is loaded: a
+   * master that has news faster than it answers would else never be heard out.
+   */
+  async refresh(loader: Loader<T>): Promise<void> {
+    if (this.#abort) {
+      this.#next = loader;
+      return;
+    }
+    await this.load(loader);
+    const next = this.#next;
+    this.#next = null;
+    if (next && !this.#abort) await this.refresh(next);
+  }
+
   cancel(): void {
+    this.#next = null;
     this.#abort?.abort();
     this.#abort = null;
     this.loading = false;

@@ -39,3 +39,6 @@ export const when = (time: string | number | null | undefined, style: f.TimeStyl
 export const ago = (time: string | null | undefined): string => f.formatAgo(time ?? null, clock.now, i18n.language);
 export const percent = (v: number): string =>
   new Intl.NumberFormat(i18n.language, { style: 'percent', maximumFractionDigits: 0 }).format(v);
+/** A small share, of which "0 %" would be a lie. */
+export const part = (v: number): string =>
+  v > 0 && v < 0.0001 ? `< ${part(0.0001)}` : new Intl.NumberFormat(i18n.language, { style: 'percent', maximumSignificantDigits: 2 }).format(v);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A piece of evidence as a sentence of the UI's language: what was done, what of it in detail, what is usual, how
+// common the peer is. A measure that the catalogue does not know is told in the server's words.
+import type { Evidence } from '../api';
+import { cut } from './format';
+import { hasText, t, type Key, type Params } from './i18n.svelte';
+import { amount } from './show.svelte';
+
+/** What has no usual amount: it never happened before, or says by itself why it is told. */
+export const NEVER = new Set(['new-destination', 'new-admin-peer', 'new-admin-client', 'new-service-port', 'new-client-fingerprint', 'new-credential']);
+export const PLAIN = new Set(['executable-download', 'unusual-hour', 'beacon', 'beacon-slow', 'lateral-path', 'mining']);
+
+/** Details that are sentences; the others are addresses, ports and names, and stay as they are. */
+export const DETAILS: [RegExp, Key][] = [
+  [/^every (\S+) s, (\d+) of (\d+) intervals within 25 %$/, 'detail.every'],
+  [/^in (\d+) of its last (\d+) active hours, (\d+) contacts$/, 'detail.hours'],
+  [/^port (\d+): (\d+) connections failed, (\d+) did not$/, 'detail.failed'],
+  [/^(-?\d+) hours after it collected from inside hosts$/, 'detail.after'],
+  [/^at (\d+):00 UTC; so on (\d+) of (\d+) such days$/, 'detail.rare'],
+  [/^from (.+), then to (.+)$/, 'detail.path'],
+  [/^port (\d+) is a mining pool's$/, 'detail.pool'],
+];
+
+export function detailText(detail: string): string {
+  for (const [form, key] of DETAILS) {
+    const [found, a = '', b = '', c = ''] = form.exec(detail) ?? [];
+    if (found) return t(key, { a, b, c });
+  }
+  return detail;
+}
+
+export function evidenceSentence(e: Evidence): string {
+  const key = `says.${e.feature}`;
+  if (!hasText(key) || e.observed === null) return cut(e.sentence, 1200);
+  const add = (then: Key, params: Params): void => {
+    text = t(then, { text, ...params });
+  };
+  let text = t(key, { observed: amount(e.observed, e.unit), peer: e.peer ? cut(e.peer, 120) : t('evidence.others') });
+  if (e.detail) add('evidence.detail', { detail: cut(detailText(e.detail), 300) });
+  if (NEVER.has(e.feature)) add('evidence.never', {});
+  else if (!PLAIN.has(e.feature) && e.expected !== null) {
+    const most = e.high !== null && e.high > e.expected;
+    add(most ? 'evidence.usualMost' : 'evidence.usual', { expected: amount(e.expected, e.unit), high: amount(e.high, e.unit) });
+  }
+  if (e.all_devices && (e.peer_devices ?? 0) <= 1) add('evidence.alone', {});
+  else if (e.all_devices) add('evidence.popular', { n: e.peer_devices ?? 0, all: e.all_devices });
+  return text;
+}
