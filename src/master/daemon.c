@@ -43,6 +43,7 @@ struct master {
     char program[4096];
     char id[17], uid[12], gid[12], log_bytes[24], data_bytes[24], shards[12], number[8][12];
     int lock;
+    struct th_renewal *tls;
     struct member members[FIXED_ROLES + MAX_QUERIES];
     struct th_role_spec specs[FIXED_ROLES + MAX_QUERIES];
     size_t count;
@@ -203,15 +204,15 @@ static void pass_list(struct member *m, const char *name, const struct th_conf_l
 
 static int add_gateway(struct master *w)
 {
+    static const char *const tls_files[] = {"tls.key", "tls.crt"};
     char ui[4096];
     struct member *m = add(w, "gateway");
     arg(m, "--host-name", w->instance.host_name);
     pass_list(m, "--proxy-from", &w->instance.proxy_from);
     int r = give_listen(w, m);
     if (r == 0)
-        r = give_key(w, m, "tls-key", "tls.key");
-    if (r == 0)
-        r = give_key(w, m, "tls-certificate", "tls.crt");
+        r = th_renewal_new("tls", w->instance.folders[TH_INSTANCE_KEYS], tls_files,
+            TH_ARRAY_LEN(tls_files), &w->tls);
     if (r == 0 && w->ui)
         r = th_role_files_open(&m->files, "ui", w->ui, false);
     else if (r == 0 && th_sibling_program("../share/thymus/ui.pack", ui, sizeof(ui)) == 0)
@@ -327,6 +328,8 @@ static int add_all(struct master *w)
         w->specs[i].fds = w->members[i].files.v;
         w->specs[i].fd_count = w->members[i].files.count;
         w->specs[i].args = w->members[i].args;
+        if (strcmp(w->specs[i].name, "gateway") == 0)
+            w->specs[i].renewal = w->tls;
     }
     return r;
 }
@@ -427,6 +430,7 @@ int master_daemon(int argc, char **argv)
         decided = run(w);
     for (size_t i = 0; i < w->count; i++)
         th_role_files_done(&w->members[i].files);
+    th_renewal_free(w->tls);
     th_instance_done(&w->instance);
     if (w->lock >= 0)
         close(w->lock);

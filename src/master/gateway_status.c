@@ -259,6 +259,10 @@ static json_t *own_status(const struct gateway *g)
     if (gw_door_open(g->door) + g->config.max_connections / 10 >= g->config.max_connections)
         add_problem(problems, "warn", "connections", "gateway", 0,
             "Nearly all connections that the gateway may have are in use; more are refused.");
+    if (g->tls_problem[0])
+        add_problem(problems, "error", "certificate", "gateway", g->tls_problem_ns, g->tls_problem);
+    if (gw_tls_warning(g))
+        add_problem(problems, "warn", "certificate_ends", "gateway", 0, gw_tls_warning(g));
     json_object_set_new(own, "problems", problems);
     return own;
 }

@@ -3,8 +3,8 @@
  * Role gateway: TLS, the user interface, the API, live streams and the sensors' link, on the
  * sockets that the parent opened. gateway.h has the plan of it.
  *
- * Descriptors: listen (several), tls-certificate, tls-key (PEM), ui (packed by scripts/pack-ui,
- * optional), parent, and the edges state, store, intake, query.0 and following.
+ * Descriptors: listen (several), tls (key and certificates, PEM; one or two), ui (packed by
+ * scripts/pack-ui, optional), parent, and the edges state, store, intake, query.0 and following.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -18,7 +18,6 @@
 #include "priv/priv.h"
 #include "roles.h"
 
-#define MAX_PEM (256u << 10)
 #define GONE_NS (TH_NS_PER_S / 4)
 #define SPARE_FILES 128u
 
@@ -118,27 +117,6 @@ static int read_options(struct gw_config *c, int argc, char **argv)
     return optind == argc ? 0 : -EINVAL;
 }
 
-/* A whole small file; the caller wipes and frees it. NULL: it cannot be read. */
-static char *read_pem(int fd)
-{
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > MAX_PEM)
-        return NULL;
-    char *text = th_xcalloc(1, (size_t)st.st_size + 1);
-    if (pread(fd, text, (size_t)st.st_size, 0) == st.st_size)
-        return text;
-    free(text);
-    return NULL;
-}
-
-static void wipe(char **text)
-{
-    if (*text)
-        explicit_bzero(*text, strlen(*text));
-    free(*text);
-    *text = NULL;
-}
-
 /* The packed user interface stays mapped. 0 also without one. */
 static int open_ui(struct gateway *g, int fd)
 {
@@ -151,15 +129,6 @@ static int open_ui(struct gateway *g, int fd)
         return TH_E_LIMIT;
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     return data == MAP_FAILED ? -errno : th_pack_open(&g->ui, data, (size_t)st.st_size);
-}
-
-static int start_http(struct gateway *g, const struct th_inherited *in)
-{
-    TH_CLEANUP(wipe) char *certificate = read_pem(th_inherit_get(in, "tls-certificate", 0));
-    TH_CLEANUP(wipe) char *key = read_pem(th_inherit_get(in, "tls-key", 0));
-    if (!certificate || !key)
-        return TH_E_CONFIG;
-    return gw_http_start(g, certificate, key);
 }
 
 static void read_clocks(struct gateway *g)
@@ -218,9 +187,12 @@ static int set_up(struct gateway *g, const struct th_inherited *in)
             th_strerror(err));
         g->ui = (struct th_pack){0};
     }
-    err = start_http(g, in);
+    err = gw_tls_start(g, in);
+    if (err < 0)
+        return err;
+    err = gw_http_start(g);
     if (err < 0) {
-        th_log(TH_LOG_ERROR, "gateway: certificate or key cannot be used: %s", th_strerror(err));
+        th_log(TH_LOG_ERROR, "gateway: the HTTP server does not start: %s", th_strerror(err));
         return err;
     }
     g->door = gw_door_new(g, in);
@@ -244,6 +216,7 @@ static int serve(struct gateway *g)
         gw_door_turn(g->door);
         gw_asks_turn(g);
         gw_board_hear(g);
+        gw_tls_turn(g);
         gw_board_second(g);
         if (g->mono_ns - gone_ns >= GONE_NS) {
             gone_ns = g->mono_ns;
@@ -266,6 +239,7 @@ static void end(struct gateway *g)
             break;
     gw_http_stop(g);
     gw_door_free(g->door);
+    gw_tls_end(g);
     gw_board_free(g->board);
     gw_streams_free(g->streams);
     gw_asks_free(g->asks);
