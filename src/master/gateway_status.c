@@ -295,6 +295,22 @@ static void join_report(json_t *source, const json_t *reports)
     }
 }
 
+/* What a person should hear of a sensor that has nobody beside it. */
+static void add_sensor_problem(json_t *to, const json_t *source)
+{
+    const json_t *report = json_object_get(source, "report");
+    const char *name = json_string_value(json_object_get(source, "name"));
+    json_int_t down = json_integer_value(json_object_get(report, "interfaces_down"));
+    if (down <= 0 || !name)
+        return;
+    TH_AUTOFREE char *text = th_xasprintf(
+        "Sensor \"%s\": %lld of %lld interfaces that it watches %s down; nothing of %s "
+        "is seen.",
+        name, (long long)down, (long long)json_integer_value(json_object_get(report, "interfaces")),
+        down == 1 ? "is" : "are", down == 1 ? "it" : "them");
+    add_problem(to, "error", "sensor_interface", name, 0, text);
+}
+
 static json_t *all_sources(const struct gw_board *b)
 {
     json_t *list = json_array();
@@ -342,7 +358,10 @@ static json_t *compose(struct gateway *g)
     json_object_set_new(page, "instance", json_string(g->config.instance));
     json_object_set_new(page, "started", time_text(g->started_ns));
     json_object_set_new(page, "roles", roles);
-    json_object_set_new(page, "sources", all_sources(b));
+    json_t *sources = all_sources(b);
+    for (size_t i = 0; i < json_array_size(sources); i++)
+        add_sensor_problem(problems, json_array_get(sources, i));
+    json_object_set_new(page, "sources", sources);
     json_object_set_new(page, "log", log ? json_incref(log) : json_null());
     json_object_set_new(page, "refusals", all_refusals(g));
     json_object_set_new(page, "problems", problems);

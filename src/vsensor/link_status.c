@@ -62,11 +62,27 @@ void th_capture_counts_read(struct th_str json, struct th_capture_counts *ret)
 {
     json_t *said = json_loadb(json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *counters = json_object_get(said, "counters");
+    const json_t *gauges = json_object_get(said, "gauges");
     if (counters)
         *ret = (struct th_capture_counts){.packets = count_of(counters, "packets"),
             .drops = count_of(counters, "packets_dropped"),
-            .events = count_of(counters, "events")};
+            .events = count_of(counters, "events"),
+            .interfaces = count_of(gauges, "interfaces"),
+            .interfaces_down = count_of(gauges, "interfaces_down")};
     json_decref(said);
+}
+
+void th_link_urgent_get(
+    const struct th_post *post, const struct th_capture_counts *capture, struct th_link_urgent *ret)
+{
+    const struct th_spool *spool = th_post_spool(post);
+    struct th_post_counts c;
+    th_post_counts(post, &c);
+    *ret = (struct th_link_urgent){.drops = capture->drops,
+        .lost = c.lost_events + th_spool_dropped_events(spool),
+        .refused = c.refused,
+        .interfaces_down = capture->interfaces_down,
+        .spool = th_spool_bytes(spool) / (th_spool_limit(spool) / 16 + 1)};
 }
 
 void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
@@ -80,6 +96,8 @@ void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
     th_json_open(&j);
     put_count(&j, "packets", capture->packets);
     put_count(&j, "drops", capture->drops);
+    put_count(&j, "interfaces", capture->interfaces);
+    put_count(&j, "interfaces_down", capture->interfaces_down);
     put_count(&j, "events", c.events);
     put_count(&j, "events_lost", c.lost_events);
     put_count(&j, "spool_bytes", th_spool_bytes(spool));

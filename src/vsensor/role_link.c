@@ -81,6 +81,7 @@ struct role {
     bool logged;
     enum th_link_standing standing; /* that was logged */
     struct th_capture_counts capture;
+    struct th_link_urgent told; /* with the last report */
 };
 
 static int64_t clock_ns(clockid_t id)
@@ -163,6 +164,17 @@ static void on_status(void *arg, struct th_buf *out)
     struct th_link_status s;
     th_link_status(w->link, 0, &s);
     th_link_report_put(out, &s, w->post, &w->capture);
+    th_link_urgent_get(w->post, &w->capture, &w->told);
+}
+
+static bool on_has_news(void *arg)
+{
+    const struct role *w = arg;
+    struct th_link_urgent now;
+    th_link_urgent_get(w->post, &w->capture, &now);
+    return now.drops != w->told.drops || now.lost != w->told.lost ||
+        now.refused != w->told.refused || now.interfaces_down != w->told.interfaces_down ||
+        now.spool != w->told.spool;
 }
 
 /* The parent passes on what the others say of themselves; a role that went down says nothing. */
@@ -446,7 +458,8 @@ static int make_link(struct role *w)
         .refused = on_refused,
         .enrolled = on_enrolled,
         .command = on_command,
-        .status = on_status};
+        .status = on_status,
+        .has_news = on_has_news};
     char token[512], ca[64];
     struct th_link_ops mine = ops;
     mine.arg = w;

@@ -196,6 +196,7 @@ static void tell_status(struct live *l, int64_t now_ns)
     struct th_json j = th_json_init(&b);
     struct th_outlet_counts c;
     struct th_ring_counts ring = {0};
+    unsigned down = 0;
     const struct th_engine_stats *e = th_engine_stats(l->engine);
     const struct th_flow_stats *f = th_engine_flow_stats(l->engine);
     th_outlet_counts(l->outlet, &c);
@@ -204,6 +205,7 @@ static void tell_status(struct live *l, int64_t now_ns)
         uint64_t before = w->counts.packets;
         th_ring_count(w->ring, &w->counts);
         w->down &= w->counts.packets == before;
+        down += w->down;
         ring.packets += w->counts.packets;
         ring.drops += w->counts.drops;
         ring.freezes += w->counts.freezes;
@@ -225,6 +227,8 @@ static void tell_status(struct live *l, int64_t now_ns)
     th_json_open(&j);
     put_count(&j, "flows_now", f->flows_now);
     put_count(&j, "waiting_bytes", c.waiting_bytes);
+    put_count(&j, "interfaces", l->wire_count);
+    put_count(&j, "interfaces_down", down);
     th_json_close(&j);
     put_problems(l, &j, ring.drops, &c);
     th_json_close(&j);
