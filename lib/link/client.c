@@ -85,7 +85,9 @@ static void went_well(struct th_link *l)
 {
     l->work = (struct backoff){0};
     l->window = TH_LINK_IN_FLIGHT;
-    l->refusals = 0;
+    if (l->acknowledged >
+        l->refused_sequence) /* what lies before it may have been sent once more */
+        l->refusals = 0;
     l->status.problem = NULL;
 }
 
