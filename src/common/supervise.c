@@ -8,13 +8,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/cursor.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/time.h"
+#include "clock.h"
 #include "priv/edge.h"
 #include "priv/readers.h"
 
@@ -43,13 +42,6 @@ struct supervisor {
     int64_t told_ns;
     uint8_t storage[TH_PARENT_MAX_BYTES];
 };
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
 
 static struct role *find(struct supervisor *s, const char *name)
 {
@@ -155,7 +147,7 @@ static int start_role(struct supervisor *s, struct role *r)
         return err;
     }
     r->parent = pair[0];
-    r->started_ns = now();
+    r->started_ns = th_clock_ns(CLOCK_MONOTONIC);
     tell_files(r); /* the role is to say whether they are good */
     return 0;
 }
@@ -169,7 +161,7 @@ static void schedule(struct role *r, int64_t now_ns)
 
 static void start_due(struct supervisor *s)
 {
-    int64_t now_ns = now();
+    int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
     for (size_t i = 0; i < s->config->role_count && !s->stopping; i++) {
         struct role *r = &s->roles[i];
         if (r->pid != 0 || r->start_at_ns > now_ns)
@@ -191,7 +183,7 @@ static void stop_all(struct supervisor *s, int status)
         return;
     s->stopping = true;
     s->status = status;
-    s->stop_at_ns = now() + stop_ns;
+    s->stop_at_ns = th_clock_ns(CLOCK_MONOTONIC) + stop_ns;
     struct th_str none = {.p = "", .len = 0};
     for (size_t i = 0; i < s->config->role_count; i++) {
         int err =
@@ -226,7 +218,7 @@ static void buried(struct supervisor *s, struct role *r, int wait_status)
         return;
     }
     r->restarts++;
-    schedule(r, now());
+    schedule(r, th_clock_ns(CLOCK_MONOTONIC));
     th_log(TH_LOG_ERROR, "role %s %s; starting it again", r->spec->name, r->last_exit);
 }
 
@@ -397,7 +389,7 @@ int th_supervise(const struct th_supervise_config *config)
         return 1;
     }
     while (!s->stopping || any_running(s)) {
-        int64_t now_ns = now();
+        int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
         start_due(s);
         wait_some(s);
         reap(s);

@@ -23,6 +23,7 @@
 #include "crypto/tls.h"
 #include "messages.h"
 #include "priv/edge.h"
+#include "role_args.h"
 #include "web/api.h"
 #include "web/pack.h"
 #include "web/request.h"
@@ -65,8 +66,7 @@ enum gw_counter {
 };
 
 struct gw_config {
-    const char *instance;
-    unsigned uid, gid;
+    struct th_role_args args;
     unsigned max_connections, max_per_address;
     int64_t header_ns; /* until a request's header is there, and TLS before it; also idle */
     int64_t ask_ns;    /* until a role answers */

@@ -355,7 +355,7 @@ static json_t *compose(struct gateway *g)
     for (unsigned i = 0; i < b->count; i++)
         json_array_append_new(roles, role_row(g, &b->roles[i], problems));
     json_object_set_new(page, "version", json_string(TH_VERSION));
-    json_object_set_new(page, "instance", json_string(g->config.instance));
+    json_object_set_new(page, "instance", json_string(g->config.args.instance_name));
     json_object_set_new(page, "started", time_text(g->started_ns));
     json_object_set_new(page, "roles", roles);
     json_t *sources = all_sources(b);
