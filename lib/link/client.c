@@ -16,6 +16,7 @@ static const int64_t delay_max_ns = 30 * TH_NS_PER_S;
 static const int64_t pending_ns = 5 * TH_NS_PER_S;
 static const int64_t refused_ns = 60 * TH_NS_PER_S;
 static const int64_t commands_min_ns = TH_NS_PER_S; /* between two long polls */
+static const int64_t news_ns = 2 * TH_NS_PER_S;     /* between two that bring news */
 static const unsigned final_refusals = 3;
 
 /* When something that failed is tried again. */
@@ -39,8 +40,11 @@ struct th_link {
     size_t socket_count;
     int64_t timer_ns; /* libcurl's; INT64_MAX: none */
     int64_t now_ns, wall_ns;
-    struct th_exchange enrol, commands, batches[TH_LINK_IN_FLIGHT];
-    unsigned window; /* batches that may be in flight: 1 until one got through */
+    /* Two for commands: the master ends the one that waits when another comes, which so can bring
+     * news without a new connection. */
+    struct th_exchange enrol, commands[2], batches[TH_LINK_IN_FLIGHT];
+    int64_t asked_ns; /* for commands, last */
+    unsigned window;  /* batches that may be in flight: 1 until one got through */
     uint64_t acknowledged, send_next;
     struct backoff work, listen; /* enrolment and batches; commands */
     uint64_t refused_sequence;
@@ -81,7 +85,9 @@ static void went_well(struct th_link *l)
 {
     l->work = (struct backoff){0};
     l->window = TH_LINK_IN_FLIGHT;
-    l->refusals = 0;
+    if (l->acknowledged >
+        l->refused_sequence) /* what lies before it may have been sent once more */
+        l->refusals = 0;
     l->status.problem = NULL;
 }
 
@@ -189,7 +195,7 @@ static void own_status(struct th_link *l, struct th_buf *out)
 }
 
 /* "Thymus-Signature": over method, path, sensor, time, and status where there is one. */
-static void start_commands(struct th_link *l)
+static void start_commands(struct th_link *l, struct th_exchange *x)
 {
     TH_AUTOBUF struct th_buf status = TH_BUF_INIT;
     TH_AUTOBUF struct th_buf said = TH_BUF_INIT;
@@ -213,8 +219,21 @@ static void start_commands(struct th_link *l)
         h = header(h, text);
     }
     snprintf(text, sizeof(text), "Thymus-Signature: %s", signature_text);
-    th_exchange_start(&l->commands, l->multi, header(h, text));
+    th_exchange_start(x, l->multi, header(h, text));
+    l->asked_ns = l->now_ns;
     wait_ns(l, &l->listen, commands_min_ns);
+}
+
+/* Always one, and a second one when there is something to tell. */
+static void ask_for_commands(struct th_link *l)
+{
+    bool waits = l->commands[0].busy || l->commands[1].busy;
+    struct th_exchange *idle = l->commands[0].busy ? &l->commands[1] : &l->commands[0];
+    if (l->now_ns < l->listen.at_ns || idle->busy)
+        return;
+    if (!waits ||
+        (l->now_ns - l->asked_ns >= news_ns && l->ops.has_news && l->ops.has_news(l->ops.arg)))
+        start_commands(l, idle);
 }
 
 static void start_what_may(struct th_link *l)
@@ -225,9 +244,8 @@ static void start_what_may(struct th_link *l)
         start_enrol(l);
     if (enrolled && due)
         start_batches(l);
-    if (l->status.standing == TH_LINK_AUTHORISED && !l->commands.busy &&
-        l->now_ns >= l->listen.at_ns)
-        start_commands(l);
+    if (l->status.standing == TH_LINK_AUTHORISED)
+        ask_for_commands(l);
 }
 
 /* ---- answers ---- */
@@ -387,10 +405,10 @@ static void on_batch(
     }
 }
 
-static void on_commands(struct th_link *l, long status)
+static void on_commands(struct th_link *l, const struct th_exchange *x, long status)
 {
     if (status == 200 &&
-        th_link_commands_read(th_buf_view(&l->commands.answer), l->ops.command, l->ops.arg) == 0) {
+        th_link_commands_read(th_buf_view(&x->answer), l->ops.command, l->ops.arg) == 0) {
         l->listen.delay_ns = 0;
         return;
     }
@@ -408,7 +426,7 @@ static void on_answer(struct th_link *l, struct th_exchange *x)
     l->status.reached = true;
     l->status.answered_ns = l->wall_ns;
     if (x->request == TH_LINK_COMMANDS) {
-        on_commands(l, status);
+        on_commands(l, x, status);
         return;
     }
     if (th_link_answer_read(x->request, status, th_buf_view(&x->answer), &a) < 0) {
@@ -504,8 +522,8 @@ void th_link_status(const struct th_link *l, int64_t now_ns, struct th_link_stat
 static int init_exchanges(struct th_link *l, const struct th_link_config *config)
 {
     int r = th_exchange_init(&l->enrol, TH_LINK_ENROL, config, l->resolve);
-    if (r == 0)
-        r = th_exchange_init(&l->commands, TH_LINK_COMMANDS, config, l->resolve);
+    for (size_t i = 0; r == 0 && i < TH_ARRAY_LEN(l->commands); i++)
+        r = th_exchange_init(&l->commands[i], TH_LINK_COMMANDS, config, l->resolve);
     for (unsigned i = 0; r == 0 && i < TH_LINK_IN_FLIGHT; i++)
         r = th_exchange_init(&l->batches[i], TH_LINK_BATCH, config, l->resolve);
     return r;
@@ -554,7 +572,8 @@ void th_link_free(struct th_link *l)
     for (unsigned i = 0; i < TH_LINK_IN_FLIGHT; i++)
         th_exchange_done(&l->batches[i]);
     th_exchange_done(&l->enrol);
-    th_exchange_done(&l->commands);
+    for (size_t i = 0; i < TH_ARRAY_LEN(l->commands); i++)
+        th_exchange_done(&l->commands[i]);
     curl_multi_cleanup(l->multi);
     curl_slist_free_all(l->resolve);
     th_wipe(l->token, strlen(l->token));

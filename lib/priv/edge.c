@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/mem.h"
 
 #define ROLE_STATUS_MAX 64u /* what waits for the gateway's reader */
@@ -25,7 +26,9 @@ struct th_edges {
     struct edge edges[TH_EDGES_MAX];
     struct role_status statuses[ROLE_STATUS_MAX]; /* a ring */
     unsigned status_first, status_count;
-    struct th_buf given; /* what th_edges_role_status gave out last */
+    bool has_file;
+    struct th_edges_file file; /* that nobody asked for yet */
+    struct th_buf given;       /* what th_edges_role_status gave out last */
     char given_name[64];
     uint8_t storage[TH_PARENT_MAX_BYTES];
 };
@@ -52,6 +55,8 @@ void th_edges_free(struct th_edges *e)
         return;
     for (size_t i = 0; i < e->count; i++)
         th_ipc_free(e->edges[i].ipc);
+    if (e->has_file)
+        th_closep(&e->file.fd);
     for (unsigned i = 0; i < ROLE_STATUS_MAX; i++)
         th_buf_done(&e->statuses[i].json);
     th_buf_done(&e->given);
@@ -83,6 +88,18 @@ static void keep_status(struct th_edges *e, const char *name, struct th_str json
     th_buf_str(&s->json, json);
 }
 
+static void keep_file(struct th_edges *e, const char *name, struct th_str bytes, int fd)
+{
+    struct th_cur c = th_cur_init(bytes.p, bytes.len);
+    if (e->has_file)
+        th_closep(&e->file.fd);
+    e->has_file = true;
+    e->file = (struct th_edges_file){.number = th_cur_le64(&c), .fd = fd};
+    struct th_str why = th_cur_bytes(&c, th_cur_left(&c));
+    snprintf(e->file.tag, sizeof(e->file.tag), "%s", name);
+    snprintf(e->file.reason, sizeof(e->file.reason), "%.*s", (int)why.len, why.p);
+}
+
 /* What the parent says: 0, or negative when it is gone. */
 static int hear_parent(struct th_edges *e)
 {
@@ -101,6 +118,8 @@ static int hear_parent(struct th_edges *e)
             break;
         case TH_PARENT_STOP: e->stopping = true; break;
         case TH_PARENT_STATUS: keep_status(e, name, bytes); break;
+        case TH_PARENT_FILE: keep_file(e, name, bytes, TH_TAKE_FD(fd)); break;
+        case TH_PARENT_TAKEN: break; /* only a role says so */
         }
         if (fd >= 0)
             close(fd);
@@ -177,6 +196,23 @@ int th_edges_send(struct th_edges *e, unsigned edge, uint16_t type, uint64_t id,
 size_t th_edges_queued(const struct th_edges *e, unsigned edge)
 {
     return e->edges[edge].ipc ? th_ipc_queued(e->edges[edge].ipc) : 0;
+}
+
+bool th_edges_file(struct th_edges *e, struct th_edges_file *ret)
+{
+    if (!e->has_file)
+        return false;
+    *ret = e->file;
+    e->has_file = false;
+    return true;
+}
+
+void th_edges_file_taken(struct th_edges *e, const struct th_edges_file *file)
+{
+    TH_AUTOBUF struct th_buf number = TH_BUF_INIT;
+    th_buf_le64(&number, file->number);
+    int r = th_parent_send(e->parent, TH_PARENT_TAKEN, file->tag, th_buf_view(&number), -1);
+    (void)r; /* a parent that does not hear it gives both at the next start */
 }
 
 void th_edges_status(struct th_edges *e, struct th_str json)

@@ -73,7 +73,7 @@ int th_parent_receive(int fd, uint8_t *storage, enum th_parent_msg *ret_type, ch
     uint8_t type = th_cur_u8(&c);
     struct th_str name = th_cur_bytes(&c, th_cur_u8(&c));
     if (c.failed || name.len >= 64 || (m.msg_flags & MSG_TRUNC) || type < TH_PARENT_EDGE ||
-        type > TH_PARENT_STATUS)
+        type > TH_PARENT_TAKEN)
         return TH_E_MALFORMED;
     memcpy(ret_name, name.p, name.len);
     ret_name[name.len] = 0;

@@ -14,7 +14,6 @@
 #define FIRST_FD 4 /* the descriptors follow in the manifest's order */
 #define MANIFEST_MAGIC "thymus-manifest-1"
 #define MANIFEST_MAX_BYTES 32768u
-#define MAX_ARGS 128u
 #define EXEC_FAILED 127
 
 int th_sibling_program(const char *name, char *ret, size_t bytes)
@@ -89,13 +88,13 @@ static void __attribute__((noreturn)) become(const char *program, char *const ar
 int th_spawn(const char *program, const char *role, const struct th_role_fd *fds, size_t count,
     const char *const args[], pid_t *ret_pid)
 {
-    char *argv[MAX_ARGS + 4];
+    char *argv[TH_SPAWN_MAX_ARGS + 4];
     size_t n = 0;
     argv[n++] = (char *)program; /* execv's type is older than const; it changes nothing */
     argv[n++] = (char *)"--role";
     argv[n++] = (char *)role;
     for (size_t i = 0; args && args[i]; i++) {
-        if (i == MAX_ARGS)
+        if (i == TH_SPAWN_MAX_ARGS)
             return -E2BIG;
         argv[n++] = (char *)args[i];
     }

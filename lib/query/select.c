@@ -58,17 +58,18 @@ static unsigned add_u64(struct th_select *s, uint64_t v)
     return select_add(s, (struct th_select_param){.type = TH_SELECT_U64, .u64 = v});
 }
 
-/* FROM and WHERE, up to the tree's condition. */
+/* FROM and WHERE, up to the tree's condition. DuckDB drops the empty side of the union while it
+ * plans. */
 static void put_from(
     struct th_select *s, const struct th_query *q, const struct th_select_from *from)
 {
-    th_buf_puts(&s->text, " FROM read_parquet([");
+    th_buf_printf(&s->text, " FROM (FROM %s UNION ALL BY NAME FROM read_parquet([", from->shape);
     for (size_t i = 0; i < from->file_count; i++)
         th_buf_printf(&s->text, "%s$%u", i ? ", " : "",
             select_add(
                 s, (struct th_select_param){.type = TH_SELECT_TEXT, .bytes = from->files[i]}));
     th_buf_printf(
-        &s->text, "], union_by_name = true) WHERE _time >= $%u", select_add_i64(s, from->from_ns));
+        &s->text, "], union_by_name = true)) WHERE _time >= $%u", select_add_i64(s, from->from_ns));
     th_buf_printf(&s->text, " AND _time < $%u AND ", select_add_i64(s, from->to_ns));
     for (size_t i = 0; i < from->time_count; i++)
         th_buf_printf(&s->text, "%s$%u%s", i ? ", " : "_time IN (",

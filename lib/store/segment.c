@@ -67,6 +67,23 @@ void th_segment_shape(unsigned kind, struct th_buf *sql)
     th_buf_puts(sql, " WHERE false)");
 }
 
+static bool path_is_plain(const char *path)
+{
+    return !strpbrk(path, "'\\*?[");
+}
+
+void th_segment_from(unsigned kind, const char *const *paths, size_t path_count, struct th_buf *sql)
+{
+    th_buf_puts(sql, "(FROM ");
+    th_segment_shape(kind, sql);
+    th_buf_puts(sql, " UNION ALL BY NAME FROM read_parquet([");
+    for (size_t i = 0; i < path_count; i++) {
+        TH_ASSERT(path_is_plain(paths[i]));
+        th_buf_printf(sql, "%s'%s'", i ? ", " : "", paths[i]);
+    }
+    th_buf_puts(sql, "], union_by_name = true))");
+}
+
 /* ---- rows in memory ---- */
 
 struct th_segment_table {
@@ -224,11 +241,6 @@ static int start(struct th_duck *d, struct th_buf *sql, struct th_segment_job **
     return 0;
 }
 
-static bool path_is_plain(const char *path)
-{
-    return !strpbrk(path, "'\\*?[");
-}
-
 int th_segment_seal(struct th_segment_table *t, const char *path, struct th_segment_job **ret)
 {
     TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
@@ -264,18 +276,13 @@ static int rewrite(struct th_duck *d, unsigned kind, const char *const *from, si
     if (count == 0 || from_count == 0)
         return -EINVAL;
     TH_ASSERT(path_is_plain(path));
-    /* What older segments lack is NULL: every column of today is asked for by name. */
+    /* Every column of today is asked for by name. */
     th_buf_puts(&sql, "COPY (SELECT ");
     for (size_t i = 0; i < count; i++)
         th_buf_printf(&sql, "%s\"%s\"", i ? ", " : "", columns[i].name);
-    th_buf_puts(&sql, " FROM (FROM ");
-    th_segment_shape(kind, &sql);
-    th_buf_puts(&sql, " UNION ALL BY NAME SELECT * FROM read_parquet([");
-    for (size_t i = 0; i < from_count; i++) {
-        TH_ASSERT(path_is_plain(from[i]));
-        th_buf_printf(&sql, "%s'%s'", i ? ", " : "", from[i]);
-    }
-    th_buf_puts(&sql, "], union_by_name = true)) ");
+    th_buf_puts(&sql, " FROM ");
+    th_segment_from(kind, from, from_count, &sql);
+    th_buf_u8(&sql, ' ');
     if (gone) /* a row of which it is not known stays */
         th_buf_printf(&sql, "WHERE (%s) IS NOT TRUE ", gone);
     th_buf_printf(&sql, ORDER ") TO '%s' (" MERGED ")", path);

@@ -7,7 +7,6 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "base/time.h"
 
 struct reader {
     const char *file;
@@ -74,10 +73,7 @@ static int take_scalar(struct reader *r, const yaml_node_t *n, struct th_conf_ke
 {
     static const uint64_t bytes[] = {
         UINT64_C(1) << 10, UINT64_C(1) << 20, UINT64_C(1) << 30, UINT64_C(1) << 40};
-    static const uint64_t spans[] = {(uint64_t)TH_NS_PER_S, (uint64_t)TH_NS_PER_MIN,
-        (uint64_t)TH_NS_PER_HOUR, (uint64_t)TH_NS_PER_DAY};
     struct th_str s = text_of(n);
-    uint64_t span = 0;
     if (n->type != YAML_SCALAR_NODE)
         return wrong(r, line_of(n), "%s takes one value", k->name);
     switch (k->type) {
@@ -93,17 +89,11 @@ static int take_scalar(struct reader *r, const yaml_node_t *n, struct th_conf_ke
         return th_str_u64(s, k->value)
             ? 0
             : wrong(r, line_of(n), "%s is a number, not \"%.*s\"", k->name, (int)s.len, s.p);
-    case TH_CONF_BYTES:
+    default:
         return scaled(s, "KMGT", bytes, k->value)
             ? 0
             : wrong(r, line_of(n), "%s is a number of bytes like 512M, not \"%.*s\"", k->name,
                   (int)s.len, s.p);
-    default:
-        if (!scaled(s, "smhd", spans, &span) || span > INT64_MAX)
-            return wrong(r, line_of(n), "%s is a time span like 90s or 30d, not \"%.*s\"", k->name,
-                (int)s.len, s.p);
-        *(int64_t *)k->value = (int64_t)span;
-        return 0;
     }
 }
 
@@ -133,21 +123,6 @@ static int take_list(struct reader *r, const yaml_node_t *n, struct th_conf_key 
     return err;
 }
 
-static int take_map(struct reader *r, const yaml_node_t *n, struct th_conf_key *k)
-{
-    int err = 0;
-    th_conf_list_done(k->value);
-    if (n->type != YAML_MAPPING_NODE)
-        return wrong(r, line_of(n), "%s takes pairs like \"conn: 30\"", k->name);
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start;
-         err == 0 && p < n->data.mapping.pairs.top; p++) {
-        err = add(r, yaml_document_get_node(&r->doc, p->key), k);
-        if (err == 0)
-            err = add(r, yaml_document_get_node(&r->doc, p->value), k);
-    }
-    return err;
-}
-
 static int unknown(struct reader *r, const yaml_node_t *n)
 {
     char known[384] = "";
@@ -168,9 +143,7 @@ static int take_pair(struct reader *r, const yaml_node_t *name, const yaml_node_
         if (k->seen)
             return wrong(r, line_of(name), "%s is given twice", k->name);
         k->seen = true;
-        if (k->type == TH_CONF_LIST)
-            return take_list(r, value, k);
-        return k->type == TH_CONF_MAP ? take_map(r, value, k) : take_scalar(r, value, k);
+        return k->type == TH_CONF_LIST ? take_list(r, value, k) : take_scalar(r, value, k);
     }
     return unknown(r, name);
 }
@@ -230,7 +203,7 @@ void th_conf_done(struct th_conf_key *keys, size_t count)
         if (keys[i].type == TH_CONF_TEXT) {
             free(*(char **)keys[i].value);
             *(char **)keys[i].value = NULL;
-        } else if (keys[i].type == TH_CONF_LIST || keys[i].type == TH_CONF_MAP) {
+        } else if (keys[i].type == TH_CONF_LIST) {
             th_conf_list_done(keys[i].value);
         }
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration files of the daemons: YAML, one level deep (a value, or a list of values, a key;
- * one further level for maps of values). The reader names every key that it takes; a key
- * that it does not know, a value of the wrong form, or a key given twice is a
- * mistake that is told with its line. The file is the operator's, not an outsider's.
+ * Configuration files of the daemons: YAML, one level deep: a value, or a list of values, a key.
+ * The reader names every key that it takes; a key that it does not know, a value of the wrong form,
+ * or a key given twice is a mistake that is told with its line. The file is the operator's, not an
+ * outsider's.
  *
  *     struct th_conf_key keys[] = {
  *         {"name", TH_CONF_TEXT, &c.name},
@@ -24,7 +24,7 @@
 #define TH_CONF_MAX_BYTES (1u << 20)
 #define TH_CONF_MAX_LIST 256u
 
-/* A list of texts, or the pairs of a map as key, value, key, value. */
+/* A list of texts. */
 struct th_conf_list {
     char **v;
     size_t count;
@@ -35,9 +35,7 @@ enum th_conf_type {
     TH_CONF_BOOL,  /* bool: true, false, yes, no */
     TH_CONF_COUNT, /* uint64_t */
     TH_CONF_BYTES, /* uint64_t: with K, M, G or T (powers of 1,024) or without */
-    TH_CONF_SPAN,  /* int64_t ns: with s, m, h or d */
-    TH_CONF_LIST,  /* struct th_conf_list; a single value is a list of one */
-    TH_CONF_MAP    /* struct th_conf_list of pairs */
+    TH_CONF_LIST   /* struct th_conf_list; a single value is a list of one */
 };
 
 struct th_conf_key {
@@ -51,7 +49,7 @@ struct th_conf_key {
  * negative error of reading. */
 int th_conf_read(int fd, const char *file, struct th_conf_key *keys, size_t count, char *error,
     size_t error_bytes) TH_WARN_UNUSED;
-/* Frees what TEXT, LIST and MAP hold. */
+/* Frees what TEXT and LIST hold. */
 void th_conf_done(struct th_conf_key *keys, size_t count);
 void th_conf_list_done(struct th_conf_list *l);
 

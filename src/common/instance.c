@@ -39,9 +39,7 @@ static int read_conf(int folder, struct th_instance *i, char *error, size_t byte
         {"proxy_from", TH_CONF_LIST, &i->proxy_from, false},
         {"user", TH_CONF_TEXT, &i->user, false},
         {"time_zone", TH_CONF_TEXT, &i->time_zone, false},
-        {"business_hours", TH_CONF_TEXT, &i->business_hours, false},
         {"local_networks", TH_CONF_LIST, &i->local_networks, false},
-        {"retention_days", TH_CONF_MAP, &i->retention_days, false},
         {"shards", TH_CONF_COUNT, &i->shards, false},
         {"queries", TH_CONF_COUNT, &i->queries, false},
         {"log_bytes", TH_CONF_BYTES, &i->log_bytes, false},
@@ -170,11 +168,9 @@ void th_instance_done(struct th_instance *i)
     free(i->host_name);
     free(i->user);
     free(i->time_zone);
-    free(i->business_hours);
     th_conf_list_done(&i->listen);
     th_conf_list_done(&i->proxy_from);
     th_conf_list_done(&i->local_networks);
-    th_conf_list_done(&i->retention_days);
     *i = TH_INSTANCE_INIT;
 }
 

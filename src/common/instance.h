@@ -27,8 +27,8 @@ const char *th_instance_folder_name(enum th_instance_folder folder);
 struct th_instance {
     char *path;
     /* instance.conf; the man page says what each is */
-    char *name, *id_text, *host_name, *user, *time_zone, *business_hours;
-    struct th_conf_list listen, proxy_from, local_networks, retention_days;
+    char *name, *id_text, *host_name, *user, *time_zone;
+    struct th_conf_list listen, proxy_from, local_networks;
     uint64_t shards, queries, log_bytes, data_bytes;
     bool approve_sensors;
 

@@ -35,9 +35,10 @@ void th_role_files_done(struct th_role_files *f)
 
 int th_role_files_memory(struct th_str bytes)
 {
-    TH_AUTOCLOSE int fd = memfd_create("thymus", MFD_CLOEXEC);
+    TH_AUTOCLOSE int fd = memfd_create("thymus", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int r = fd < 0 ? -errno : th_fd_write(fd, bytes);
-    if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
+    if (r < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
         return complain("no memory file", "", r < 0 ? r : -errno);
     return TH_TAKE_FD(fd);
 }

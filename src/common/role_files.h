@@ -25,7 +25,7 @@ void th_role_files_done(struct th_role_files *f);
 
 /* All of these say on stderr what is wrong and return a negative error. */
 
-/* A memory file with these bytes, at its beginning. */
+/* A memory file with these bytes, at its beginning; whoever gets it cannot change it. */
 int th_role_files_memory(struct th_str bytes) TH_WARN_UNUSED;
 /* A file as this tag; with `optional`, none is no error. */
 int th_role_files_open(

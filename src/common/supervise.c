@@ -8,12 +8,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/cursor.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/time.h"
+#include "clock.h"
 #include "priv/edge.h"
 #include "priv/readers.h"
 
@@ -35,19 +35,13 @@ struct supervisor {
     const struct th_supervise_config *config;
     struct role roles[TH_SUPERVISE_MAX_ROLES];
     int signals;
+    bool look; /* at the files that may have changed */
     bool stopping;
     int64_t stop_at_ns;
     int status; /* exit */
     int64_t told_ns;
     uint8_t storage[TH_PARENT_MAX_BYTES];
 };
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
 
 static struct role *find(struct supervisor *s, const char *name)
 {
@@ -99,6 +93,32 @@ static size_t make_edges(
     return count;
 }
 
+/* Says that there are newer files. What cannot be sent now is given at the role's next start. */
+static void tell_files(const struct role *r)
+{
+    TH_AUTOBUF struct th_buf bytes = TH_BUF_INIT;
+    struct th_renewal_news news;
+    if (!r->spec->renewal || r->pid == 0 || !th_renewal_news(r->spec->renewal, &news))
+        return;
+    th_buf_le64(&bytes, news.number);
+    if (news.fd < 0)
+        th_buf_puts(&bytes, news.reason);
+    int err = th_parent_send(
+        r->parent, TH_PARENT_FILE, th_renewal_tag(r->spec->renewal), th_buf_view(&bytes), news.fd);
+    if (err < 0)
+        th_log(TH_LOG_WARN, "role %s cannot be told of new files: %s", r->spec->name,
+            th_strerror(err));
+}
+
+static size_t give_files(const struct role *r, struct th_role_fd *fds, size_t count)
+{
+    int given[2];
+    size_t n = r->spec->renewal ? th_renewal_given(r->spec->renewal, given) : 0;
+    for (size_t i = 0; i < n; i++)
+        fds[count++] = (struct th_role_fd){.fd = given[i], .tag = th_renewal_tag(r->spec->renewal)};
+    return count;
+}
+
 static int start_role(struct supervisor *s, struct role *r)
 {
     struct th_role_fd fds[TH_ROLE_MAX_FDS];
@@ -106,13 +126,14 @@ static int start_role(struct supervisor *s, struct role *r)
     int pair[2];
     size_t count = 0;
     size_t kept = r->spec->fd_count;
-    if (kept + TH_EDGES_MAX + 1 > TH_ROLE_MAX_FDS)
+    if (kept + TH_EDGES_MAX + 3 > TH_ROLE_MAX_FDS)
         return -E2BIG;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     fds[count++] = (struct th_role_fd){.fd = pair[1], .tag = "parent"};
     for (size_t i = 0; i < kept; i++)
         fds[count++] = r->spec->fds[i];
+    count = give_files(r, fds, count);
     size_t own = count;
     count = make_edges(s, r, fds, count, own + TH_EDGES_MAX);
     role_word(r->spec, word);
@@ -126,7 +147,8 @@ static int start_role(struct supervisor *s, struct role *r)
         return err;
     }
     r->parent = pair[0];
-    r->started_ns = now();
+    r->started_ns = th_clock_ns(CLOCK_MONOTONIC);
+    tell_files(r); /* the role is to say whether they are good */
     return 0;
 }
 
@@ -139,7 +161,7 @@ static void schedule(struct role *r, int64_t now_ns)
 
 static void start_due(struct supervisor *s)
 {
-    int64_t now_ns = now();
+    int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
     for (size_t i = 0; i < s->config->role_count && !s->stopping; i++) {
         struct role *r = &s->roles[i];
         if (r->pid != 0 || r->start_at_ns > now_ns)
@@ -161,7 +183,7 @@ static void stop_all(struct supervisor *s, int status)
         return;
     s->stopping = true;
     s->status = status;
-    s->stop_at_ns = now() + stop_ns;
+    s->stop_at_ns = th_clock_ns(CLOCK_MONOTONIC) + stop_ns;
     struct th_str none = {.p = "", .len = 0};
     for (size_t i = 0; i < s->config->role_count; i++) {
         int err =
@@ -196,7 +218,7 @@ static void buried(struct supervisor *s, struct role *r, int wait_status)
         return;
     }
     r->restarts++;
-    schedule(r, now());
+    schedule(r, th_clock_ns(CLOCK_MONOTONIC));
     th_log(TH_LOG_ERROR, "role %s %s; starting it again", r->spec->name, r->last_exit);
 }
 
@@ -216,6 +238,28 @@ static void take_signals(struct supervisor *s)
     while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             stop_all(s, 0);
+        else if (info.ssi_signo == SIGHUP)
+            s->look = true;
+}
+
+/* ---- files that change ---- */
+
+static void look_at_files(struct supervisor *s, int64_t now_ns)
+{
+    for (size_t i = 0; i < s->config->role_count; i++) {
+        const struct role *r = &s->roles[i];
+        if (r->spec->renewal && th_renewal_look(r->spec->renewal, now_ns, s->look))
+            tell_files(r);
+    }
+    s->look = false;
+}
+
+static void files_taken(const struct role *r, struct th_str bytes)
+{
+    struct th_cur c = th_cur_init(bytes.p, bytes.len);
+    uint64_t number = th_cur_le64(&c);
+    if (!c.failed && r->spec->renewal)
+        th_renewal_good(r->spec->renewal, number);
 }
 
 /* ---- status ---- */
@@ -241,6 +285,8 @@ static void hear_role(struct supervisor *s, const struct role *r)
             close(fd); /* none is ever expected from a role */
         if (type == TH_PARENT_STATUS)
             pass_status(s, r->spec->name, bytes);
+        else if (type == TH_PARENT_TAKEN)
+            files_taken(r, bytes);
     }
 }
 
@@ -306,12 +352,22 @@ static void kill_the_slow(struct supervisor *s, int64_t now_ns)
             kill(s->roles[i].pid, SIGKILL);
 }
 
-static int open_signals(void)
+static bool any_renewal(const struct th_supervise_config *config)
+{
+    for (size_t i = 0; i < config->role_count; i++)
+        if (config->roles[i].renewal)
+            return true;
+    return false;
+}
+
+static int open_signals(const struct th_supervise_config *config)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (any_renewal(config)) /* else it ends the daemon, as it does everywhere */
+        sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
@@ -326,18 +382,19 @@ int th_supervise(const struct th_supervise_config *config)
     s->config = config;
     for (size_t i = 0; i < config->role_count; i++)
         s->roles[i] = (struct role){.spec = &config->roles[i], .parent = -1};
-    s->signals = open_signals();
+    s->signals = open_signals(config);
     if (s->signals < 0) {
         th_log(TH_LOG_ERROR, "signals cannot be taken: %s", th_strerror(s->signals));
         free(s);
         return 1;
     }
     while (!s->stopping || any_running(s)) {
-        int64_t now_ns = now();
+        int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
         start_due(s);
         wait_some(s);
         reap(s);
         kill_the_slow(s, now_ns);
+        look_at_files(s, now_ns);
         if (now_ns - s->told_ns >= TH_NS_PER_S) {
             tell_roles(s, now_ns);
             s->told_ns = now_ns;

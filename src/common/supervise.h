@@ -2,14 +2,16 @@
 /*
  * What the parent of a daemon does after it has opened everything: starts the roles,
  * connects them by edges (priv/edge.h), starts a role that died again (after 0.2 s, and up to 5 s
- * when it dies young), connects it anew, passes every role's status on to one of them,
- * and ends all when it is told to (SIGTERM, SIGINT). It parses nothing.
+ * when it dies young), connects it anew, passes every role's status on to one of them, hands over
+ * files that changed (renewal.h; where there are any, SIGHUP looks at once), and ends all when it
+ * is told to (SIGTERM, SIGINT). It parses nothing.
  */
 #ifndef TH_COMMON_SUPERVISE_H
 #define TH_COMMON_SUPERVISE_H
 
 #include "base/err.h"
 #include "priv/spawn.h"
+#include "renewal.h"
 
 #define TH_SUPERVISE_MAX_ROLES 24u
 #define TH_SUPERVISE_MAX_EDGES 48u
@@ -19,7 +21,8 @@ struct th_role_spec {
     const char *program;
     const struct th_role_fd *fds; /* given to it at every start; stay open */
     size_t fd_count;
-    const char *const *args; /* NULL-terminated */
+    struct th_renewal *renewal; /* files that it gets besides, and anew when they change; or NULL */
+    const char *const *args;    /* NULL-terminated */
     bool
         once; /* when it ends well, all end (a feed that is through); its end badly ends all, too */
 };

@@ -8,18 +8,19 @@
  * prior.
  */
 #include <signal.h>
-#include <time.h>
 
 #include "base/cursor.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "checkpoint.h"
+#include "clock.h"
 #include "journal/journal.h"
 #include "live.h"
 #include "messages.h"
 #include "outbox.h"
 #include "priv/priv.h"
 #include "sections.h"
+#include "status.h"
 
 /* Records in one turn of the loop: a quarter of a second's work at the most. */
 #define SLICE_RECORDS 16u
@@ -51,13 +52,6 @@ struct live_role {
     uint64_t lost_records; /* of the log, gone before they were read */
     uint64_t damaged_told;
 };
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- what was found ---- */
 
@@ -294,7 +288,7 @@ static int save(struct live_role *r)
         r->save_not_before_ns = r->now_ns + SAVE_RETRY_NS;
         return 0;
     }
-    int64_t ended_ns = monotonic_ns();
+    int64_t ended_ns = th_clock_ns(CLOCK_MONOTONIC);
     r->save_not_before_ns = ended_ns + SAVE_SHARE * (ended_ns - r->now_ns);
     r->saved = r->applied;
     tell_intake(r, TH_MSG_SAVED, r->saved);
@@ -302,24 +296,6 @@ static int save(struct live_role *r)
 }
 
 /* ---- status ---- */
-
-static void put_count(struct th_json *j, const char *key, uint64_t v)
-{
-    th_json_key(j, key);
-    th_json_u64(j, v);
-}
-
-static void put_problem(struct th_json *j, const char *severity, const char *code, const char *text)
-{
-    th_json_open(j);
-    th_json_key(j, "severity");
-    th_json_str(j, th_str_c(severity));
-    th_json_key(j, "code");
-    th_json_str(j, th_str_c(code));
-    th_json_key(j, "text");
-    th_json_str(j, th_str_c(text));
-    th_json_close(j);
-}
 
 static void put_problems(struct live_role *r, struct th_json *j, uint64_t damaged)
 {
@@ -333,23 +309,23 @@ static void put_problems(struct live_role *r, struct th_json *j, uint64_t damage
             "lost "
             "as long as the log is kept.",
             th_strerror(r->save_err));
-        put_problem(j, "error", r->save_err == -ENOSPC ? "disk_full" : "checkpoint", text);
+        th_status_problem(j, "error", r->save_err == -ENOSPC ? "disk_full" : "checkpoint", text);
     }
     if (r->lost_records > 0) {
         snprintf(text, sizeof(text),
             "The log began behind the last checkpoint: %llu records were not learned from.",
             (unsigned long long)r->lost_records);
-        put_problem(j, "warn", "log_gap", text);
+        th_status_problem(j, "warn", "log_gap", text);
     }
     if (damaged > 0) {
         snprintf(text, sizeof(text), "%llu batches of the log could not be read to their end.",
             (unsigned long long)damaged);
-        put_problem(j, "warn", "damaged_batch", text);
+        th_status_problem(j, "warn", "damaged_batch", text);
     }
     if (th_outbox_refused(r->outbox, &err) > 0 && !th_outbox_empty(r->outbox)) {
         snprintf(text, sizeof(text), "Findings cannot be stored: %s. They are sent again.",
             th_strerror(err));
-        put_problem(j, "error", "findings_refused", text);
+        th_status_problem(j, "error", "findings_refused", text);
     }
     th_json_close_list(j);
 }
@@ -365,25 +341,25 @@ static void tell_status(struct live_role *r)
     th_json_open(&j);
     th_json_key(&j, "counters");
     th_json_open(&j);
-    put_count(&j, "records", f.records);
-    put_count(&j, "batches", f.batches);
-    put_count(&j, "events", f.events);
-    put_count(&j, "damaged", f.damaged);
-    put_count(&j, "quarantined", f.quarantined);
-    put_count(&j, "epochs", l->epochs);
-    put_count(&j, "looks", l->looks);
-    put_count(&j, "windows_looked", l->windows_looked);
-    put_count(&j, "early", l->early);
-    put_count(&j, "breaches", r->core->breaches);
+    th_status_count(&j, "records", f.records);
+    th_status_count(&j, "batches", f.batches);
+    th_status_count(&j, "events", f.events);
+    th_status_count(&j, "damaged", f.damaged);
+    th_status_count(&j, "quarantined", f.quarantined);
+    th_status_count(&j, "epochs", l->epochs);
+    th_status_count(&j, "looks", l->looks);
+    th_status_count(&j, "windows_looked", l->windows_looked);
+    th_status_count(&j, "early", l->early);
+    th_status_count(&j, "breaches", r->core->breaches);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);
-    put_count(&j, "position", r->applied);
-    put_count(&j, "saved", r->saved);
-    put_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
-    put_count(&j, "outbox_bytes", th_outbox_bytes(r->outbox));
-    put_count(&j, "devices", r->begun ? th_identity_count(r->core->shard.identity) : 0);
-    put_count(&j, "shards", r->core->crew.size);
+    th_status_count(&j, "position", r->applied);
+    th_status_count(&j, "saved", r->saved);
+    th_status_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
+    th_status_count(&j, "outbox_bytes", th_outbox_bytes(r->outbox));
+    th_status_count(&j, "devices", r->begun ? th_identity_count(r->core->shard.identity) : 0);
+    th_status_count(&j, "shards", r->core->crew.size);
     th_json_close(&j);
     put_problems(r, &j, f.damaged);
     th_json_close(&j);
@@ -413,7 +389,7 @@ static int lead(struct live_role *r)
     int err = 0;
     while (err == 0 && !th_edges_stopping(r->edges)) {
         err = th_edges_wait(r->edges, NULL, 0, idle ? 250 : 0);
-        r->now_ns = monotonic_ns();
+        r->now_ns = th_clock_ns(CLOCK_MONOTONIC);
         hear(r);
         if (err == 0)
             err = turn(r, &idle);

@@ -2,10 +2,11 @@
 /*
  * Role gateway, inside: what its files share. The role holds no data. A connection comes in at
  * the door (gateway_door.c), which looks at its first bytes; TLS and HTTP are libmicrohttpd's
- * (gateway_http.c); a request is judged and handed on (gateway_route.c, gateway_link.c), waits
- * suspended for the answer of the role that owns it (gateway_ask.c), and is answered. What
- * is live goes out over streams (gateway_stream.c); what all roles say of themselves is
- * System Status (gateway_status.c); the user interface lies packed in memory (gateway_ui.c).
+ * (gateway_http.c), the certificate gateway_tls.c's; a request is judged and handed on
+ * (gateway_route.c, gateway_link.c), waits suspended for the answer of the role that owns it
+ * (gateway_ask.c), and is answered. What is live goes out over streams (gateway_stream.c); what all
+ * roles say of themselves is System Status (gateway_status.c); the user interface lies packed in
+ * memory (gateway_ui.c).
  *
  * One thread, one poll loop: nothing here waits. Times are the loop's: now_ns (wall clock) and
  * mono_ns (monotonic, for time limits).
@@ -19,8 +20,10 @@
 #include "base/addr.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "crypto/tls.h"
 #include "messages.h"
 #include "priv/edge.h"
+#include "role_args.h"
 #include "web/api.h"
 #include "web/pack.h"
 #include "web/request.h"
@@ -63,8 +66,7 @@ enum gw_counter {
 };
 
 struct gw_config {
-    const char *instance;
-    unsigned uid, gid;
+    struct th_role_args args;
     unsigned max_connections, max_per_address;
     int64_t header_ns; /* until a request's header is there, and TLS before it; also idle */
     int64_t ask_ns;    /* until a role answers */
@@ -81,7 +83,10 @@ struct gateway {
     struct gw_streams *streams;
     struct gw_board *board;
     struct MHD_Daemon *http;
-    struct gw_conn *arriving; /* on its way from the door to the HTTP server */
+    struct th_tls_identity *identity; /* shown to who comes now */
+    char tls_problem[400];            /* "": none */
+    int64_t tls_problem_ns;           /* wall, since when */
+    struct gw_conn *arriving;         /* on its way from the door to the HTTP server */
     struct th_pack ui;
     struct th_buf fields; /* the answer to /fields */
     uint64_t counters[GW_COUNTER_COUNT];
@@ -99,6 +104,7 @@ struct gw_conn {
     int fd;
     int64_t deadline_ns; /* monotonic; 0: none */
     struct gw_request *request;
+    struct th_tls_identity *identity; /* that it was shown */
     bool handshake_done;
 };
 
@@ -160,8 +166,17 @@ void gw_door_free_conn(struct gw_conn *c);      /* forgets it; the descriptor is
 void gw_door_find_waiting(struct gw_door *d, void (*fn)(struct gw_request *r));
 void gw_door_find_gone(struct gw_door *d, void (*fn)(struct gw_request *r));
 
+/* ---- gateway_tls.c ---- */
+/* The first of what was inherited that is of use; else negative. */
+int gw_tls_start(struct gateway *g, const struct th_inherited *in) TH_WARN_UNUSED;
+void gw_tls_turn(struct gateway *g); /* takes what the parent opened anew */
+void gw_tls_end(struct gateway *g);
+gnutls_certificate_retrieve_function2 gw_tls_show;
+/* A sentence when the certificate ends soon; else NULL. */
+const char *gw_tls_warning(const struct gateway *g);
+
 /* ---- gateway_http.c ---- */
-int gw_http_start(struct gateway *g, const char *certificate, const char *key) TH_WARN_UNUSED;
+int gw_http_start(struct gateway *g) TH_WARN_UNUSED;
 void gw_http_stop(struct gateway *g);
 int gw_http_fd(const struct gateway *g);
 int gw_http_timeout_ms(const struct gateway *g);

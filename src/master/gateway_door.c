@@ -89,6 +89,7 @@ void gw_door_free_conn(struct gw_conn *c)
     c->prev->next = c->next;
     c->next->prev = c->prev;
     c->g->door->open--;
+    th_tls_identity_unref(c->identity);
     free(c);
 }
 

@@ -328,14 +328,14 @@ void gw_http_ready(struct gw_request *r)
     MHD_resume_connection(r->connection);
 }
 
-int gw_http_start(struct gateway *g, const char *certificate, const char *key)
+int gw_http_start(struct gateway *g)
 {
     g->http = MHD_start_daemon(MHD_USE_TLS | MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
             MHD_ALLOW_SUSPEND_RESUME | MHD_USE_PEDANTIC_CHECKS,
-        0, NULL, NULL, on_request, g, MHD_OPTION_HTTPS_MEM_CERT, certificate,
-        MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_HTTPS_PRIORITIES, priorities,
-        MHD_OPTION_CONNECTION_LIMIT, g->config.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        0, NULL, NULL, on_request, g, MHD_OPTION_HTTPS_CERT_CALLBACK, gw_tls_show,
+        MHD_OPTION_HTTPS_PRIORITIES, priorities, MHD_OPTION_CONNECTION_LIMIT,
+        g->config.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, g, MHD_OPTION_NOTIFY_COMPLETED, on_completed, g,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, g, MHD_OPTION_END);
     return g->http ? 0 : -EINVAL;

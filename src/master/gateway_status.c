@@ -259,6 +259,10 @@ static json_t *own_status(const struct gateway *g)
     if (gw_door_open(g->door) + g->config.max_connections / 10 >= g->config.max_connections)
         add_problem(problems, "warn", "connections", "gateway", 0,
             "Nearly all connections that the gateway may have are in use; more are refused.");
+    if (g->tls_problem[0])
+        add_problem(problems, "error", "certificate", "gateway", g->tls_problem_ns, g->tls_problem);
+    if (gw_tls_warning(g))
+        add_problem(problems, "warn", "certificate_ends", "gateway", 0, gw_tls_warning(g));
     json_object_set_new(own, "problems", problems);
     return own;
 }
@@ -289,6 +293,22 @@ static void join_report(json_t *source, const json_t *reports)
             json_object_get(source, "lost"), "capture_drops", json_object_get(report, "drops"));
         return;
     }
+}
+
+/* What a person should hear of a sensor that has nobody beside it. */
+static void add_sensor_problem(json_t *to, const json_t *source)
+{
+    const json_t *report = json_object_get(source, "report");
+    const char *name = json_string_value(json_object_get(source, "name"));
+    json_int_t down = json_integer_value(json_object_get(report, "interfaces_down"));
+    if (down <= 0 || !name)
+        return;
+    TH_AUTOFREE char *text = th_xasprintf(
+        "Sensor \"%s\": %lld of %lld interfaces that it watches %s down; nothing of %s "
+        "is seen.",
+        name, (long long)down, (long long)json_integer_value(json_object_get(report, "interfaces")),
+        down == 1 ? "is" : "are", down == 1 ? "it" : "them");
+    add_problem(to, "error", "sensor_interface", name, 0, text);
 }
 
 static json_t *all_sources(const struct gw_board *b)
@@ -335,10 +355,13 @@ static json_t *compose(struct gateway *g)
     for (unsigned i = 0; i < b->count; i++)
         json_array_append_new(roles, role_row(g, &b->roles[i], problems));
     json_object_set_new(page, "version", json_string(TH_VERSION));
-    json_object_set_new(page, "instance", json_string(g->config.instance));
+    json_object_set_new(page, "instance", json_string(g->config.args.instance_name));
     json_object_set_new(page, "started", time_text(g->started_ns));
     json_object_set_new(page, "roles", roles);
-    json_object_set_new(page, "sources", all_sources(b));
+    json_t *sources = all_sources(b);
+    for (size_t i = 0; i < json_array_size(sources); i++)
+        add_sensor_problem(problems, json_array_get(sources, i));
+    json_object_set_new(page, "sources", sources);
     json_object_set_new(page, "log", log ? json_incref(log) : json_null());
     json_object_set_new(page, "refusals", all_refusals(g));
     json_object_set_new(page, "problems", problems);

@@ -3,6 +3,7 @@
 
 #include "query_json.h"
 #include "query_prepare.h"
+#include "store/segment.h"
 
 /* Of one statement: its plan reads the foot of each file at once. */
 #define BATCH_FILES 48u
@@ -39,6 +40,7 @@ struct query_job {
     struct th_str paths[BATCH_FILES];
     size_t batch[BATCH_FILES]; /* which of `files` these are */
     struct th_select_from from;
+    struct th_buf shape;      /* of `kind`, for `from` */
     int64_t times[FEW_TIMES]; /* of the batch's rows, when they are few */
     /* what was found */
     struct row *rows; /* in order; when `full`, what comes behind the last one is not wanted */
@@ -84,6 +86,14 @@ static size_t first_unused(const struct query_job *j)
     return i;
 }
 
+static const char *put_shape(struct query_job *j)
+{
+    th_buf_clear(&j->shape);
+    th_segment_shape(j->kind, &j->shape);
+    th_buf_u8(&j->shape, 0);
+    return (const char *)j->shape.p;
+}
+
 /* The next files of one kind, up to the limits of a statement. */
 static void take_batch(struct query_job *j)
 {
@@ -107,6 +117,7 @@ static void take_batch(struct query_job *j)
         .to_ns = j->ask->to_ns,
         .files = j->paths,
         .file_count = count,
+        .shape = put_shape(j),
         .watched = true};
 }
 
@@ -179,6 +190,7 @@ void query_job_free(struct query_job *j)
         return;
     end_statement(j);
     th_buf_done(&j->json);
+    th_buf_done(&j->shape);
     free(j->rows);
     free(j->used);
     free(j->counted);

@@ -3,10 +3,9 @@
  * Role gateway: TLS, the user interface, the API, live streams and the sensors' link, on the
  * sockets that the parent opened. gateway.h has the plan of it.
  *
- * Descriptors: listen (several), tls-certificate, tls-key (PEM), ui (packed by scripts/pack-ui,
- * optional), parent, and the edges state, store, intake, query.0 and following.
+ * Descriptors: listen (several), tls (key and certificates, PEM; one or two), ui (packed by
+ * scripts/pack-ui, optional), parent, and the edges state, store, intake, query.0 and following.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -14,44 +13,13 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "clock.h"
 #include "gateway.h"
 #include "priv/priv.h"
 #include "roles.h"
 
-#define MAX_PEM (256u << 10)
 #define GONE_NS (TH_NS_PER_S / 4)
 #define SPARE_FILES 128u
-
-enum gateway_option {
-    INSTANCE = 256,
-    INSTANCE_ID,
-    HOST_NAME,
-    LEVEL,
-    UID,
-    GID,
-    CONNECTIONS,
-    PER_ADDRESS,
-    PROXY,
-    HEADER_S,
-    ASK_S,
-    CHECK_S
-};
-
-static const struct option options[] = {
-    {"instance-name", required_argument, NULL, INSTANCE},
-    {"instance-id", required_argument, NULL, INSTANCE_ID},
-    {"host-name", required_argument, NULL, HOST_NAME},
-    {"log-level", required_argument, NULL, LEVEL},
-    {"uid", required_argument, NULL, UID},
-    {"gid", required_argument, NULL, GID},
-    {"max-connections", required_argument, NULL, CONNECTIONS},
-    {"max-per-address", required_argument, NULL, PER_ADDRESS},
-    {"proxy-from", required_argument, NULL, PROXY},
-    {"header-s", required_argument, NULL, HEADER_S},
-    {"ask-s", required_argument, NULL, ASK_S},
-    {"check-s", required_argument, NULL, CHECK_S},
-    {0},
-};
 
 /* A number within limits; else it is left as it is and false. */
 static bool number(const char *text, unsigned min, unsigned max, unsigned *ret)
@@ -60,15 +28,6 @@ static bool number(const char *text, unsigned min, unsigned max, unsigned *ret)
     if (!th_str_u64(th_str_c(text), &v) || v < min || v > max)
         return false;
     *ret = (unsigned)v;
-    return true;
-}
-
-static bool set_level(const char *word)
-{
-    enum th_log_level level;
-    if (!th_log_level_parse(word, &level))
-        return false;
-    th_log_set(level, "thymus-master");
     return true;
 }
 
@@ -81,62 +40,31 @@ static bool seconds(const char *text, int64_t *ret_ns)
     return true;
 }
 
-static bool take_option(struct gw_config *c, int option)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    switch (option) {
-    case INSTANCE: c->instance = optarg; return true;
-    case INSTANCE_ID:
-    case HOST_NAME: return true; /* all roles get them; nothing here needs them */
-    case LEVEL: return set_level(optarg);
-    case UID: return number(optarg, 0, UINT32_MAX, &c->uid);
-    case GID: return number(optarg, 0, UINT32_MAX, &c->gid);
-    case CONNECTIONS: return number(optarg, 1, 10000, &c->max_connections);
-    case PER_ADDRESS: return number(optarg, 1, 10000, &c->max_per_address);
-    case HEADER_S: return seconds(optarg, &c->header_ns);
-    case ASK_S: return seconds(optarg, &c->ask_ns);
-    case CHECK_S: return seconds(optarg, &c->check_ns);
-    case PROXY:
-        return c->proxy_count < GW_MAX_PROXIES &&
-            th_subnet_parse(th_str_c(optarg), &c->proxies[c->proxy_count++]);
-    default: return false;
-    }
+    struct gw_config *c = arg;
+    if (strcmp(name, "--max-connections") == 0)
+        return number(value, 1, 10000, &c->max_connections);
+    if (strcmp(name, "--max-per-address") == 0)
+        return number(value, 1, 10000, &c->max_per_address);
+    if (strcmp(name, "--header-s") == 0)
+        return seconds(value, &c->header_ns);
+    if (strcmp(name, "--ask-s") == 0)
+        return seconds(value, &c->ask_ns);
+    if (strcmp(name, "--check-s") == 0)
+        return seconds(value, &c->check_ns);
+    return strcmp(name, "--proxy-from") == 0 && c->proxy_count < GW_MAX_PROXIES &&
+        th_subnet_parse(th_str_c(value), &c->proxies[c->proxy_count++]);
 }
 
 static int read_options(struct gw_config *c, int argc, char **argv)
 {
-    int option;
-    *c = (struct gw_config){.instance = "",
-        .max_connections = 1000,
+    *c = (struct gw_config){.max_connections = 1000,
         .max_per_address = 200,
         .header_ns = 30 * TH_NS_PER_S,
         .ask_ns = 30 * TH_NS_PER_S,
         .check_ns = 15 * TH_NS_PER_S};
-    optind = 3; /* behind --role gateway */
-    while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
-        if (!take_option(c, option))
-            return -EINVAL;
-    return optind == argc ? 0 : -EINVAL;
-}
-
-/* A whole small file; the caller wipes and frees it. NULL: it cannot be read. */
-static char *read_pem(int fd)
-{
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > MAX_PEM)
-        return NULL;
-    char *text = th_xcalloc(1, (size_t)st.st_size + 1);
-    if (pread(fd, text, (size_t)st.st_size, 0) == st.st_size)
-        return text;
-    free(text);
-    return NULL;
-}
-
-static void wipe(char **text)
-{
-    if (*text)
-        explicit_bzero(*text, strlen(*text));
-    free(*text);
-    *text = NULL;
+    return th_role_args_read(argc, argv, "thymus-master", take_option, c, &c->args);
 }
 
 /* The packed user interface stays mapped. 0 also without one. */
@@ -151,25 +79,6 @@ static int open_ui(struct gateway *g, int fd)
         return TH_E_LIMIT;
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     return data == MAP_FAILED ? -errno : th_pack_open(&g->ui, data, (size_t)st.st_size);
-}
-
-static int start_http(struct gateway *g, const struct th_inherited *in)
-{
-    TH_CLEANUP(wipe) char *certificate = read_pem(th_inherit_get(in, "tls-certificate", 0));
-    TH_CLEANUP(wipe) char *key = read_pem(th_inherit_get(in, "tls-key", 0));
-    if (!certificate || !key)
-        return TH_E_CONFIG;
-    return gw_http_start(g, certificate, key);
-}
-
-static void read_clocks(struct gateway *g)
-{
-    struct timespec wall;
-    struct timespec mono;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    g->now_ns = wall.tv_sec * TH_NS_PER_S + wall.tv_nsec;
-    g->mono_ns = mono.tv_sec * TH_NS_PER_S + mono.tv_nsec;
 }
 
 /* What the C library would otherwise open or ask at its first use, behind the lock. */
@@ -191,6 +100,12 @@ static void warm_up(const struct gw_config *c)
                 "gateway: the limit on open files stays at %llu; fewer connections fit",
                 (unsigned long long)had.rlim_cur);
     }
+}
+
+static void read_clocks(struct gateway *g)
+{
+    g->now_ns = th_clock_ns(CLOCK_REALTIME);
+    g->mono_ns = th_clock_ns(CLOCK_MONOTONIC);
 }
 
 static const char *const *edge_names(void)
@@ -218,13 +133,16 @@ static int set_up(struct gateway *g, const struct th_inherited *in)
             th_strerror(err));
         g->ui = (struct th_pack){0};
     }
-    err = start_http(g, in);
+    err = gw_tls_start(g, in);
+    if (err < 0)
+        return err;
+    err = gw_http_start(g);
     if (err < 0) {
-        th_log(TH_LOG_ERROR, "gateway: certificate or key cannot be used: %s", th_strerror(err));
+        th_log(TH_LOG_ERROR, "gateway: the HTTP server does not start: %s", th_strerror(err));
         return err;
     }
     g->door = gw_door_new(g, in);
-    struct th_lock_options lock = {.uid = g->config.uid, .gid = g->config.gid};
+    struct th_lock_options lock = {.uid = g->config.args.uid, .gid = g->config.args.gid};
     err = th_role_lock_with(TH_ROLE_GATEWAY, &lock);
     if (err < 0)
         th_log(TH_LOG_ERROR, "gateway: %s; it does not run without", th_strerror(err));
@@ -244,6 +162,7 @@ static int serve(struct gateway *g)
         gw_door_turn(g->door);
         gw_asks_turn(g);
         gw_board_hear(g);
+        gw_tls_turn(g);
         gw_board_second(g);
         if (g->mono_ns - gone_ns >= GONE_NS) {
             gone_ns = g->mono_ns;
@@ -266,6 +185,7 @@ static void end(struct gateway *g)
             break;
     gw_http_stop(g);
     gw_door_free(g->door);
+    gw_tls_end(g);
     gw_board_free(g->board);
     gw_streams_free(g->streams);
     gw_asks_free(g->asks);
@@ -290,7 +210,7 @@ int role_gateway(int argc, char **argv)
     if (set_up(&g, &in) < 0)
         return 1;
     th_log(TH_LOG_INFO, "gateway: instance %s is served, %zu files of user interface",
-        g.config.instance, g.ui.count);
+        g.config.args.instance_name, g.ui.count);
     err = serve(&g);
     end(&g);
     return err < 0 ? 1 : 0;

@@ -5,16 +5,16 @@
  *
  * Descriptors: log (its folder), parent, and the edges gateway, core, seal, store, state.
  */
-#include <getopt.h>
 #include <jansson.h>
-#include <time.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "clock.h"
 #include "intake.h"
 #include "messages.h"
 #include "priv/edge.h"
 #include "priv/priv.h"
+#include "role_args.h"
 #include "roles.h"
 
 #define STATUS_NS INT64_C(1000000000)
@@ -52,12 +52,8 @@ struct role {
 
 static struct th_now now(void)
 {
-    struct timespec wall;
-    struct timespec mono;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    return (struct th_now){.wall_ns = wall.tv_sec * INT64_C(1000000000) + wall.tv_nsec,
-        .mono_ns = mono.tv_sec * INT64_C(1000000000) + mono.tv_nsec};
+    return (struct th_now){
+        .wall_ns = th_clock_ns(CLOCK_REALTIME), .mono_ns = th_clock_ns(CLOCK_MONOTONIC)};
 }
 
 /* ---- what goes out ---- */
@@ -208,47 +204,20 @@ static int run(struct role *r)
     return err < 0 ? err : th_intake_turn(r->intake, end);
 }
 
-static bool take_option(struct role *r, int option)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    enum th_log_level level;
-    uint64_t v = 0;
-    struct th_str text = th_str_c(optarg ? optarg : "");
-    switch (option) {
-    case 'n': return true;
-    case 'i': {
-        char *end;
-        errno = 0;
-        r->config.instance = strtoull(optarg, &end, 16);
-        return errno == 0 && *end == 0 && end != optarg;
-    }
-    case 'b': return th_str_u64(text, &r->config.log_bytes);
-    case 'u':
-    case 'g':
-        if (!th_str_u64(text, &v) || v > UINT32_MAX)
-            return false;
-        *(option == 'u' ? &r->lock.uid : &r->lock.gid) = (unsigned)v;
-        return true;
-    case 'l':
-        if (!th_log_level_parse(optarg, &level))
-            return false;
-        th_log_set(level, "thymus-master");
-        return true;
-    default: return false;
-    }
+    struct role *r = arg;
+    return strcmp(name, "--log-bytes") == 0 && th_str_u64(th_str_c(value), &r->config.log_bytes);
 }
 
 static int read_options(struct role *r, int argc, char **argv)
 {
-    static const struct option longs[] = {{"role", required_argument, NULL, 'n'},
-        {"instance-name", required_argument, NULL, 'n'},
-        {"instance-id", required_argument, NULL, 'i'}, {"log-bytes", required_argument, NULL, 'b'},
-        {"uid", required_argument, NULL, 'u'}, {"gid", required_argument, NULL, 'g'},
-        {"log-level", required_argument, NULL, 'l'}, {0}};
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;)
-        if (!take_option(r, c))
-            return -EINVAL;
-    return optind == argc ? 0 : -EINVAL;
+    struct th_role_args args;
+    int err = th_role_args_read(argc, argv, "thymus-master", take_option, r, &args);
+    r->config.instance = args.instance;
+    r->lock.uid = args.uid;
+    r->lock.gid = args.gid;
+    return err;
 }
 
 static int set_up(struct role *r, int argc, char **argv)

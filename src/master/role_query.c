@@ -8,17 +8,17 @@
  *
  * Descriptors: parent, gateway, store (edges), segments (folder).
  */
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/log.h"
+#include "clock.h"
 #include "messages.h"
 #include "priv/edge.h"
 #include "priv/priv.h"
 #include "query_hold.h"
+#include "role_args.h"
 #include "roles.h"
 #include "store/watch.h"
 
@@ -61,13 +61,6 @@ struct role {
     uint64_t answered, refused, cancelled, over_time, failed, rows;
     int64_t status_ms;
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- answers ---- */
 
@@ -140,7 +133,7 @@ static void begin(struct role *w, const struct waiting *next)
     TH_AUTOBUF struct th_buf error = TH_BUF_INIT;
     TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
     w->id = next->id;
-    w->begin_ms = clock_ms();
+    w->begin_ms = (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS);
     unsigned status = query_ask_parse(th_buf_view(&next->json), &w->ask, &error);
     if (status) {
         w->refused++;
@@ -199,23 +192,24 @@ static void take_files(struct role *w, const struct th_ipc_message *m)
 
 static void work(struct role *w)
 {
-    int64_t slice_end_ms = clock_ms() + SLICE_MS;
+    int64_t slice_end_ms = (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS) + SLICE_MS;
     int r = 0;
     w->in_step = true;
-    while (r == 0 && !w->stop && clock_ms() < slice_end_ms)
+    while (r == 0 && !w->stop && (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS) < slice_end_ms)
         r = query_job_step(w->job);
     w->in_step = false;
     if (w->stop) {
         w->stop = false;
         w->cancelled++;
         finish(w);
-    } else if (clock_ms() - w->begin_ms > w->time_limit_ms) {
+    } else if ((th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS) - w->begin_ms > w->time_limit_ms) {
         out_of_time(w);
     } else if (r < 0) {
         fail_job(w, r);
     } else if (r > 0) {
         TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
-        query_job_answer(w->job, clock_ms() - w->begin_ms, &body);
+        query_job_answer(
+            w->job, (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS) - w->begin_ms, &body);
         w->answered++;
         w->rows += query_job_rows(w->job);
         answer(w, w->id, 200, th_buf_view(&body));
@@ -306,7 +300,7 @@ static void hear(struct role *w)
 static bool go_on(void *arg)
 {
     struct role *w = arg;
-    int64_t now_ms = clock_ms();
+    int64_t now_ms = (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS);
     if (now_ms - w->heard_ms >= SLICE_MS) {
         w->heard_ms = now_ms;
         w->parent_gone |= th_edges_wait(w->edges, NULL, 0, 0) < 0;
@@ -328,7 +322,7 @@ static void tell_status(struct role *w)
 {
     TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
     struct th_json j = th_json_init(&out);
-    int64_t now_ms = clock_ms();
+    int64_t now_ms = (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS);
     if (now_ms - w->status_ms < STATUS_EVERY_MS)
         return;
     w->status_ms = now_ms;
@@ -363,7 +357,8 @@ static int run(struct role *w)
         int timeout_ms = w->phase == RUNS ? 0 : w->phase == WAITS_FOR_FILES ? 50 : STATUS_EVERY_MS;
         r = th_edges_wait(w->edges, NULL, 0, timeout_ms);
         hear(w);
-        if (w->phase != IDLE && clock_ms() - w->begin_ms > w->time_limit_ms)
+        if (w->phase != IDLE &&
+            (th_clock_ns(CLOCK_MONOTONIC) / TH_NS_PER_MS) - w->begin_ms > w->time_limit_ms)
             out_of_time(w);
         if (w->phase == RUNS)
             work(w);
@@ -374,51 +369,18 @@ static int run(struct role *w)
 }
 
 struct settings {
-    unsigned uid, gid;
+    struct th_role_args args;
     uint64_t time_limit_ms, memory_bytes;
 };
 
-static bool take_number(const char *text, uint64_t max, uint64_t *ret)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    return th_str_u64(th_str_c(text), ret) && *ret <= max;
-}
-
-/* Options that the parent gives to every role and this one does not need are passed over. */
-static bool parse_args(int argc, char **argv, struct settings *s)
-{
-    static const struct option longs[] = {{"role", required_argument, NULL, 0},
-        {"instance-name", required_argument, NULL, 0}, {"instance-id", required_argument, NULL, 0},
-        {"uid", required_argument, NULL, 'u'}, {"gid", required_argument, NULL, 'g'},
-        {"log-level", required_argument, NULL, 'l'},
-        {"time-limit-ms", required_argument, NULL, 't'},
-        {"memory-bytes", required_argument, NULL, 'm'}, {0}};
-    enum th_log_level level;
-    uint64_t v = 0;
-    bool ok = true;
-    *s = (struct settings){.time_limit_ms = TIME_LIMIT_MS, .memory_bytes = MEMORY_BYTES};
-    opterr = 0;
-    for (int c; ok && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        switch (c) {
-        case 0: break;
-        case 'u':
-            ok = take_number(optarg, UINT32_MAX, &v);
-            s->uid = (unsigned)v;
-            break;
-        case 'g':
-            ok = take_number(optarg, UINT32_MAX, &v);
-            s->gid = (unsigned)v;
-            break;
-        case 'l':
-            ok = th_log_level_parse(optarg, &level);
-            if (ok)
-                th_log_set(level, "thymus-master");
-            break;
-        case 't': ok = take_number(optarg, 3600000, &s->time_limit_ms); break;
-        case 'm': ok = take_number(optarg, UINT64_C(1) << 40, &s->memory_bytes); break;
-        default: ok = false;
-        }
-    }
-    return ok;
+    struct settings *s = arg;
+    struct th_str v = th_str_c(value);
+    if (strcmp(name, "--time-limit-ms") == 0)
+        return th_str_u64(v, &s->time_limit_ms) && s->time_limit_ms <= 3600000;
+    return strcmp(name, "--memory-bytes") == 0 && th_str_u64(v, &s->memory_bytes) &&
+        s->memory_bytes <= UINT64_C(1) << 40;
 }
 
 static int set_up(struct role *w, const struct settings *s, char **ret_message)
@@ -446,18 +408,19 @@ static int set_up(struct role *w, const struct settings *s, char **ret_message)
     json_object_seed(0); /* it reads a file for that, which the lock forbids */
     struct th_role_folder segments = {.fd = w->folder_fd};
     struct th_lock_options lock = {
-        .uid = s->uid, .gid = s->gid, .folders = &segments, .folder_count = 1};
+        .uid = s->args.uid, .gid = s->args.gid, .folders = &segments, .folder_count = 1};
     return th_role_lock_with(TH_ROLE_QUERY, &lock);
 }
 
 int role_query(int argc, char **argv)
 {
     struct role *w = th_xcalloc(1, sizeof(*w));
-    struct settings settings;
+    struct settings settings = {.time_limit_ms = TIME_LIMIT_MS, .memory_bytes = MEMORY_BYTES};
     TH_AUTOFREE char *message = NULL;
     int status = 1;
     signal(SIGPIPE, SIG_IGN);
-    if (!parse_args(argc, argv, &settings)) {
+    if (th_role_args_read(argc, argv, "thymus-master", take_option, &settings, &settings.args) <
+        0) {
         th_log(TH_LOG_ERROR, "query: an option is not one that its parent gives");
         free(w);
         return 2;

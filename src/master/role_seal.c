@@ -10,15 +10,16 @@
  *
  * Descriptors: parent, intake, store, core, and the folders segments, log, checkpoints.
  */
-#include <getopt.h>
 #include <limits.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/log.h"
+#include "clock.h"
 #include "priv/priv.h"
+#include "role_args.h"
 #include "roles.h"
 #include "seal_role.h"
+#include "status.h"
 
 /* Merging has a database of its own: it takes long, and what comes in does not wait for it. */
 #define MEMORY_BYTES (UINT64_C(288) << 20)
@@ -27,34 +28,7 @@
 
 static const char *const edge_names[SEAL_EDGES] = {"intake", "store", "core"};
 
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
-
 /* ---- status ---- */
-
-static void put_count(struct th_json *j, const char *key, uint64_t v)
-{
-    th_json_key(j, key);
-    th_json_u64(j, v);
-}
-
-static void put_problem(struct th_json *j, const char *code, const char *what, int err)
-{
-    char text[256];
-    snprintf(text, sizeof(text), what, th_strerror(err));
-    th_json_open(j);
-    th_json_key(j, "severity");
-    th_json_str(j, th_str_c("error"));
-    th_json_key(j, "code");
-    th_json_str(j, th_str_c(err == -ENOSPC ? "disk_full" : code));
-    th_json_key(j, "text");
-    th_json_str(j, th_str_c(text));
-    th_json_close(j);
-}
 
 static void tell_status(struct seal_role *r)
 {
@@ -64,36 +38,36 @@ static void tell_status(struct seal_role *r)
     th_json_open(&j);
     th_json_key(&j, "counters");
     th_json_open(&j);
-    put_count(&j, "rows", r->count_rows);
-    put_count(&j, "files", r->count_files);
-    put_count(&j, "bytes", r->count_bytes);
-    put_count(&j, "merges", r->count_merges);
-    put_count(&j, "chunks", r->count_chunks);
-    put_count(&j, "rows_known", r->count_skipped);
-    put_count(&j, "refused", r->count_refused);
-    put_count(&j, "rows_forgotten", r->count_forgotten);
+    th_status_count(&j, "rows", r->count_rows);
+    th_status_count(&j, "files", r->count_files);
+    th_status_count(&j, "bytes", r->count_bytes);
+    th_status_count(&j, "merges", r->count_merges);
+    th_status_count(&j, "chunks", r->count_chunks);
+    th_status_count(&j, "rows_known", r->count_skipped);
+    th_status_count(&j, "refused", r->count_refused);
+    th_status_count(&j, "rows_forgotten", r->count_forgotten);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);
-    put_count(&j, "position", r->applied);
-    put_count(&j, "committed", r->committed);
-    put_count(&j, "saved", r->saved);
-    put_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
-    put_count(&j, "rows_in_memory", r->rows.rows);
+    th_status_count(&j, "position", r->applied);
+    th_status_count(&j, "committed", r->committed);
+    th_status_count(&j, "saved", r->saved);
+    th_status_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
+    th_status_count(&j, "rows_in_memory", r->rows.rows);
     th_json_close(&j);
     th_json_key(&j, "problems");
     th_json_open_list(&j);
     if (r->write_err < 0)
-        put_problem(&j, "segments",
+        th_status_failure(&j, "segments",
             "Events cannot be written to segments/: %s. Make room there; nothing is lost as long "
             "as "
             "the log is kept.",
             r->write_err);
     if (r->save_err < 0)
-        put_problem(&j, "checkpoint",
+        th_status_failure(&j, "checkpoint",
             "A checkpoint cannot be saved in checkpoints/: %s. Make room there.", r->save_err);
     if (th_outbox_refused(r->outbox, &refused) > 0 && !th_outbox_empty(r->outbox))
-        put_problem(&j, "catalogue",
+        th_status_failure(&j, "catalogue",
             "The catalogue of segments cannot be written: %s. It is tried again.", refused);
     th_json_close_list(&j);
     th_json_close(&j);
@@ -110,7 +84,7 @@ static int run(struct seal_role *r)
     r->outbox = th_outbox_new();
     while (err == 0 && !th_edges_stopping(r->edges)) {
         err = th_edges_wait(r->edges, NULL, 0, idle ? 250 : 0);
-        r->now_ns = clock_ns(CLOCK_MONOTONIC);
+        r->now_ns = th_clock_ns(CLOCK_MONOTONIC);
         if (err < 0)
             break;
         err = seal_hear(r);
@@ -164,7 +138,7 @@ static int open_all(struct seal_role *r)
     r->folder = (struct th_seal_folder){.duck = r->duck,
         .io = &r->segments,
         .path = r->path,
-        .start = (uint64_t)clock_ns(CLOCK_REALTIME)};
+        .start = (uint64_t)th_clock_ns(CLOCK_REALTIME)};
     r->merge_folder = r->folder;
     r->merge_folder.duck = r->merge_duck;
     r->merge_folder.start++;
@@ -175,47 +149,22 @@ static int lock(const struct seal_role *r)
 {
     const struct th_role_folder folders[] = {
         {r->segments_fd, true}, {r->log_fd, false}, {r->checkpoints_fd, true}};
-    struct th_lock_options options = {.uid = (unsigned)r->uid,
-        .gid = (unsigned)r->gid,
+    struct th_lock_options options = {.uid = r->args.uid,
+        .gid = r->args.gid,
         .folders = folders,
         .folder_count = TH_ARRAY_LEN(folders)};
     return th_role_lock_with(TH_ROLE_SEAL, &options);
 }
 
-enum { OPT_NAME = 256, OPT_ID, OPT_UID, OPT_GID, OPT_LEVEL, OPT_BYTES, OPT_NET, OPT_ROWS, OPT_AGE };
-
-static int parse_options(int argc, char **argv, struct seal_role *r)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    static const struct option longs[] = {{"instance-name", required_argument, NULL, OPT_NAME},
-        {"instance-id", required_argument, NULL, OPT_ID}, {"uid", required_argument, NULL, OPT_UID},
-        {"gid", required_argument, NULL, OPT_GID},
-        {"log-level", required_argument, NULL, OPT_LEVEL},
-        {"data-bytes", required_argument, NULL, OPT_BYTES},
-        {"local-net", required_argument, NULL, OPT_NET},
-        {"seal-rows", required_argument, NULL, OPT_ROWS},
-        {"seal-age-s", required_argument, NULL, OPT_AGE}, {0}};
-    enum th_log_level level = TH_LOG_INFO;
-    bool ok = true;
-    optind = 3; /* behind --role seal */
-    for (int c; ok && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        switch (c) {
-        case OPT_ID: r->instance = strtoull(optarg, NULL, 16); break;
-        case OPT_UID: ok = th_str_u64(th_str_c(optarg), &r->uid); break;
-        case OPT_GID: ok = th_str_u64(th_str_c(optarg), &r->gid); break;
-        case OPT_LEVEL: ok = th_log_level_parse(optarg, &level); break;
-        case OPT_NET:
-            ok = r->local_count < SEAL_MAX_NETS &&
-                th_subnet_parse(th_str_c(optarg), &r->local[r->local_count++]);
-            break;
-        case OPT_ROWS: ok = th_str_u64(th_str_c(optarg), &r->rows.max_rows); break;
-        case OPT_AGE: ok = th_str_u64(th_str_c(optarg), &r->seal_age_s); break;
-        case OPT_NAME:
-        case OPT_BYTES: break;
-        default: ok = false;
-        }
-    }
-    th_log_set(level, "thymus-master seal");
-    return ok ? 0 : -EINVAL;
+    struct seal_role *r = arg;
+    struct th_str v = th_str_c(value);
+    if (strcmp(name, "--local-net") == 0)
+        return r->local_count < SEAL_MAX_NETS && th_subnet_parse(v, &r->local[r->local_count++]);
+    if (strcmp(name, "--seal-rows") == 0)
+        return th_str_u64(v, &r->rows.max_rows);
+    return strcmp(name, "--seal-age-s") == 0 && th_str_u64(v, &r->seal_age_s);
 }
 
 static void tear_down(struct seal_role *r)
@@ -245,7 +194,7 @@ int role_seal(int argc, char **argv)
     r->newest_ns = INT64_MIN + 1;
     r->merge_rows = TH_SEAL_MERGED_ROWS;
     r->seal_age_s = TH_SEAL_AGE_NS / TH_NS_PER_S;
-    int err = parse_options(argc, argv, r);
+    int err = th_role_args_read(argc, argv, "thymus-master seal", take_option, r, &r->args);
     if (err == 0)
         err = th_inherit(&r->inherited);
     if (err == 0)

@@ -10,23 +10,23 @@
  * written down every few seconds.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "account/account.h"
 #include "base/cursor.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "clock.h"
 #include "crypto/random.h"
 #include "journal/journal.h"
 #include "link/envelope.h"
 #include "messages.h"
 #include "priv/edge.h"
 #include "priv/priv.h"
+#include "role_args.h"
 #include "roles.h"
 #include "state_hash.h"
 #include "state_request.h"
@@ -38,8 +38,8 @@ enum { MAX_CONSOLES = 16, RECORDS_A_TURN = 512, SAVE_EVERY_S = 5 };
 static const char *const edge_names[EDGE_COUNT] = {"gateway", "intake"};
 
 struct options {
-    const char *name, *id, *host_name;
-    unsigned uid, gid;
+    struct th_role_args args;
+    const char *host_name;
     struct th_settings defaults;
 };
 
@@ -77,61 +77,28 @@ struct role {
 
 /* ---- options ---- */
 
-static bool parse_id(const char *text, unsigned *ret)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    uint64_t v;
-    if (!th_str_u64(th_str_c(text), &v) || v >= UINT32_MAX)
-        return false;
-    *ret = (unsigned)v;
+    struct options *o = arg;
+    uint64_t bytes = 0;
+    if (strcmp(name, "--host-name") == 0)
+        o->host_name = value;
+    else if (strcmp(name, "--data-bytes") == 0 && th_str_u64(th_str_c(value), &bytes))
+        o->defaults.data_bytes = (int64_t)TH_MIN(bytes, (uint64_t)INT64_MAX);
+    else if (strcmp(name, "--approve-sensors") == 0)
+        o->defaults.approve_sensors = strcmp(value, "no") != 0;
+    else
+        return strcmp(name, "--time-zone") == 0 &&
+            snprintf(o->defaults.time_zone, sizeof(o->defaults.time_zone), "%s", value) <
+            (int)sizeof(o->defaults.time_zone);
     return true;
 }
 
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-    enum {
-        OPT_ROLE = 1,
-        OPT_NAME,
-        OPT_ID,
-        OPT_UID,
-        OPT_GID,
-        OPT_LEVEL,
-        OPT_HOST,
-        OPT_ZONE,
-        OPT_APPROVE
-    };
-    static const struct option longs[] = {{"role", required_argument, NULL, OPT_ROLE},
-        {"instance-name", required_argument, NULL, OPT_NAME},
-        {"instance-id", required_argument, NULL, OPT_ID}, {"uid", required_argument, NULL, OPT_UID},
-        {"gid", required_argument, NULL, OPT_GID},
-        {"log-level", required_argument, NULL, OPT_LEVEL},
-        {"host-name", required_argument, NULL, OPT_HOST},
-        {"time-zone", required_argument, NULL, OPT_ZONE},
-        {"approve-sensors", required_argument, NULL, OPT_APPROVE}, {0}};
-    enum th_log_level level = TH_LOG_INFO;
-    *ret = (struct options){.name = "thymus", .id = "", .host_name = ""};
+    *ret = (struct options){.host_name = ""};
     th_settings_default(&ret->defaults);
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        bool ok = true;
-        switch (c) {
-        case OPT_ROLE: break;
-        case OPT_NAME: ret->name = optarg; break;
-        case OPT_ID: ret->id = optarg; break;
-        case OPT_UID: ok = parse_id(optarg, &ret->uid); break;
-        case OPT_GID: ok = parse_id(optarg, &ret->gid); break;
-        case OPT_LEVEL: ok = th_log_level_parse(optarg, &level); break;
-        case OPT_HOST: ret->host_name = optarg; break;
-        case OPT_ZONE:
-            ok = strlen(optarg) < sizeof(ret->defaults.time_zone);
-            snprintf(ret->defaults.time_zone, sizeof(ret->defaults.time_zone), "%s", optarg);
-            break;
-        case OPT_APPROVE: ret->defaults.approve_sensors = strcmp(optarg, "no") != 0; break;
-        default: ok = false;
-        }
-        if (!ok)
-            return -EINVAL;
-    }
-    th_log_set(level, "thymus-master state");
-    return 0;
+    return th_role_args_read(argc, argv, "thymus-master state", take_option, ret, &ret->args);
 }
 
 /* ---- opening ---- */
@@ -150,17 +117,10 @@ static int own_database(const struct role *role)
     TH_AUTOCLOSE int fd = open("state.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    if (geteuid() == 0 && role->options.uid > 0 &&
-        fchown(fd, role->options.uid, role->options.gid) < 0)
+    if (geteuid() == 0 && role->options.args.uid > 0 &&
+        fchown(fd, role->options.args.uid, role->options.args.gid) < 0)
         return -errno;
     return 0;
-}
-
-static int64_t wall_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
 }
 
 static int open_accounts(struct role *role)
@@ -187,8 +147,8 @@ static int lock(const struct role *role)
     const struct th_role_folder folders[] = {
         {.fd = th_inherit_get(&role->in, "state", 0), .write = true},
         {.fd = role->log_folder, .write = false}};
-    const struct th_lock_options options = {.uid = role->options.uid,
-        .gid = role->options.gid,
+    const struct th_lock_options options = {.uid = role->options.args.uid,
+        .gid = role->options.args.gid,
         .folders = folders,
         .folder_count = TH_ARRAY_LEN(folders)};
     return th_role_lock_with(TH_ROLE_STATE, &options);
@@ -486,7 +446,7 @@ static int turn(struct role *role)
     int r = th_edges_wait(role->edges, fds, TH_ARRAY_LEN(fds), timeout_ms);
     if (r < 0)
         return r;
-    role->now_ns = wall_ns();
+    role->now_ns = th_clock_ns(CLOCK_REALTIME);
     hear_intake(role);
     hear_gateway(role);
     r = hear_helper(role);
@@ -512,8 +472,8 @@ static int prepare(struct role *role)
     signal(SIGPIPE, SIG_IGN);
     th_random_bytes(&seed, sizeof(seed));
     json_object_seed(seed | 1u);
-    role->now_ns = wall_ns();
-    role->helper = th_state_hash_start(&role->in, role->options.uid, role->options.gid);
+    role->now_ns = th_clock_ns(CLOCK_REALTIME);
+    role->helper = th_state_hash_start(&role->in, role->options.args.uid, role->options.args.gid);
     if (!role->helper)
         return -errno;
     role->control = th_inherit_get(&role->in, "control", 0);
@@ -526,8 +486,8 @@ static int prepare(struct role *role)
     role->edges = th_edges_new(&role->in, edge_names, EDGE_COUNT);
     role->reader = th_journal_reader_new(&role->log_io);
     const struct th_state_config config = {.accounts = role->accounts,
-        .instance = role->options.name,
-        .instance_id = role->options.id,
+        .instance = role->options.args.instance_name,
+        .instance_id = role->options.args.instance_id,
         .host_name = role->options.host_name,
         .defaults = role->options.defaults,
         .zones = th_buf_view(&role->zones)};

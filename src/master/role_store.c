@@ -7,18 +7,19 @@
  * Descriptors: parent, gateway, intake, core, seal, query.0 to query.N, and the folders segments
  * (with catalogue.db) and log.
  */
-#include <getopt.h>
-#include <time.h>
 
 #include "base/cursor.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "clock.h"
 #include "follow.h"
 #include "journal/journal.h"
 #include "messages.h"
 #include "priv/priv.h"
+#include "role_args.h"
 #include "roles.h"
+#include "status.h"
 #include "store.h"
 #include "store/findings.h"
 #include "store/log.h"
@@ -32,7 +33,7 @@ static const char *const edge_names[STORE_EDGES] = {"gateway", "intake", "core",
 
 struct store_role {
     struct th_inherited inherited;
-    uint64_t uid, gid;
+    struct th_role_args args;
     int segments_fd, log_fd;
     char path[4200];
     struct th_io segments, log;
@@ -57,13 +58,6 @@ struct store_role {
     uint64_t events, findings, refused, requests;
     int findings_err, follow_err;
 };
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- the log ---- */
 
@@ -353,37 +347,15 @@ static void hear(struct store_role *r)
 
 /* ---- status ---- */
 
-static void put_count(struct th_json *j, const char *key, uint64_t v)
-{
-    th_json_key(j, key);
-    th_json_u64(j, v);
-}
-
-static void put_problem(struct th_json *j, const char *code, const char *what, int err)
-{
-    char text[256];
-    if (err == 0)
-        return;
-    snprintf(text, sizeof(text), what, th_strerror(err));
-    th_json_open(j);
-    th_json_key(j, "severity");
-    th_json_str(j, th_str_c("error"));
-    th_json_key(j, "code");
-    th_json_str(j, th_str_c(err == -ENOSPC ? "disk_full" : code));
-    th_json_key(j, "text");
-    th_json_str(j, th_str_c(text));
-    th_json_close(j);
-}
-
 static void put_storage(
     struct th_json *j, const struct store_role *r, const struct th_catalogue_totals *t)
 {
     th_json_key(j, "storage");
     th_json_open(j);
-    put_count(j, "data_bytes", t->bytes);
-    put_count(j, "data_limit", r->files.data_bytes);
-    put_count(j, "segments", t->files);
-    put_count(j, "rows", t->rows);
+    th_status_count(j, "data_bytes", t->bytes);
+    th_status_count(j, "data_limit", r->files.data_bytes);
+    th_status_count(j, "segments", t->files);
+    th_status_count(j, "rows", t->rows);
     th_json_key(j, "oldest");
     if (t->oldest_ns != 0)
         th_json_time(j, t->oldest_ns);
@@ -401,40 +373,40 @@ static void tell_status(struct store_role *r)
     th_json_open(&j);
     th_json_key(&j, "counters");
     th_json_open(&j);
-    put_count(&j, "events", r->events);
-    put_count(&j, "findings", r->findings);
-    put_count(&j, "findings_refused", r->refused);
-    put_count(&j, "requests", r->requests);
-    put_count(&j, "commits", r->files.commits);
-    put_count(&j, "expired", r->files.expired);
-    put_count(&j, "removed", r->files.removed);
+    th_status_count(&j, "events", r->events);
+    th_status_count(&j, "findings", r->findings);
+    th_status_count(&j, "findings_refused", r->refused);
+    th_status_count(&j, "requests", r->requests);
+    th_status_count(&j, "commits", r->files.commits);
+    th_status_count(&j, "expired", r->files.expired);
+    th_status_count(&j, "removed", r->files.removed);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);
-    put_count(&j, "position", r->committed);
-    put_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
-    put_count(&j, "holds", r->files.hold_count);
+    th_status_count(&j, "position", r->committed);
+    th_status_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
+    th_status_count(&j, "holds", r->files.hold_count);
     th_json_key(&j, "events_per_s");
     th_json_double(&j, rate(r));
     th_json_close(&j);
     put_storage(&j, r, &t);
     th_json_key(&j, "problems");
     th_json_open_list(&j);
-    put_problem(
+    th_status_failure(
         &j, "findings", "Findings cannot be stored: %s. They are sent again.", r->findings_err);
-    put_problem(&j, "catalogue",
+    th_status_failure(&j, "catalogue",
         "The catalogue of segments cannot be written: %s. Make room in segments/; nothing is lost "
         "as "
         "long as the log is kept.",
         r->files.commit_err);
-    put_problem(
+    th_status_failure(
         &j, "follow", "What the log says cannot be written: %s. It is tried again.", r->follow_err);
     if (r->files.narrow)
-        put_problem(&j, "disk_full",
+        th_status_failure(&j, "disk_full",
             "The disk of segments/ has next to no room: old events go before their days are over. "
             "Make room there: %s.",
             -ENOSPC);
-    put_problem(&j, "remove", "An old segment cannot be removed: %s.", r->files.remove_err);
+    th_status_failure(&j, "remove", "An old segment cannot be removed: %s.", r->files.remove_err);
     th_json_close_list(&j);
     th_json_close(&j);
     th_edges_status(r->edges, th_buf_view(&text));
@@ -465,13 +437,13 @@ static int run(struct store_role *r)
     r->files.edges = r->edges;
     r->files.catalogue = r->catalogue;
     r->files.io = &r->segments;
-    r->now_ns = clock_ns(CLOCK_MONOTONIC);
+    r->now_ns = th_clock_ns(CLOCK_MONOTONIC);
     err = store_files_init(&r->files);
     while (err == 0 && !th_edges_stopping(r->edges)) {
         bool idle = !r->begun || r->applied >= r->head;
         err = th_edges_wait(r->edges, NULL, 0, idle ? 250 : 0);
-        r->now_ns = clock_ns(CLOCK_MONOTONIC);
-        r->wall_ns = clock_ns(CLOCK_REALTIME);
+        r->now_ns = th_clock_ns(CLOCK_MONOTONIC);
+        r->wall_ns = th_clock_ns(CLOCK_REALTIME);
         if (err == 0)
             err = turn(r);
     }
@@ -501,45 +473,24 @@ static int open_all(struct store_role *r)
 static int lock(const struct store_role *r)
 {
     const struct th_role_folder folders[] = {{r->segments_fd, true}, {r->log_fd, false}};
-    struct th_lock_options options = {.uid = (unsigned)r->uid,
-        .gid = (unsigned)r->gid,
+    struct th_lock_options options = {.uid = r->args.uid,
+        .gid = r->args.gid,
         .folders = folders,
         .folder_count = TH_ARRAY_LEN(folders)};
     return th_role_lock_with(TH_ROLE_STORE, &options);
 }
 
-enum { OPT_NAME = 256, OPT_ID, OPT_UID, OPT_GID, OPT_LEVEL, OPT_BYTES };
-
-static int parse_options(int argc, char **argv, struct store_role *r)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    static const struct option longs[] = {{"instance-name", required_argument, NULL, OPT_NAME},
-        {"instance-id", required_argument, NULL, OPT_ID}, {"uid", required_argument, NULL, OPT_UID},
-        {"gid", required_argument, NULL, OPT_GID},
-        {"log-level", required_argument, NULL, OPT_LEVEL},
-        {"data-bytes", required_argument, NULL, OPT_BYTES}, {0}};
-    enum th_log_level level = TH_LOG_INFO;
-    bool ok = true;
-    optind = 3; /* behind --role store */
-    for (int c; ok && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        switch (c) {
-        case OPT_UID: ok = th_str_u64(th_str_c(optarg), &r->uid); break;
-        case OPT_GID: ok = th_str_u64(th_str_c(optarg), &r->gid); break;
-        case OPT_LEVEL: ok = th_log_level_parse(optarg, &level); break;
-        case OPT_BYTES: ok = th_str_u64(th_str_c(optarg), &r->files.data_bytes); break;
-        case OPT_NAME:
-        case OPT_ID: break;
-        default: ok = false;
-        }
-    }
-    th_log_set(level, "thymus-master store");
-    return ok ? 0 : -EINVAL;
+    struct store_role *r = arg;
+    return strcmp(name, "--data-bytes") == 0 && th_str_u64(th_str_c(value), &r->files.data_bytes);
 }
 
 int role_store(int argc, char **argv)
 {
     struct store_role *r = th_xcalloc(1, sizeof(*r));
     r->intake_generation = UINT32_MAX;
-    int err = parse_options(argc, argv, r);
+    int err = th_role_args_read(argc, argv, "thymus-master store", take_option, r, &r->args);
     if (err == 0)
         err = th_inherit(&r->inherited);
     if (err == 0)

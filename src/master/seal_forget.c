@@ -97,9 +97,14 @@ void seal_forget_list(struct seal_role *r, struct th_catalogue_file *files, size
 static int begin_count(struct seal_role *r)
 {
     struct seal_forget *f = &r->forget;
-    TH_AUTOFREE char *sql = th_xasprintf("SELECT count(*) FROM read_parquet('%s/%s') WHERE %s",
-        r->merge_folder.path, f->files[f->at].name, f->gone);
-    int err = th_duck_prepare(r->merge_duck, sql, &f->stmt);
+    const struct th_catalogue_file *file = &f->files[f->at];
+    TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
+    TH_AUTOFREE char *path = th_xasprintf("%s/%s", r->merge_folder.path, file->name);
+    th_buf_puts(&sql, "SELECT count(*) FROM ");
+    th_segment_from(file->kind, (const char *const[]){path}, 1, &sql);
+    th_buf_printf(&sql, " WHERE %s", f->gone);
+    th_buf_u8(&sql, 0);
+    int err = th_duck_prepare(r->merge_duck, (const char *)sql.p, &f->stmt);
     return err < 0 ? err : th_duck_start(f->stmt, &f->result);
 }
 

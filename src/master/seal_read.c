@@ -134,7 +134,7 @@ void seal_save_checkpoint(struct seal_role *r)
 static void make_identity(struct seal_role *r)
 {
     struct th_identity_config config = {
-        .key = th_follow_key(r->instance), .local = r->local, .local_count = r->local_count};
+        .key = th_follow_key(r->args.instance), .local = r->local, .local_count = r->local_count};
     th_identity_free(r->identity);
     r->identity = th_identity_new(&config);
 }

@@ -11,6 +11,7 @@
 #include "messages.h"
 #include "outbox.h"
 #include "priv/edge.h"
+#include "role_args.h"
 #include "seal.h"
 
 enum { SEAL_MAX_NETS = 64, SEAL_MAX_METRICS = 8, SEAL_MAX_CHUNKS = 8 };
@@ -46,7 +47,8 @@ struct seal_role {
     struct th_inherited inherited;
     struct th_subnet local[SEAL_MAX_NETS];
     size_t local_count;
-    uint64_t instance, uid, gid, seal_age_s;
+    struct th_role_args args;
+    uint64_t seal_age_s;
     int segments_fd, log_fd, checkpoints_fd;
     char path[4096], temp[4200];
     struct th_io segments, log, checkpoints;

@@ -70,6 +70,8 @@ enum st_counter {
 enum st_sensor_count {
     ST_PACKETS,
     ST_DROPS,
+    ST_INTERFACES,
+    ST_INTERFACES_DOWN,
     ST_EVENTS,
     ST_EVENTS_LOST,
     ST_SPOOL_BYTES,

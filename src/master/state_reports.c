@@ -11,6 +11,8 @@
 static const char *const names[ST_SENSOR_COUNTS] = {
     [ST_PACKETS] = "packets",
     [ST_DROPS] = "drops",
+    [ST_INTERFACES] = "interfaces",
+    [ST_INTERFACES_DOWN] = "interfaces_down",
     [ST_EVENTS] = "events",
     [ST_EVENTS_LOST] = "events_lost",
     [ST_SPOOL_BYTES] = "spool_bytes",

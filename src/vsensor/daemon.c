@@ -6,62 +6,34 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
 #include "feed_inputs.h"
-#include "lock.h"
 #include "lookup.h"
+#include "parent.h"
 #include "ring.h"
-#include "role_files.h"
-#include "supervise.h"
 #include "version.h"
 
-enum { MAX_ARGS = 2 * 64 + 2 * TH_VSENSOR_MAX_INTERFACES + 16, NOBODY_ID = 65534 };
+enum { MAX_LOCAL_NETWORKS = 64, NOBODY_ID = 65534 };
 static const int lookup_ms = 5000;
 static const char system_ca[] = "/etc/ssl/certs/ca-certificates.crt";
 static const size_t max_ca_bytes = 4u << 20;
-
-/* A role with all that it gets at each start. */
-struct member {
-    struct th_role_files files;
-    const char *args[MAX_ARGS + 1];
-    size_t arg_count;
-};
 
 struct sensor {
     struct th_vsensor_config config;
     const char *path, *log_level, *rate;
     bool feed;
     int feed_status; /* what is known before it begins */
-    char program[4096];
     unsigned uid, gid;
-    char uid_text[12], gid_text[12], ring_text[24];
-    char rings[TH_VSENSOR_MAX_INTERFACES][96];
-    int spool, state, lock;
-    struct member producer, link;
+    int spool, state;
+    struct th_parent *parent;
 };
 
-static int complain(const char *what, const char *which, int err)
+static int complain(const struct sensor *s, const char *what, const char *which, int err)
 {
-    fprintf(
-        stderr, "thymus-vsensor: %s%s%s: %s\n", what, *which ? " " : "", which, th_strerror(err));
-    return err;
-}
-
-static void arg(struct member *m, const char *name, const char *value)
-{
-    TH_ASSERT(m->arg_count + 2 <= MAX_ARGS);
-    m->args[m->arg_count++] = name;
-    if (value)
-        m->args[m->arg_count++] = value;
-}
-
-static void common_args(struct sensor *s, struct member *m)
-{
-    arg(m, "--uid", s->uid_text);
-    arg(m, "--gid", s->gid_text);
-    arg(m, "--log-level", s->log_level);
+    return th_parent_complain(s->parent, what, which, err);
 }
 
 /* ---- what the sensor owns ---- */
@@ -72,12 +44,11 @@ static int find_user(struct sensor *s)
     if (geteuid() == 0 && s->config.user) {
         const struct passwd *p = getpwnam(s->config.user);
         if (!p || p->pw_uid == 0 || p->pw_gid == 0)
-            return complain("no such user, or root:", s->config.user, -EINVAL);
+            return complain(s, "no such user, or root:", s->config.user, -EINVAL);
         s->uid = p->pw_uid;
         s->gid = p->pw_gid;
     }
-    snprintf(s->uid_text, sizeof(s->uid_text), "%u", s->uid);
-    snprintf(s->gid_text, sizeof(s->gid_text), "%u", s->gid);
+    th_parent_ids(s->parent, s->uid, s->gid);
     return 0;
 }
 
@@ -85,88 +56,60 @@ static int find_user(struct sensor *s)
 static int open_folder(const struct sensor *s, const char *path)
 {
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return complain("folder cannot be made:", path, -errno);
+        return complain(s, "folder cannot be made:", path, -errno);
     TH_AUTOCLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return complain("folder cannot be opened:", path, -errno);
+        return complain(s, "folder cannot be opened:", path, -errno);
     if (geteuid() == 0 && fchown(fd, s->uid, s->gid) < 0)
-        return complain("folder cannot be given to its user:", path, -errno);
+        return complain(s, "folder cannot be given to its user:", path, -errno);
     return TH_TAKE_FD(fd);
 }
 
 /* One parent a sensor: two would write one spool. */
-static int take_lock(struct sensor *s)
-{
-    s->lock = th_lock_take(s->state, "lock");
-    if (s->lock == -EBUSY)
-        fprintf(stderr, "thymus-vsensor: %s: this sensor is running already\n", s->path);
-    else if (s->lock < 0)
-        complain("state folder: no lock", "", s->lock);
-    return TH_MIN(s->lock, 0);
-}
-
 static int open_own(struct sensor *s)
 {
+    TH_AUTOFREE char *what = th_xasprintf("%s: this sensor", s->path);
     int r = find_user(s);
     if (r == 0)
         r = s->spool = open_folder(s, s->config.spool);
     if (r >= 0)
         r = s->state = open_folder(s, s->config.state);
-    return r < 0 ? r : take_lock(s);
+    return r < 0 ? r : th_parent_lock(s->parent, s->state, "lock", what);
 }
 
 /* ---- link ---- */
 
 /* The authorities as a file in memory: the role has no file system to read them from. */
-static int give_authorities(struct sensor *s)
+static int give_authorities(struct sensor *s, struct th_member *m)
 {
     const char *path = s->config.master_ca ? s->config.master_ca : system_ca;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
     if (s->config.master_pin)
         return 0;
     TH_AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return complain("certificates of authorities cannot be read:", path, -errno);
-    b.limit = max_ca_bytes;
-    for (;;) {
-        uint8_t *to = th_buf_reserve(&b, 65536);
-        ssize_t n = to ? read(fd, to, 65536) : -1;
-        if (n < 0)
-            return complain(
-                "certificates of authorities cannot be read:", path, to ? -errno : TH_E_LIMIT);
-        if (n == 0)
-            break;
-        th_buf_commit(&b, (size_t)n);
-    }
+    int r = fd < 0 ? -errno : th_fd_read_to_end(fd, max_ca_bytes, &b);
+    if (r < 0)
+        return complain(s, "certificates of authorities cannot be read:", path, r);
     int memory = th_role_files_memory(th_buf_view(&b));
     if (memory < 0)
         return memory;
-    th_role_files_add(&s->link.files, "ca", memory);
+    th_role_files_add(&m->files, "ca", memory);
     return 0;
 }
 
-static int give(struct sensor *s, const char *tag, int fd)
+static int add_link(struct sensor *s)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
-        return complain("no more descriptors", "", -errno);
-    th_role_files_add(&s->link.files, tag, copy);
-    return 0;
-}
-
-static int make_link(struct sensor *s)
-{
-    common_args(s, &s->link);
-    int r = give(s, "spool", s->spool);
+    struct th_member *m = th_parent_add(s->parent, "link");
+    int r = th_member_give(m, "spool", s->spool);
     if (r == 0)
-        r = give(s, "state", s->state);
+        r = th_member_give(m, "state", s->state);
     if (r == 0)
-        r = give(s, "lock", s->lock); /* see lock.h */
+        r = th_member_give_lock(m);
     if (r == 0)
-        r = th_role_files_open(&s->link.files, "config", s->path, false);
+        r = th_role_files_open(&m->files, "config", s->path, false);
     if (r == 0 && s->config.token_file)
-        r = th_role_files_open(&s->link.files, "token", s->config.token_file, false);
-    return r < 0 ? r : give_authorities(s);
+        r = th_role_files_open(&m->files, "token", s->config.token_file, false);
+    return r < 0 ? r : give_authorities(s, m);
 }
 
 /* ---- live capture ---- */
@@ -190,10 +133,11 @@ static size_t find_own(const struct sensor *s, struct th_ring_own own[TH_LOOKUP_
     return n < 0 ? 0 : (size_t)n;
 }
 
-static int open_ring(struct sensor *s, size_t i, const struct th_ring_own *own, size_t own_count)
+static int open_ring(struct sensor *s, struct th_member *m, const char *interface,
+    const struct th_ring_own *own, size_t own_count)
 {
-    const char *interface = s->config.interfaces.v[i];
     uint32_t linktype;
+    char ring[96];
     int fd = th_ring_open(interface, s->config.ring_bytes, own, own_count, &linktype);
     if (fd == -EPERM || fd == -EACCES) {
         fprintf(stderr, "thymus-vsensor: interface %s: watching it takes root or CAP_NET_RAW\n",
@@ -201,95 +145,91 @@ static int open_ring(struct sensor *s, size_t i, const struct th_ring_own *own, 
         return fd;
     }
     if (fd < 0)
-        return complain("interface cannot be watched:", interface, fd);
-    th_role_files_add(&s->producer.files, "ring", fd);
-    snprintf(s->rings[i], sizeof(s->rings[i]), "%u/%s", linktype, interface);
-    arg(&s->producer, "--ring", s->rings[i]);
+        return complain(s, "interface cannot be watched:", interface, fd);
+    th_role_files_add(&m->files, "ring", fd);
+    snprintf(ring, sizeof(ring), "%u/%s", linktype, interface);
+    th_member_arg(m, "--ring", ring);
     return 0;
 }
 
-static int make_capture(struct sensor *s)
+static int add_capture(struct sensor *s)
 {
     struct th_ring_own own[TH_LOOKUP_MAX];
     size_t own_count = find_own(s, own);
+    struct th_member *m = th_parent_add(s->parent, "capture");
     int r = 0;
-    snprintf(s->ring_text, sizeof(s->ring_text), "%llu", (unsigned long long)s->config.ring_bytes);
-    common_args(s, &s->producer);
-    arg(&s->producer, "--live", NULL);
-    arg(&s->producer, "--ring-bytes", s->ring_text);
-    for (size_t i = 0; i < s->config.local_networks.count && i < 64; i++)
-        arg(&s->producer, "--local-net", s->config.local_networks.v[i]);
+    th_member_arg(m, "--live", NULL);
+    th_member_number(m, "--ring-bytes", s->config.ring_bytes);
+    if (s->config.local_networks.count > MAX_LOCAL_NETWORKS)
+        return complain(s, "local_networks:", "too many", -E2BIG);
+    for (size_t i = 0; i < s->config.local_networks.count; i++)
+        th_member_arg(m, "--local-net", s->config.local_networks.v[i]);
     for (size_t i = 0; r == 0 && i < s->config.interfaces.count; i++)
-        r = open_ring(s, i, own, own_count);
+        r = open_ring(s, m, s->config.interfaces.v[i], own, own_count);
     return r;
 }
 
-static int make_feed(struct sensor *s, char *const *paths, size_t count)
+static int add_feed(struct sensor *s, char *const *paths, size_t count)
 {
+    struct th_member *m = th_parent_add(s->parent, "feed");
+    m->spec.once = true;
     if (s->rate)
-        arg(&s->producer, "--rate", s->rate);
-    return th_feed_inputs(paths, count, &s->config, s->spool, s->log_level, &s->producer.files);
+        th_member_arg(m, "--rate", s->rate);
+    return th_feed_inputs(paths, count, &s->config, s->spool, s->log_level, &m->files);
 }
 
 /* ---- the parent ---- */
 
-static int supervise(struct sensor *s)
+static int add_producer(struct sensor *s, char *const *paths, size_t count)
 {
-    const char *name = s->feed ? "feed" : "capture";
-    const struct th_role_spec roles[] = {
-        {.name = "link",
-            .program = s->program,
-            .fds = s->link.files.v,
-            .fd_count = s->link.files.count,
-            .args = s->link.args},
-        {.name = name,
-            .program = s->program,
-            .fds = s->producer.files.v,
-            .fd_count = s->producer.files.count,
-            .args = s->producer.args,
-            .once = s->feed},
-    };
-    const struct th_edge_spec edges[] = {{.a = name, .b = "link"}};
-    bool alone = !s->feed && s->config.interfaces.count == 0;
-    const struct th_supervise_config config = {.roles = roles,
-        .role_count = alone ? 1 : 2,
-        .edges = edges,
-        .edge_count = alone ? 0 : 1,
-        .status_to = "link"};
-    if (alone)
+    if (!s->feed && s->config.interfaces.count == 0) {
         th_log(TH_LOG_WARN, "sensor %s: interfaces is empty: nothing is watched, the spool is sent",
             s->config.name);
+        return 0;
+    }
+    th_parent_edge(s->parent, s->feed ? "feed" : "capture", "link");
+    return s->feed ? add_feed(s, paths, count) : add_capture(s);
+}
+
+static int supervise(struct sensor *s)
+{
     th_log(TH_LOG_INFO, "sensor %s: starting", s->config.name);
-    int status = th_supervise(&config);
+    int status = th_parent_run(s->parent, "link");
     th_log(TH_LOG_INFO, "sensor %s: ended", s->config.name);
     return status;
 }
 
-static int run(struct sensor *s, char *const *paths, size_t count)
+/* 0, or an exit status. */
+static int read_config(struct sensor *s)
 {
     char error[1024];
     TH_AUTOCLOSE int fd = open(s->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        complain("configuration cannot be read:", s->path, -errno);
+        complain(s, "configuration cannot be read:", s->path, -errno);
         return 2;
     }
-    int r = th_vsensor_config_read(fd, s->path, &s->config, error, sizeof(error));
-    if (r < 0) {
+    if (th_vsensor_config_read(fd, s->path, &s->config, error, sizeof(error)) < 0) {
         fprintf(stderr, "thymus-vsensor: %s\n", error);
         return 2;
     }
-    r = open_own(s);
+    return 0;
+}
+
+static int run(struct sensor *s, char *const *paths, size_t count)
+{
+    if (th_parent_new("thymus-vsensor", s->log_level, &s->parent) < 0)
+        return 1;
+    int status = read_config(s);
+    if (status != 0)
+        return status;
+    int r = open_own(s);
     if (r == 0)
-        r = th_sibling_program("thymus-vsensor", s->program, sizeof(s->program));
+        r = add_link(s);
     if (r == 0)
-        r = make_link(s);
-    if (r == 0 && s->feed)
-        r = make_feed(s, paths, count);
-    else if (r == 0)
-        r = make_capture(s);
+        r = add_producer(s, paths, count);
     if (r < 0)
         return 1;
-    int status = supervise(s);
+    status = supervise(s);
     return status == 0 ? r : status;
 }
 
@@ -334,16 +274,14 @@ static int parse(struct sensor *s, int argc, char **argv)
 int vsensor_daemon(int argc, char **argv)
 {
     struct sensor *s = th_xcalloc(1, sizeof(*s));
-    s->spool = s->state = s->lock = -1;
+    s->spool = s->state = -1;
     int decided = parse(s, argc, argv);
     if (decided < 0)
         decided = run(s, argv + optind, (size_t)(argc - optind));
-    th_role_files_done(&s->producer.files);
-    th_role_files_done(&s->link.files);
+    th_parent_free(s->parent);
     th_vsensor_config_done(&s->config);
     th_closep(&s->spool);
     th_closep(&s->state);
-    th_closep(&s->lock);
     free(s);
     return decided;
 }

@@ -9,17 +9,18 @@
  */
 #include "role_feed.h"
 
-#include <getopt.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "clock.h"
 #include "merge.h"
 #include "outlet.h"
 #include "priv/priv.h"
+#include "role_args.h"
 
 static const size_t max_waiting_bytes = 4u << 20; /* what link may have to take past its half */
 static const unsigned turn_events = 20000;
@@ -51,13 +52,6 @@ struct feed {
     uint64_t waiting; /* batches that the master does not have */
     char problem[300];
 };
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- events in order of time ---- */
 
@@ -93,7 +87,7 @@ static int put_event(struct feed *f, const struct th_event *ev)
  * one of the whole. Turns are never cut: the same input makes the same frames. */
 static bool is_due(const struct feed *f)
 {
-    double passed_s = (double)(now() - f->begin_ns) / TH_NS_PER_S;
+    double passed_s = (double)(th_clock_ns(CLOCK_MONOTONIC) - f->begin_ns) / TH_NS_PER_S;
     return f->rate == 0 || passed_s * (double)f->rate >= (double)f->events + turn_events;
 }
 
@@ -155,7 +149,7 @@ static void ask_drained(struct feed *f)
 
 static void show(struct feed *f, bool last)
 {
-    int64_t now_ns = now();
+    int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
     if (!last && now_ns < f->show_at_ns)
         return;
     f->show_at_ns = now_ns + (f->tty ? show_ns : 10 * show_ns);
@@ -173,7 +167,7 @@ static int run(struct feed *f)
 {
     bool end = false;
     int r = 0;
-    f->begin_ns = now();
+    f->begin_ns = th_clock_ns(CLOCK_MONOTONIC);
     while (r == 0 && !f->drained) {
         bool may = !end && !th_outlet_full(f->outlet);
         bool busy = may && is_due(f);
@@ -249,24 +243,19 @@ static int open_inputs(struct feed *f, const struct th_inherited *in)
     return 0;
 }
 
-static int parse_options(int argc, char **argv, struct feed *f)
+static bool take_option(void *arg, const char *name, const char *value)
 {
-    static const struct option longs[] = {{"rate", required_argument, NULL, 1}, {0}};
-    optind = 3; /* behind --role feed */
-    opterr = 0;
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;)
-        if (c != 1 || !th_str_u64(th_str_c(optarg), &f->rate))
-            return -EINVAL;
-    return 0;
+    struct feed *f = arg;
+    return strcmp(name, "--rate") == 0 && th_str_u64(th_str_c(value), &f->rate);
 }
 
 int role_feed(int argc, char **argv)
 {
     struct feed *f = th_xcalloc(1, sizeof(*f));
     struct th_inherited in;
-    th_log_set(TH_LOG_INFO, "thymus-vsensor feed");
+    struct th_role_args args; /* whom the sensor's roles become; this one becomes nobody */
     f->tty = isatty(STDERR_FILENO);
-    int r = parse_options(argc, argv, f);
+    int r = th_role_args_read(argc, argv, "thymus-vsensor feed", take_option, f, &args);
     if (r == 0)
         r = th_inherit(&in);
     if (r == 0) {

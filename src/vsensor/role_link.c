@@ -9,14 +9,13 @@
  */
 #include "role_link.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "clock.h"
 #include "config.h"
 #include "crypto/random.h"
 #include "link/client.h"
@@ -26,6 +25,7 @@
 #include "post.h"
 #include "priv/edge.h"
 #include "priv/priv.h"
+#include "role_args.h"
 #include "version.h"
 
 static const int64_t status_ns = TH_NS_PER_S;
@@ -62,7 +62,6 @@ struct held {
 struct role {
     struct th_lock_options lock;
     struct th_role_folder folders[2];
-    enum th_log_level log_level;
     int spool_fd, state_fd, config_fd, token_fd, ca_fd;
     struct th_io spool_io, state_io;
     struct th_vsensor_config config;
@@ -81,14 +80,8 @@ struct role {
     bool logged;
     enum th_link_standing standing; /* that was logged */
     struct th_capture_counts capture;
+    struct th_link_urgent told; /* with the last report */
 };
-
-static int64_t clock_ns(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- what the client asks for ---- */
 
@@ -112,7 +105,7 @@ static int on_acknowledged(void *arg, uint64_t next)
 static void on_overtaken(void *arg, uint64_t epoch)
 {
     struct role *w = arg;
-    int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    int64_t wall_ns = th_clock_ns(CLOCK_REALTIME);
     uint64_t fresh = TH_MAX(epoch + 1, (uint64_t)wall_ns);
     const struct th_spool *spool = th_post_spool(w->post);
     int r = th_post_renew(w->post, fresh, wall_ns);
@@ -163,6 +156,17 @@ static void on_status(void *arg, struct th_buf *out)
     struct th_link_status s;
     th_link_status(w->link, 0, &s);
     th_link_report_put(out, &s, w->post, &w->capture);
+    th_link_urgent_get(w->post, &w->capture, &w->told);
+}
+
+static bool on_has_news(void *arg)
+{
+    const struct role *w = arg;
+    struct th_link_urgent now;
+    th_link_urgent_get(w->post, &w->capture, &now);
+    return now.drops != w->told.drops || now.lost != w->told.lost ||
+        now.refused != w->told.refused || now.interfaces_down != w->told.interfaces_down ||
+        now.spool != w->told.spool;
 }
 
 /* The parent passes on what the others say of themselves; a role that went down says nothing. */
@@ -340,12 +344,12 @@ static int turn(struct role *w, int most_ms)
     int timeout_ms;
     if (w->held.is)
         poll(NULL, 0, 20); /* its edge stays readable: this keeps the loop from spinning */
-    size_t n = th_link_poll(w->link, fds, clock_ns(CLOCK_MONOTONIC), &timeout_ms);
+    size_t n = th_link_poll(w->link, fds, th_clock_ns(CLOCK_MONOTONIC), &timeout_ms);
     int r = th_edges_wait(w->edges, fds, n, TH_MIN(timeout_ms, most_ms));
     if (r < 0)
         return r;
-    int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
+    int64_t wall_ns = th_clock_ns(CLOCK_REALTIME);
     hear_statuses(w);
     try_held(w, now_ns, wall_ns);
     for (unsigned i = 0; i < PRODUCERS; i++)
@@ -376,9 +380,9 @@ static bool is_sending(const struct role *w)
  * the master takes it in the time that is left. The rest lies in the spool. */
 static int say_farewell(struct role *w)
 {
-    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + farewell_ns;
+    int64_t until_ns = th_clock_ns(CLOCK_MONOTONIC) + farewell_ns;
     int r = 0;
-    while (r == 0 && clock_ns(CLOCK_MONOTONIC) < until_ns &&
+    while (r == 0 && th_clock_ns(CLOCK_MONOTONIC) < until_ns &&
         (th_edges_up(w->edges, CAPTURE) || is_sending(w)))
         r = turn(w, 50);
     return r;
@@ -446,7 +450,8 @@ static int make_link(struct role *w)
         .refused = on_refused,
         .enrolled = on_enrolled,
         .command = on_command,
-        .status = on_status};
+        .status = on_status,
+        .has_news = on_has_news};
     char token[512], ca[64];
     struct th_link_ops mine = ops;
     mine.arg = w;
@@ -472,30 +477,6 @@ static int make_link(struct role *w)
     r = th_link_new(&config, &mine, &w->link);
     th_wipe(token, sizeof(token));
     return r;
-}
-
-static int parse_options(int argc, char **argv, struct role *w)
-{
-    static const struct option longs[] = {
-        {"role", required_argument, NULL, 'r'},
-        {"uid", required_argument, NULL, 'u'},
-        {"gid", required_argument, NULL, 'g'},
-        {"log-level", required_argument, NULL, 'l'},
-        {0},
-    };
-    uint64_t number = 0;
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        bool ok = c != '?';
-        if (c == 'u' || c == 'g') {
-            ok = th_str_u64(th_str_c(optarg), &number) && number <= UINT32_MAX;
-            *(c == 'u' ? &w->lock.uid : &w->lock.gid) = (unsigned)number;
-        } else if (c == 'l') {
-            ok = th_log_level_parse(optarg, &w->log_level);
-        }
-        if (!ok)
-            return -EINVAL;
-    }
-    return 0;
 }
 
 static int open_all(struct role *w)
@@ -530,7 +511,7 @@ static int open_own(struct role *w)
         return r;
     }
     r = th_post_open(
-        &w->spool_io, w->config.spool_bytes, &w->own, clock_ns(CLOCK_REALTIME), &w->post);
+        &w->spool_io, w->config.spool_bytes, &w->own, th_clock_ns(CLOCK_REALTIME), &w->post);
     if (r < 0)
         th_log(TH_LOG_ERROR, "spool folder: %s", th_strerror(r));
     return r;
@@ -552,9 +533,10 @@ static int lock(struct role *w)
 int role_link(int argc, char **argv)
 {
     struct role *w = th_xcalloc(1, sizeof(*w));
-    w->log_level = TH_LOG_INFO;
-    int r = parse_options(argc, argv, w);
-    th_log_set(w->log_level, "thymus-vsensor link");
+    struct th_role_args args;
+    int r = th_role_args_read(argc, argv, "thymus-vsensor link", NULL, NULL, &args);
+    w->lock.uid = args.uid;
+    w->lock.gid = args.gid;
     if (r == 0)
         r = open_all(w);
     if (r == 0)

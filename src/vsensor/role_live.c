@@ -11,10 +11,10 @@
 
 #include <getopt.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "clock.h"
 #include "config.h"
 #include "crypto/random.h"
 #include "options.h"
@@ -22,6 +22,7 @@
 #include "priv/priv.h"
 #include "proto/engine.h"
 #include "ring.h"
+#include "status.h"
 
 static const int64_t flush_ns = 500 * TH_NS_PER_MS;
 static const int64_t heartbeat_ns = 5 * TH_NS_PER_S; /* a frame of no events, on a silent wire */
@@ -63,13 +64,6 @@ struct live {
 enum { LINK };
 static const char *const edge_names[] = {"link"};
 
-static int64_t clock_ns(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * TH_NS_PER_S + t.tv_nsec;
-}
-
 /* The engine's sink. */
 static int take_event(void *arg, const struct th_event *ev)
 {
@@ -105,7 +99,7 @@ static int read_wires(struct live *l, bool *ret_more)
     for (size_t i = 0; r == 0 && i < l->wire_count; i++)
         r = read_wire(l, &l->wires[i], ret_more);
     if (r == 0 && !*ret_more) {
-        l->packet_ns = TH_MAX(l->packet_ns, clock_ns(CLOCK_REALTIME) - quiet_ns);
+        l->packet_ns = TH_MAX(l->packet_ns, th_clock_ns(CLOCK_REALTIME) - quiet_ns);
         r = th_engine_advance(l->engine, l->packet_ns);
     }
     return r;
@@ -129,24 +123,6 @@ static void look_at_error(struct wire *w, short revents)
 
 /* ---- status ---- */
 
-static void put_count(struct th_json *j, const char *name, uint64_t v)
-{
-    th_json_key(j, name);
-    th_json_u64(j, v);
-}
-
-static void put_problem(struct th_json *j, const char *severity, const char *code, const char *text)
-{
-    th_json_open(j);
-    th_json_key(j, "severity");
-    th_json_str(j, th_str_c(severity));
-    th_json_key(j, "code");
-    th_json_str(j, th_str_c(code));
-    th_json_key(j, "text");
-    th_json_str(j, th_str_c(text));
-    th_json_close(j);
-}
-
 static void put_problems(
     struct live *l, struct th_json *j, uint64_t drops, const struct th_outlet_counts *c)
 {
@@ -158,19 +134,19 @@ static void put_problems(
             continue;
         snprintf(
             text, sizeof(text), "interface %s is down: nothing of it is seen", l->wires[i].name);
-        put_problem(j, "error", "interface_down", text);
+        th_status_problem(j, "error", "interface_down", text);
     }
     if (drops > l->told_drops) {
         snprintf(text, sizeof(text),
             "%llu packets were dropped in the last second: give the ring more memory (ring_bytes) "
             "or the sensor a faster processor",
             (unsigned long long)(drops - l->told_drops));
-        put_problem(j, "warn", "packets_dropped", text);
+        th_status_problem(j, "warn", "packets_dropped", text);
     }
     if (c->lost_events > l->told_lost) {
         snprintf(text, sizeof(text), "%llu events were lost: the link role did not take them",
             (unsigned long long)(c->lost_events - l->told_lost));
-        put_problem(j, "error", "events_lost", text);
+        th_status_problem(j, "error", "events_lost", text);
     }
     th_json_close_list(j);
 }
@@ -179,7 +155,7 @@ static void put_problems(
  * when. */
 static void tell_missed(struct live *l, uint64_t drops, int64_t now_ns)
 {
-    int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    int64_t wall_ns = th_clock_ns(CLOCK_REALTIME);
     if (drops > l->told_drops && l->missed_since_ns == 0)
         l->missed_since_ns = wall_ns - status_ns;
     if (l->missed_since_ns == 0 || now_ns < l->missed_at_ns)
@@ -196,6 +172,7 @@ static void tell_status(struct live *l, int64_t now_ns)
     struct th_json j = th_json_init(&b);
     struct th_outlet_counts c;
     struct th_ring_counts ring = {0};
+    unsigned down = 0;
     const struct th_engine_stats *e = th_engine_stats(l->engine);
     const struct th_flow_stats *f = th_engine_flow_stats(l->engine);
     th_outlet_counts(l->outlet, &c);
@@ -204,6 +181,7 @@ static void tell_status(struct live *l, int64_t now_ns)
         uint64_t before = w->counts.packets;
         th_ring_count(w->ring, &w->counts);
         w->down &= w->counts.packets == before;
+        down += w->down;
         ring.packets += w->counts.packets;
         ring.drops += w->counts.drops;
         ring.freezes += w->counts.freezes;
@@ -211,20 +189,22 @@ static void tell_status(struct live *l, int64_t now_ns)
     th_json_open(&j);
     th_json_key(&j, "counters");
     th_json_open(&j);
-    put_count(&j, "packets", ring.packets);
-    put_count(&j, "packets_dropped", ring.drops);
-    put_count(&j, "ring_full", ring.freezes);
-    put_count(&j, "wire_bytes", e->wire_bytes);
-    put_count(&j, "events", e->events);
-    put_count(&j, "events_lost", c.lost_events);
-    put_count(&j, "events_oversize", c.oversize_events);
-    put_count(&j, "flows", f->flows);
-    put_count(&j, "flows_evicted", f->evicted);
+    th_status_count(&j, "packets", ring.packets);
+    th_status_count(&j, "packets_dropped", ring.drops);
+    th_status_count(&j, "ring_full", ring.freezes);
+    th_status_count(&j, "wire_bytes", e->wire_bytes);
+    th_status_count(&j, "events", e->events);
+    th_status_count(&j, "events_lost", c.lost_events);
+    th_status_count(&j, "events_oversize", c.oversize_events);
+    th_status_count(&j, "flows", f->flows);
+    th_status_count(&j, "flows_evicted", f->evicted);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);
-    put_count(&j, "flows_now", f->flows_now);
-    put_count(&j, "waiting_bytes", c.waiting_bytes);
+    th_status_count(&j, "flows_now", f->flows_now);
+    th_status_count(&j, "waiting_bytes", c.waiting_bytes);
+    th_status_count(&j, "interfaces", l->wire_count);
+    th_status_count(&j, "interfaces_down", down);
     th_json_close(&j);
     put_problems(l, &j, ring.drops, &c);
     th_json_close(&j);
@@ -276,12 +256,12 @@ static int wait_for_something(struct live *l, int timeout_ms)
 
 static int turn(struct live *l, bool *more)
 {
-    int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
     int64_t left_ms = (TH_MIN(l->flush_at_ns, l->status_at_ns) - now_ns) / TH_NS_PER_MS + 1;
     int r = wait_for_something(l, *more ? 0 : (int)TH_MAX(left_ms, 0));
     if (r == 0)
         r = read_wires(l, more);
-    now_ns = clock_ns(CLOCK_MONOTONIC);
+    now_ns = th_clock_ns(CLOCK_MONOTONIC);
     if (r == 0 && now_ns >= l->flush_at_ns)
         r = flush(l, now_ns);
     if (now_ns >= l->status_at_ns) {
@@ -297,12 +277,12 @@ static int turn(struct live *l, bool *more)
 static int say_farewell(struct live *l)
 {
     struct th_outlet_counts c;
-    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + farewell_ns;
+    int64_t until_ns = th_clock_ns(CLOCK_MONOTONIC) + farewell_ns;
     int r = th_engine_flush(l->engine);
     if (r == 0)
         r = th_outlet_flush(l->outlet, l->packet_ns, true);
     th_outlet_counts(l->outlet, &c);
-    while (r == 0 && c.saved < c.last && clock_ns(CLOCK_MONOTONIC) < until_ns) {
+    while (r == 0 && c.saved < c.last && th_clock_ns(CLOCK_MONOTONIC) < until_ns) {
         th_outlet_turn(l->outlet);
         r = th_edges_wait(l->edges, NULL, 0, 50);
         hear_link(l);
@@ -392,7 +372,7 @@ static int run(struct live *l)
 {
     bool more = false;
     int r = 0;
-    l->packet_ns = clock_ns(CLOCK_REALTIME) - quiet_ns;
+    l->packet_ns = th_clock_ns(CLOCK_REALTIME) - quiet_ns;
     while (r == 0 && !th_edges_stopping(l->edges))
         r = turn(l, &more);
     return r == 0 ? say_farewell(l) : r;

@@ -78,6 +78,8 @@ class Master:
         self.paused = False                 # answers 503
         self.hook = None                    # hook(envelope) -> (status, object) or None
         self.drop_answers = 0               # takes so many batches without answering
+        self.waiting = threading.Condition()
+        self.asked, self.hold_s = 0, 0.5    # a request for commands waits so long, or until another comes
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "tls.crt", self.folder / "tls.key")
         if ciphers:
@@ -131,7 +133,11 @@ class Master:
                 if not verify(key, message, from_base64url(self.headers["Thymus-Signature"])):
                     self.answer(401, {"error": {"code": "signature", "message": "not by this sensor"}})
                     return
-                time.sleep(0.5)
+                with master.waiting:
+                    master.asked += 1
+                    own = master.asked
+                    master.waiting.notify_all()
+                    master.waiting.wait_for(lambda: master.asked != own, master.hold_s)
                 self.answer(204)
 
         class Server(http.server.ThreadingHTTPServer):

@@ -15,6 +15,7 @@ import time
 import link_master
 import packets as p
 from sensor import BIN, Sensor, until
+from spine import Instance
 
 DUMP = BIN.parent / "tests/support/spool_dump"
 
@@ -154,26 +155,59 @@ def away(folder):
 
 
 def down(folder):
-    """An interface goes down and comes back: capture lives on and sees it again."""
+    """An interface goes down and comes back: capture lives on and sees it again, the master hears of both soon."""
     wire, master = cable(), link_master.Master(folder)
+    master.hold_s = 25
     sensor = Sensor(folder, master, interfaces=["wire1"]).start()
     until(lambda: master.taken)
     pid = sensor.role("capture")
     ip("link", "set", "wire1", "down")
     until(lambda: "interface wire1" in sensor.said(), 5)
-    time.sleep(0.5)
+    until(lambda: [(s["interfaces"], s["interfaces_down"]) for s in master.statuses][-1:] == [(1, 1)], 5)
     ip("link", "set", "wire1", "up")
     ip("link", "set", "wire0", "up")
     time.sleep(0.5)
     send(wire, p.lookup(0))
     until(lambda: kinds(events(master, folder))["dns"] == 1, 5)
     assert sensor.role("capture") == pid
+    until(lambda: master.statuses[-1]["interfaces_down"] == 0, 5)
+    # Nothing more is to be told: it asks no more before the answer comes.
+    asked = len(master.statuses)
+    time.sleep(4)
+    assert len(master.statuses) == asked <= 5, master.statuses
     assert sensor.stop() == 0
+
+
+def reported(folder):
+    """A running master shows within seconds that an interface of a sensor went down, and that it is back."""
+    wire, instance = cable(), Instance(folder)
+    try:
+        client = instance.start().admin()
+        daemon = subprocess.Popen([BIN / "thymus-vsensor", "--config", instance.sensor(lines=["interfaces: [wire1]"])],
+                                  stderr=(folder / "errors").open("wb"), stdin=subprocess.DEVNULL)
+        instance.others.append(daemon)
+
+        def down():
+            status = client.api("GET", "/status")
+            told = [x["text"] for x in status["problems"] if x["code"] == "sensor_interface"]
+            return [s["report"]["interfaces_down"] for s in status["sources"] if "report" in s], told
+        until(lambda: down() == ([0], []))
+        ip("link", "set", "wire1", "down")
+        until(lambda: down()[0] == [1], 6)
+        assert down()[1] == ['Sensor "office": 1 of 1 interfaces that it watches is down; nothing of it is seen.']
+        ip("link", "set", "wire1", "up")
+        ip("link", "set", "wire0", "up")
+        time.sleep(0.5)
+        send(wire, p.lookup(0))
+        until(lambda: down() == ([0], []), 8)
+    finally:
+        instance.end()
 
 
 def overload(folder):
     """More packets than the ring holds while capture does not come to read: counted, and told as a gap."""
     wire, master = cable(), link_master.Master(folder)
+    master.hold_s = 25
     sensor = Sensor(folder, master, interfaces=["wire1"], ring_bytes="4M").start()
     until(lambda: master.taken)
     pid = sensor.role("capture")
@@ -184,6 +218,7 @@ def overload(folder):
     os.kill(pid, signal.SIGCONT)
     until(lambda: "packets dropped" in sensor.said(), 5)
     until(lambda: [e for e in master.taken if e.kind == link_master.GAP], 5)
+    until(lambda: master.statuses[-1]["drops"] > 0, 5)
     assert sensor.role("capture") == pid
     assert sensor.stop() == 0
     gap = next(e for e in master.taken if e.kind == link_master.GAP)

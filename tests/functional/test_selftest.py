@@ -10,6 +10,7 @@ import sqlite3
 import time
 
 import pytest
+import verify
 from spine import BIN, Client, Instance, lab, wait_until
 
 
@@ -98,17 +99,13 @@ def test_changes_nothing_of_others(instance, tmp_path):
     instance.feed(conf, lab(str(tmp_path / "history"), "--devices", 18, "--hours", 12, "--seed", 7, "--attack=+5h",
                             "--start", start))
 
-    def caught_up():
-        log = client.api("GET", "/status")["log"]
-        return log and all(f["position"] >= log["next"] - 2 for f in log["followers"])
-
     def others():
         learning = client.api("GET", "/overview")["learning"]
         return (sorted(d["id"] for d in client.api("GET", "/devices?limit=200")["devices"]),
                 sorted(i["id"] for i in client.api("GET", "/incidents?state=all&limit=200")["incidents"]),
                 sorted(b["id"] for b in client.api("GET", "/breaches?limit=200")["breaches"]),
                 learning["device_hours"], client.api("GET", "/search?histogram=1&q=ip:10.0.0.0/8")["total"])
-    wait_until("all is learned", caught_up)
+    verify.settle(client, instance.path)
     before = wait_until("it found something", lambda: others() if others()[1] else None)
     done = selftest(instance, "--step-s", "20")
     # Among devices that are all a few hours old a regular call may not be rare; generated names are.

@@ -13,10 +13,12 @@
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "priv/edge.h"
 #include "priv/ipc.h"
@@ -281,6 +283,20 @@ static int listen_on(const char *port)
     return fd;
 }
 
+/* Key and certificate as the parent hands them over. */
+static int open_tls(const char *crt, const char *key)
+{
+    const char *const paths[] = {key, crt};
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    int memory = memfd_create("tls", MFD_CLOEXEC);
+    for (size_t i = 0; i < TH_ARRAY_LEN(paths); i++) {
+        TH_AUTOCLOSE int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || th_fd_read_to_end(fd, 1u << 20, &b) < 0)
+            return -1;
+    }
+    return memory >= 0 && th_fd_write(memory, th_buf_view(&b)) == 0 ? memory : -1;
+}
+
 int main(int argc, char **argv)
 {
     struct harness h = {0};
@@ -295,8 +311,7 @@ int main(int argc, char **argv)
     h.rules = json_loads(argv[6], 0, NULL);
     for (char *ports = argv[2], *port; (port = strsep(&ports, ",")) && count < MAX_LISTEN;)
         fds[count++] = (struct th_role_fd){listen_on(port), "listen"};
-    fds[count++] = (struct th_role_fd){open(argv[3], O_RDONLY | O_CLOEXEC), "tls-certificate"};
-    fds[count++] = (struct th_role_fd){open(argv[4], O_RDONLY | O_CLOEXEC), "tls-key"};
+    fds[count++] = (struct th_role_fd){open_tls(argv[3], argv[4]), "tls"};
     if (*argv[5])
         fds[count++] = (struct th_role_fd){open(argv[5], O_RDONLY | O_CLOEXEC), "ui"};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

@@ -641,6 +641,10 @@ export interface SensorReport {
   packets: number;
   /** packets that its capture could not take */
   drops: number;
+  /** that it watches */
+  interfaces: number;
+  /** of these, that are down: nothing of them is seen */
+  interfaces_down: number;
   /** put into its spool */
   events: number;
   /** for which there was no room before the spool */

@@ -17,8 +17,7 @@ struct sample {
     char *name;
     bool on;
     uint64_t shards, log_bytes;
-    int64_t keep_ns;
-    struct th_conf_list nets, days;
+    struct th_conf_list nets;
 };
 
 static int read_text(const char *text, struct sample *s, char error[512])
@@ -28,9 +27,7 @@ static int read_text(const char *text, struct sample *s, char error[512])
         {"on", TH_CONF_BOOL, &s->on, false},
         {"shards", TH_CONF_COUNT, &s->shards, false},
         {"log_bytes", TH_CONF_BYTES, &s->log_bytes, false},
-        {"keep", TH_CONF_SPAN, &s->keep_ns, false},
         {"nets", TH_CONF_LIST, &s->nets, false},
-        {"days", TH_CONF_MAP, &s->days, false},
     };
     TH_AUTOCLOSE int fd = memfd_create("conf", 0);
     assert_true(fd >= 0);
@@ -48,22 +45,18 @@ static void all_types(void **state)
     (void)state;
     struct sample s = {.shards = 1};
     char error[512];
-    assert_int_equal(read_text("name: a b\non: yes\nlog_bytes: 3M\nkeep: 2h\n"
-                               "nets: [10.0.0.0/8, 'fd00::/8']\ndays: {conn: 30, dns: 7}\n",
+    assert_int_equal(read_text("name: a b\non: yes\nlog_bytes: 3M\n"
+                               "nets: [10.0.0.0/8, 'fd00::/8']\n",
                          &s, error),
         0);
     assert_string_equal(s.name, "a b");
     assert_true(s.on);
     assert_int_equal(s.shards, 1); /* not given: as it was */
     assert_int_equal(s.log_bytes, 3 << 20);
-    assert_int_equal(s.keep_ns, 2 * TH_NS_PER_HOUR);
     assert_int_equal(s.nets.count, 2);
     assert_string_equal(s.nets.v[1], "fd00::/8");
-    assert_int_equal(s.days.count, 4);
-    assert_string_equal(s.days.v[2], "dns");
     free(s.name);
     th_conf_list_done(&s.nets);
-    th_conf_list_done(&s.days);
 }
 
 static void a_single_value_is_a_list_of_one(void **state)
@@ -88,9 +81,8 @@ static void mistakes_are_told_with_their_line(void **state)
         {"shards: -1\n", "line 1: shards is a number"},
         {"log_bytes: 12Q\n", "number of bytes like 512M"},
         {"log_bytes: 99999999999999T\n", "number of bytes like 512M"},
-        {"keep: 3y\n", "time span like 90s"},
         {"name: [a]\n", "name takes one value"},
-        {"days: [a]\n", "days takes pairs"},
+        {"nets: {a: b}\n", "nets takes a list"},
         {"- a\n", "key: value"},
         {"a: {\n", "line"},
     };

@@ -120,6 +120,17 @@ static void write_kind(struct th_duck *d, const char *folder, unsigned kind, uns
     th_segment_table_free(t);
 }
 
+/* What a master has written whose events had no service and no bytes yet. */
+static void write_old(struct th_duck *d, const char *folder)
+{
+    TH_AUTOFREE char *sql =
+        th_xasprintf("COPY (SELECT * EXCLUDE (service, orig_bytes) FROM '%s/conn-1.parquet') TO "
+                     "'%s/conn-old.parquet' (FORMAT parquet)",
+            folder, folder);
+    if (th_duck_run(d, sql) < 0)
+        fail_msg("%s", th_duck_error(d));
+}
+
 /* Many rows that take long to search. */
 static void write_big(struct th_duck *d, const char *folder)
 {
@@ -147,6 +158,13 @@ static void write_big(struct th_duck *d, const char *folder)
     "1767312000000000000,\"last_ns\":1767312009000000000},"                                        \
     "{\"kind\":\"metric\",\"file\":\"metric-1.parquet\",\"rows\":10,\"bytes\":1000,\"first_ns\":"  \
     "1767312000000000000,\"last_ns\":1767344400000000000}]"
+/* Of the time before the columns that it lacks. */
+#define OLD_FILE                                                                                   \
+    "{\"kind\":\"conn\",\"file\":\"conn-old.parquet\",\"rows\":10,\"first_ns\":"                   \
+    "1767312000000000000,\"last_ns\":1767312009000000000}"
+#define NEW_FILE                                                                                   \
+    "{\"kind\":\"conn\",\"file\":\"conn-2.parquet\",\"rows\":10,\"first_ns\":"                     \
+    "1767312010000000000,\"last_ns\":1767312019000000000}"
 #define BIG_FILE                                                                                   \
     "[{\"kind\":\"conn\",\"file\":\"big.parquet\",\"rows\":" BIG_ROWS                              \
     ",\"first_ns\":1767312000000000000,\"last_ns\":1767412000000000000}]"
@@ -295,6 +313,7 @@ static int set_up(void **state)
     write_kind(d, s->folder, TH_KIND_CONN, 2, 10, 10);
     write_kind(d, s->folder, TH_KIND_DNS, 1, 0, 10);
     write_kind(d, s->folder, TH_KIND_METRIC, 1, 0, 10);
+    write_old(d, s->folder);
     write_big(d, s->folder);
     th_duck_close(d);
     *state = s;
@@ -356,6 +375,38 @@ static void test_rows(void **state)
     assert_int_equal(json_array_size(json_object_get(s->hold, "kinds")), 1);
     assert_int_equal(s->held, 2);
     wait_released(s, 2);
+    stop_role(s);
+}
+
+static size_t count_found(struct scene *s, const char *params)
+{
+    json_t *j = search(s, params);
+    size_t n = json_array_size(json_object_get(j, "rows"));
+    assert_int_equal(json_integer_value(json_object_get(j, "total")), n);
+    json_decref(j);
+    return n;
+}
+
+/* Fields that were added since a segment was written have no value in its events, whether newer
+ * segments are read with it or not. */
+static void test_older_segments(void **state)
+{
+    struct scene *s = *state;
+    start_role(s, "10000");
+    s->files = "[" OLD_FILE "]";
+    json_t *j = search(s, "{\"q\":\"kind:conn\",\"histogram\":\"1\"}");
+    const json_t *rows = json_object_get(j, "rows");
+    assert_int_equal(json_array_size(rows), 10);
+    assert_null(json_object_get(json_array_get(rows, 0), "service"));
+    assert_int_equal(
+        json_integer_value(json_object_get(json_array_get(rows, 0), "id.resp_p")), 443);
+    json_decref(j);
+    assert_int_equal(count_found(s, "{\"q\":\"service:ssl\",\"histogram\":\"1\"}"), 0);
+    assert_int_equal(count_found(s, "{\"q\":\"kind:conn NOT service:ssl\"}"), 10);
+    assert_int_equal(count_found(s, "{\"q\":\"ssl\"}"), 0);
+    s->files = "[" OLD_FILE "," NEW_FILE "]";
+    assert_int_equal(count_found(s, "{\"q\":\"orig_bytes:>0 service:ssl\"}"), 10);
+    assert_int_equal(count_found(s, "{\"q\":\"kind:conn\",\"histogram\":\"1\"}"), 20);
     stop_role(s);
 }
 
@@ -612,6 +663,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_older_segments),
         cmocka_unit_test(test_without_the_newest),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_pages),

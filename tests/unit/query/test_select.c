@@ -25,6 +25,7 @@ struct world {
     struct th_duck *duck;
     bool go_on;
     struct th_str files[TH_KIND_COUNT];
+    struct th_buf shapes[TH_KIND_COUNT];
 };
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -54,6 +55,8 @@ static void write_segment(struct world *w, unsigned kind)
     th_segment_job_free(job);
     th_segment_table_free(t);
     w->files[kind] = th_str_c(path);
+    th_segment_shape(kind, &w->shapes[kind]);
+    th_buf_u8(&w->shapes[kind], 0);
 }
 
 static bool go_on(void *arg)
@@ -90,8 +93,10 @@ static int tear_down(void **state)
 {
     struct world *w = *state;
     th_duck_close(w->duck);
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
         free((char *)(uintptr_t)w->files[kind].p);
+        th_buf_done(&w->shapes[kind]);
+    }
     nftw(w->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     th_arena_done(&w->arena);
     free(w->events);
@@ -106,6 +111,7 @@ static struct th_select_from from_of(const struct world *w, unsigned kind)
         .to_ns = NAIVE_BEGIN_NS + NAIVE_SPAN_NS,
         .files = &w->files[kind],
         .file_count = 1,
+        .shape = (const char *)w->shapes[kind].p,
         .watched = true};
 }
 

@@ -63,6 +63,9 @@ struct th_link_ops {
     /* Appends what the sensor says of itself: JSON, at most TH_LINK_MAX_STATUS printable characters
      * in one line. It goes, signed, with the request for commands. May be NULL. */
     void (*status)(void *arg, struct th_buf *out);
+    /* Whether something has changed since `status` was asked that the master should hear within
+     * seconds: it then need not wait for the next request. May be NULL. */
+    bool (*has_news)(void *arg);
     void *arg;
 };
 

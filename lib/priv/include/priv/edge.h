@@ -48,6 +48,17 @@ int th_edges_receive(struct th_edges *e, unsigned edge, struct th_ipc_message *r
 int th_edges_send(
     struct th_edges *e, unsigned edge, uint16_t type, uint64_t id, struct th_str body);
 size_t th_edges_queued(const struct th_edges *e, unsigned edge); /* bytes that wait */
+/* A file that the parent has opened anew for this role (src/common/renewal.h). */
+struct th_edges_file {
+    char tag[64]; /* of the descriptor that it would be at the next start */
+    uint64_t number;
+    int fd;           /* the caller's; -1: it cannot be read */
+    char reason[160]; /* then why */
+};
+/* The newest, once; false when there is none. */
+bool th_edges_file(struct th_edges *e, struct th_edges_file *ret);
+/* It is good: from now on it is given at every start. */
+void th_edges_file_taken(struct th_edges *e, const struct th_edges_file *file);
 /* A JSON object for System Status: {"counters": {...}, "gauges": {...}, "problems": [...]}. */
 void th_edges_status(struct th_edges *e, struct th_str json);
 /* Gateway: another role's status as the parent passed it on, oldest first; false when there is no
@@ -57,11 +68,14 @@ bool th_edges_role_status(struct th_edges *e, const char **ret_name, struct th_s
 /* ---- the parent's side ---- */
 
 /* Kinds of messages on the parent's socket (SOCK_SEQPACKET): type u8, length of name u8, name, then
- * bytes; EDGE carries the descriptor. */
+ * bytes; EDGE and FILE carry the descriptor. The bytes of FILE are its number, u64, and why there
+ * is no descriptor, in words; those of TAKEN its number. */
 enum th_parent_msg {
     TH_PARENT_EDGE = 1,   /* parent -> role */
     TH_PARENT_STOP = 2,   /* parent -> role */
     TH_PARENT_STATUS = 3, /* role -> parent, and parent -> gateway with the role's name */
+    TH_PARENT_FILE = 4,   /* parent -> role */
+    TH_PARENT_TAKEN = 5,  /* role -> parent */
 };
 int th_parent_send(int fd, enum th_parent_msg type, const char *name, struct th_str bytes,
     int passed_fd) TH_WARN_UNUSED;

@@ -15,13 +15,15 @@
 #include "base/err.h"
 
 #define TH_ROLE_MAX_FDS 256u
+#define TH_SPAWN_MAX_ARGS 256u
 
 struct th_role_fd {
     int fd;
     const char *tag; /* what it is for: "input", "spool", "out", "models", "state" */
 };
 
-/* Starts program with --role and args (NULL-terminated, may be NULL); stdin, stdout and stderr
+/* Starts program with --role and args (NULL-terminated, at most TH_SPAWN_MAX_ARGS; may be NULL);
+ * stdin, stdout and stderr
  * stay. The role ends when the thread that started it does. */
 int th_spawn(const char *program, const char *role, const struct th_role_fd *fds, size_t count,
     const char *const args[], pid_t *ret_pid) TH_WARN_UNUSED;

@@ -46,6 +46,9 @@ struct th_select_from {
     int64_t from_ns, to_ns;     /* from_ns <= time < to_ns */
     const struct th_str *files; /* paths */
     size_t file_count;
+    /* SQL of an empty relation with all columns of the kind (store/segment.h): what a file was
+     * written without is NULL */
+    const char *shape;
     const int64_t *times; /* when some: only rows of these times */
     size_t time_count;
     bool watched; /* costly conditions call th_go_on(_time) (store/watch.h) */

@@ -14,8 +14,8 @@
  * of 6 bytes  STRING  VARCHAR, made UTF-8 (base/utf8.h) STRINGS, INTERVALS, ADDRS             lists
  * of the above
  *
- * Columns are only ever added: a reader of several segments says union_by_name, and
- * th_segment_shape.
+ * Columns are only ever added. Every reader, also of one segment, reads th_segment_from: columns
+ * that did not exist yet when a segment was written are NULL there.
  */
 #ifndef TH_STORE_SEGMENT_H
 #define TH_STORE_SEGMENT_H
@@ -38,6 +38,9 @@ size_t th_segment_columns(unsigned kind, const struct th_duck_column **ret);
 /* SQL of an empty relation with these columns: "UNION ALL BY NAME" with read_parquet it makes
  * what older segments lack NULL. */
 void th_segment_shape(unsigned kind, struct th_buf *sql);
+/* SQL of the rows of these segments, with all columns of the kind. Paths as below. */
+void th_segment_from(
+    unsigned kind, const char *const *paths, size_t path_count, struct th_buf *sql);
 
 /* ---- rows in memory ---- */
 struct th_segment_table;

@@ -6,8 +6,8 @@
  * ordered. A run is opened only when its time comes, so thousands of small inputs
  * cost memory only where they overlap.
  */
-#ifndef TH_MASTER_MERGE_H
-#define TH_MASTER_MERGE_H
+#ifndef TH_COMMON_MERGE_H
+#define TH_COMMON_MERGE_H
 
 #include "event/batch.h"
 
