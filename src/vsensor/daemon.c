@@ -39,8 +39,14 @@ struct sensor {
     char uid_text[12], gid_text[12], ring_text[24];
     char rings[TH_VSENSOR_MAX_INTERFACES][96];
     int spool, state, lock;
-    struct member producer, link;
+    struct member producers[TH_VSENSOR_MAX_WORKERS], link;
+    size_t producer_count;
 };
+
+static const char *const worker_names[TH_VSENSOR_MAX_WORKERS] = {"capture", "capture.1",
+    "capture.2", "capture.3", "capture.4", "capture.5", "capture.6", "capture.7"};
+static const char *const worker_numbers[TH_VSENSOR_MAX_WORKERS] = {
+    "0", "1", "2", "3", "4", "5", "6", "7"};
 
 static int complain(const char *what, const char *which, int err)
 {
@@ -190,73 +196,88 @@ static size_t find_own(const struct sensor *s, struct th_ring_own own[TH_LOOKUP_
     return n < 0 ? 0 : (size_t)n;
 }
 
-static int open_ring(struct sensor *s, size_t i, const struct th_ring_own *own, size_t own_count)
+static int open_rings(struct sensor *s, size_t i, const struct th_ring_config *config)
 {
     const char *interface = s->config.interfaces.v[i];
+    int fds[TH_VSENSOR_MAX_WORKERS];
     uint32_t linktype;
-    int fd = th_ring_open(interface, s->config.ring_bytes, own, own_count, &linktype);
-    if (fd == -EPERM || fd == -EACCES) {
+    int r = th_ring_open(interface, config, fds, &linktype);
+    if (r == -EPERM || r == -EACCES) {
         fprintf(stderr, "thymus-vsensor: interface %s: watching it takes root or CAP_NET_RAW\n",
             interface);
-        return fd;
+        return r;
     }
-    if (fd < 0)
-        return complain("interface cannot be watched:", interface, fd);
-    th_role_files_add(&s->producer.files, "ring", fd);
+    if (r < 0)
+        return complain("interface cannot be watched:", interface, r);
     snprintf(s->rings[i], sizeof(s->rings[i]), "%u/%s", linktype, interface);
-    arg(&s->producer, "--ring", s->rings[i]);
+    for (size_t k = 0; k < s->producer_count; k++) {
+        th_role_files_add(&s->producers[k].files, "ring", fds[k]);
+        arg(&s->producers[k], "--ring", s->rings[i]);
+    }
     return 0;
 }
 
-static int make_capture(struct sensor *s)
+static int make_captures(struct sensor *s)
 {
     struct th_ring_own own[TH_LOOKUP_MAX];
-    size_t own_count = find_own(s, own);
+    const struct th_ring_config config = {.bytes = s->config.ring_bytes,
+        .workers = (unsigned)s->config.workers,
+        .own = own,
+        .own_count = find_own(s, own)};
     int r = 0;
+    s->producer_count = s->config.interfaces.count ? s->config.workers : 0;
     snprintf(s->ring_text, sizeof(s->ring_text), "%llu", (unsigned long long)s->config.ring_bytes);
-    common_args(s, &s->producer);
-    arg(&s->producer, "--live", NULL);
-    arg(&s->producer, "--ring-bytes", s->ring_text);
-    for (size_t i = 0; i < s->config.local_networks.count && i < 64; i++)
-        arg(&s->producer, "--local-net", s->config.local_networks.v[i]);
+    for (size_t k = 0; k < s->producer_count; k++) {
+        struct member *m = &s->producers[k];
+        common_args(s, m);
+        arg(m, "--live", NULL);
+        arg(m, "--worker", worker_numbers[k]);
+        arg(m, "--ring-bytes", s->ring_text);
+        for (size_t i = 0; i < s->config.local_networks.count && i < 64; i++)
+            arg(m, "--local-net", s->config.local_networks.v[i]);
+    }
     for (size_t i = 0; r == 0 && i < s->config.interfaces.count; i++)
-        r = open_ring(s, i, own, own_count);
+        r = open_rings(s, i, &config);
     return r;
 }
 
 static int make_feed(struct sensor *s, char *const *paths, size_t count)
 {
+    struct member *m = &s->producers[0];
+    s->producer_count = 1;
     if (s->rate)
-        arg(&s->producer, "--rate", s->rate);
-    return th_feed_inputs(paths, count, &s->config, s->spool, s->log_level, &s->producer.files);
+        arg(m, "--rate", s->rate);
+    return th_feed_inputs(paths, count, &s->config, s->spool, s->log_level, &m->files);
 }
 
 /* ---- the parent ---- */
 
+static struct th_role_spec spec_of(const struct sensor *s, const char *name, struct member *m)
+{
+    return (struct th_role_spec){.name = name,
+        .program = s->program,
+        .fds = m->files.v,
+        .fd_count = m->files.count,
+        .args = m->args};
+}
+
 static int supervise(struct sensor *s)
 {
-    const char *name = s->feed ? "feed" : "capture";
-    const struct th_role_spec roles[] = {
-        {.name = "link",
-            .program = s->program,
-            .fds = s->link.files.v,
-            .fd_count = s->link.files.count,
-            .args = s->link.args},
-        {.name = name,
-            .program = s->program,
-            .fds = s->producer.files.v,
-            .fd_count = s->producer.files.count,
-            .args = s->producer.args,
-            .once = s->feed},
-    };
-    const struct th_edge_spec edges[] = {{.a = name, .b = "link"}};
-    bool alone = !s->feed && s->config.interfaces.count == 0;
+    struct th_role_spec roles[1 + TH_VSENSOR_MAX_WORKERS];
+    struct th_edge_spec edges[TH_VSENSOR_MAX_WORKERS];
+    roles[0] = spec_of(s, "link", &s->link);
+    for (size_t k = 0; k < s->producer_count; k++) {
+        const char *name = s->feed ? "feed" : worker_names[k];
+        roles[1 + k] = spec_of(s, name, &s->producers[k]);
+        roles[1 + k].once = s->feed;
+        edges[k] = (struct th_edge_spec){.a = name, .b = "link"};
+    }
     const struct th_supervise_config config = {.roles = roles,
-        .role_count = alone ? 1 : 2,
+        .role_count = 1 + s->producer_count,
         .edges = edges,
-        .edge_count = alone ? 0 : 1,
+        .edge_count = s->producer_count,
         .status_to = "link"};
-    if (alone)
+    if (s->producer_count == 0)
         th_log(TH_LOG_WARN, "sensor %s: interfaces is empty: nothing is watched, the spool is sent",
             s->config.name);
     th_log(TH_LOG_INFO, "sensor %s: starting", s->config.name);
@@ -286,7 +307,7 @@ static int run(struct sensor *s, char *const *paths, size_t count)
     if (r == 0 && s->feed)
         r = make_feed(s, paths, count);
     else if (r == 0)
-        r = make_capture(s);
+        r = make_captures(s);
     if (r < 0)
         return 1;
     int status = supervise(s);
@@ -338,7 +359,8 @@ int vsensor_daemon(int argc, char **argv)
     int decided = parse(s, argc, argv);
     if (decided < 0)
         decided = run(s, argv + optind, (size_t)(argc - optind));
-    th_role_files_done(&s->producer.files);
+    for (size_t k = 0; k < TH_VSENSOR_MAX_WORKERS; k++)
+        th_role_files_done(&s->producers[k].files);
     th_role_files_done(&s->link.files);
     th_vsensor_config_done(&s->config);
     th_closep(&s->spool);

@@ -69,6 +69,13 @@ void th_capture_counts_read(struct th_str json, struct th_capture_counts *ret)
     json_decref(said);
 }
 
+void th_capture_counts_add(struct th_capture_counts *sum, const struct th_capture_counts *of_one)
+{
+    sum->packets += of_one->packets;
+    sum->drops += of_one->drops;
+    sum->events += of_one->events;
+}
+
 void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
     const struct th_post *post, const struct th_capture_counts *capture)
 {

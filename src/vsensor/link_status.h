@@ -13,6 +13,7 @@ struct th_capture_counts {
     uint64_t packets, drops, events;
 };
 void th_capture_counts_read(struct th_str json, struct th_capture_counts *ret);
+void th_capture_counts_add(struct th_capture_counts *sum, const struct th_capture_counts *of_one);
 /* What the master is told of this sensor: numbers only. */
 void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
     const struct th_post *post, const struct th_capture_counts *capture);

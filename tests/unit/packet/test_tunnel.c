@@ -41,7 +41,7 @@ static void ip_in_ip(void **state)
 {
     (void)state;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    struct th_pkt p;
+    struct th_pkt p = {0};
     frame_ether(&b, 0x0800);
     frame_ipv4(&b, 1, 2, 41, 7, 0, 20 + 40 + 8 + 4);
     frame_ipv6(&b, 8, 9, 17, 8 + 4);
@@ -58,7 +58,7 @@ static void vxlan(void **state)
 {
     (void)state;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    struct th_pkt p;
+    struct th_pkt p = {0};
     frame_ether(&b, 0x0800);
     frame_ipv4(&b, 1, 2, 17, 7, 0, 20 + 8 + 8 + 14 + 20 + 8 + 4);
     frame_udp(&b, 50000, 4789, 8 + 8 + 14 + 20 + 8 + 4);
@@ -80,7 +80,7 @@ static void gre_with_key(void **state)
 {
     (void)state;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    struct th_pkt p;
+    struct th_pkt p = {0};
     frame_ether(&b, 0x0800);
     frame_ipv4(&b, 1, 2, 47, 7, 0, 20 + 8 + 20 + 8 + 4);
     th_buf_be16(&b, 0x2000);
@@ -102,7 +102,7 @@ static void erspan(void **state)
     (void)state;
     for (unsigned type = 2; type <= 3; type++) {
         TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-        struct th_pkt p;
+        struct th_pkt p = {0};
         uint16_t len = 20 + 8 + (type == 2 ? 8 : 12) + 14 + 20 + 8 + 4;
         frame_ether(&b, 0x0800);
         frame_ipv4(&b, 1, 2, 47, 7, 0, len);
@@ -128,7 +128,7 @@ static void vxlan_in_geneve(void **state)
 {
     (void)state;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    struct th_pkt outer, p, innermost;
+    struct th_pkt outer, p = {0}, innermost = {0};
     uint16_t inner = 20 + 8 + 8 + 14 + 20 + 8 + 4;
     frame_ether(&b, 0x0800);
     frame_ipv4(&b, 1, 2, 17, 7, 0, 20 + 8 + 8 + 4 + inner);
@@ -161,7 +161,7 @@ static void teredo(void **state)
     static const uint8_t lens[] = {0, 8, 4 + 2 + 3 + 9};
     for (unsigned i = 0; i < 3; i++) {
         TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-        struct th_pkt p;
+        struct th_pkt p = {0};
         uint16_t len = (uint16_t)(8 + lens[i] + 40 + 8 + 4);
         frame_ether(&b, 0x0800);
         frame_ipv4(&b, 1, 2, 17, 7, 0, 20 + len);
@@ -184,7 +184,7 @@ static void cut_anywhere(void **state)
 {
     (void)state;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    struct th_pkt p;
+    struct th_pkt p = {0};
     frame_ether(&b, 0x0800);
     frame_ipv4(&b, 1, 2, 4, 7, 0, 20 + 20 + 8 + 4);
     put_query(&b);

@@ -48,8 +48,8 @@ struct th_flow {
 };
 
 struct th_flow_ops {
-    /* A datagram was put together from fragments. True: it was a tunnel's, what is inside was taken,
-     * and no flow is made of it. NULL: never. */
+    /* A datagram was put together from fragments. True: it was a tunnel's, what is inside was
+     * taken, and no flow is made of it. NULL: never. */
     bool (*whole)(void *arg, const struct th_pkt *pkt);
     /* The first packet of a flow was accepted. */
     void (*begin)(void *arg, struct th_flow *f);
