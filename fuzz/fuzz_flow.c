@@ -150,7 +150,13 @@ static void make_packet(const uint8_t *in, int64_t time_ns, struct th_pkt *p, ui
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 {
-    static const struct th_flow_ops ops = {begin, data, gap, fin, part, end, weird};
+    static const struct th_flow_ops ops = {.begin = begin,
+        .data = data,
+        .gap = gap,
+        .fin = fin,
+        .part = part,
+        .end = end,
+        .weird = weird};
     const struct th_flow_config config = {.key = {3, 4},
         .max_flows = MAX_FLOWS,
         .max_reassembly_bytes = 4000,

@@ -148,6 +148,7 @@ static struct th_flow_priv *create(
     f->proto = pkt->proto;
     f->vlan = pkt->vlan;
     f->inner_vlan = pkt->inner_vlan;
+    f->tunnel = pkt->tunnel;
     f->has_mac = pkt->has_mac;
     f->mac[dir] = pkt->src_mac;
     f->mac[!dir] = pkt->dst_mac;

@@ -191,7 +191,8 @@ static void hand_over(struct th_flows *t, struct datagram *d, int64_t time_ns)
     pkt.time_ns = time_ns;
     th_decode_transport(&pkt, whole, d->total ? d->total : whole.len);
     free_datagram(frags, d);
-    th_flow_input(t, &pkt, &count);
+    if (!t->ops.whole || !t->ops.whole(t->arg, &pkt))
+        th_flow_input(t, &pkt, &count);
 }
 
 static void drop(struct th_flows *t, struct datagram *d, int64_t time_ns, const char *weird)

@@ -30,7 +30,8 @@ static void put_head(struct th_buf *out, const struct th_envelope *e)
     th_buf_le64(out, 0);
 }
 
-/* The payload is what the head says about it. */
+/* The payload is what the head says about it; that all is complete it may say of less than the
+ * payload does: others of the sensor's producers are behind. */
 static int check_events(const struct th_envelope *e)
 {
     struct th_batch_head head;
@@ -41,7 +42,7 @@ static int check_events(const struct th_envelope *e)
     if (raw_len > TH_ENVELOPE_MAX_RAW)
         return TH_E_LIMIT;
     bool same = raw_len == e->raw_len && head.count == e->events &&
-        head.complete_until_ns == e->complete_until_ns && head.first_ns == e->first_ns &&
+        head.complete_until_ns >= e->complete_until_ns && head.first_ns == e->first_ns &&
         head.last_ns == e->last_ns && head.first_ns <= head.last_ns;
     return same ? 0 : TH_E_MALFORMED;
 }

@@ -5,13 +5,17 @@
 
 #include "analyser.h"
 #include "dhcp.h"
+#include "packet/dedup.h"
+#include "packet/tunnels.h"
 
 /* A name of weird is reported this often, then once in WEIRD_EACH times. */
 #define WEIRD_FREE 25u
 #define WEIRD_EACH 1000u
 #define WEIRD_MAX_NAMES 256u
-/* Tunnels in one another that are taken off a packet. */
-#define MAX_TUNNELS 4u
+/* Packets that copies are looked for among: 2 s of 130,000 a second, 4 MiB. */
+#define DEDUP_BITS 18u
+/* Tunnels whose packets are themselves fragments of tunnels. */
+#define MAX_NESTED 4u
 
 struct weird_name {
     const char *name; /* static */
@@ -23,6 +27,10 @@ struct weird_name {
 struct th_engine {
     struct th_proto pr;
     struct th_flows *flows;
+    struct th_tunnels *tunnels;
+    struct th_dedup *dedup; /* NULL while packets come one way only */
+    uint32_t wire;
+    unsigned nested;
     struct th_sink sink;
     struct th_engine_config config;
     struct th_engine_stats stats;
@@ -112,6 +120,19 @@ static void on_fin(void *arg, struct th_flow *f, int dir, int64_t time_ns)
     th_conn_fin(&e->pr, f, dir, time_ns);
 }
 
+/* One text for each header around the flow's first packet. */
+static struct th_strs tunnel_texts(struct th_engine *e, uint16_t way)
+{
+    unsigned depth = th_tunnels_depth(e->tunnels, way);
+    struct th_str *v = th_arena_alloc(&e->pr.scratch, depth * sizeof(*v));
+    for (unsigned i = 0; i < depth; i++) {
+        TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+        th_tunnels_text(e->tunnels, way, i, &b);
+        v[i] = th_arena_str(&e->pr.scratch, th_buf_view(&b));
+    }
+    return (struct th_strs){.v = v, .n = depth};
+}
+
 static void emit_conn(struct th_engine *e, struct th_flow *f, int64_t time_ns)
 {
     struct th_conn_text text;
@@ -122,6 +143,8 @@ static void emit_conn(struct th_engine *e, struct th_flow *f, int64_t time_ns)
     TH_SET_TEXT(&ev, CONN, service, th_conn_services(&e->pr, f->app));
     TH_SET(&ev, CONN, local_orig, is_local(e, &f->addr[0]));
     TH_SET(&ev, CONN, local_resp, is_local(e, &f->addr[1]));
+    if (f->tunnel)
+        TH_SET(&ev, CONN, tunnel, tunnel_texts(e, f->tunnel));
     th_proto_emit(&e->pr, &ev.h, TH_MAX(time_ns, f->first_ns));
 }
 
@@ -179,7 +202,66 @@ static void on_begin(void *arg, struct th_flow *f)
     f->app = NULL;
 }
 
+static void on_packet(struct th_engine *e, const struct th_pkt *pkt);
+
+/* Takes the headers of tunnels off; a copy of what is inside is then looked for, as in all that
+ * comes from now on. False: nothing was there. */
+static bool strip(struct th_engine *e, const struct th_pkt *outer, struct th_pkt *ret)
+{
+    struct th_tunnel chain[TH_TUNNELS_MAX_DEPTH];
+    struct th_pkt inside[2];
+    unsigned depth = 0;
+    while (depth < TH_TUNNELS_MAX_DEPTH && th_pkt_is_tunnel(outer) &&
+        th_decap_inside(outer, &inside[depth % 2], &chain[depth])) {
+        outer = &inside[depth % 2];
+        depth++;
+    }
+    if (depth == 0)
+        return false;
+    *ret = *outer;
+    ret->tunnel = th_tunnels_way(e->tunnels, chain, depth);
+    if (!e->dedup)
+        e->dedup = th_dedup_new(&e->config.flow.key, DEDUP_BITS);
+    return true;
+}
+
+static bool on_whole(void *arg, const struct th_pkt *pkt)
+{
+    struct th_engine *e = arg;
+    struct th_pkt inside;
+    if (e->nested == MAX_NESTED || !strip(e, pkt, &inside))
+        return false;
+    e->nested++;
+    on_packet(e, &inside);
+    e->nested--;
+    return true;
+}
+
+static bool is_copy(struct th_engine *e, const struct th_pkt *pkt)
+{
+    if (!e->dedup || !th_dedup_is_copy(e->dedup, pkt, e->wire << 16 | pkt->tunnel))
+        return false;
+    e->stats.copies++;
+    return true;
+}
+
+static void on_packet(struct th_engine *e, const struct th_pkt *pkt)
+{
+    if (pkt->weird && pkt->kind != TH_PKT_IP)
+        on_weird(e, NULL, pkt->time_ns, pkt->weird);
+    switch (pkt->kind) {
+    case TH_PKT_IP:
+        if (!is_copy(e, pkt))
+            th_flows_packet(e->flows, pkt);
+        break;
+    case TH_PKT_ARP: on_arp(e, pkt); break;
+    case TH_PKT_BAD: e->stats.bad_frames++; break;
+    default: e->stats.other_frames++; break;
+    }
+}
+
 static const struct th_flow_ops flow_ops = {
+    .whole = on_whole,
     .begin = on_begin,
     .data = on_data,
     .gap = on_gap,
@@ -206,6 +288,7 @@ struct th_engine *th_engine_new(const struct th_engine_config *config, const str
         .weird = on_weird,
         .arg = e};
     e->flows = th_flows_new(&config->flow, &flow_ops, e);
+    e->tunnels = th_tunnels_new(&config->flow.key);
     return e;
 }
 
@@ -218,9 +301,18 @@ void th_engine_free(struct th_engine *e)
     th_flows_flush(e->flows);
     th_flows_free(e->flows);
     th_dhcp_table_free(e->pr.dhcp);
+    th_tunnels_free(e->tunnels);
+    th_dedup_free(e->dedup);
     th_proto_done(&e->pr);
     free(e->local);
     free(e);
+}
+
+void th_engine_wire(struct th_engine *e, uint16_t wire)
+{
+    e->wire = wire;
+    if (wire > 0 && !e->dedup)
+        e->dedup = th_dedup_new(&e->config.flow.key, DEDUP_BITS);
 }
 
 int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, const uint8_t *frame,
@@ -233,21 +325,10 @@ int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, con
     if (err < 0)
         return err;
     struct th_pkt inside;
-    for (unsigned i = 0; i < MAX_TUNNELS && th_pkt_is_tunnel(&pkt); i++) {
-        if (!th_decap_inside(&pkt, &inside))
-            break;
-        pkt = inside;
-    }
+    bool tunnel = th_pkt_is_tunnel(&pkt) && strip(e, &pkt, &inside);
     e->pr.now_ns = time_ns;
     th_dhcp_advance(&e->pr, time_ns);
-    if (pkt.weird && pkt.kind != TH_PKT_IP)
-        on_weird(e, NULL, time_ns, pkt.weird);
-    switch (pkt.kind) {
-    case TH_PKT_IP: th_flows_packet(e->flows, &pkt); break;
-    case TH_PKT_ARP: on_arp(e, &pkt); break;
-    case TH_PKT_BAD: e->stats.bad_frames++; break;
-    default: e->stats.other_frames++; break;
-    }
+    on_packet(e, tunnel ? &inside : &pkt);
     e->stats.events = e->pr.events;
     return e->pr.sink_err;
 }

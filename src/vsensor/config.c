@@ -82,6 +82,8 @@ static const char *check_own(const struct th_vsensor_config *c)
         return "ring_bytes: 4M to 2G";
     if (c->interfaces.count > TH_VSENSOR_MAX_INTERFACES)
         return "interfaces: at most 16";
+    if (c->workers < 1 || c->workers > TH_VSENSOR_MAX_WORKERS)
+        return "workers: 1 to 8";
     for (size_t i = 0; i < c->local_networks.count; i++)
         if (!th_subnet_parse(th_str_c(c->local_networks.v[i]), &net))
             return "local_networks: networks like 10.0.0.0/8 are needed";
@@ -92,7 +94,7 @@ int th_vsensor_config_read(
     int fd, const char *file, struct th_vsensor_config *ret, char *error, size_t error_bytes)
 {
     *ret = (struct th_vsensor_config){
-        .spool_bytes = default_spool_bytes, .ring_bytes = default_ring_bytes};
+        .spool_bytes = default_spool_bytes, .ring_bytes = default_ring_bytes, .workers = 1};
     struct th_conf_key keys[] = {
         {.name = "name", .type = TH_CONF_TEXT, .value = &ret->name},
         {.name = "master", .type = TH_CONF_TEXT, .value = &ret->master},
@@ -107,6 +109,7 @@ int th_vsensor_config_read(
         {.name = "user", .type = TH_CONF_TEXT, .value = &ret->user},
         {.name = "interfaces", .type = TH_CONF_LIST, .value = &ret->interfaces},
         {.name = "ring_bytes", .type = TH_CONF_BYTES, .value = &ret->ring_bytes},
+        {.name = "workers", .type = TH_CONF_COUNT, .value = &ret->workers},
         {.name = "local_networks", .type = TH_CONF_LIST, .value = &ret->local_networks},
     };
     if (lseek(fd, 0, SEEK_SET) < 0)

@@ -8,8 +8,10 @@
 #define TH_VSENSOR_CONFIG_H
 
 #include "conf.h"
+#include "messages.h"
 
 #define TH_VSENSOR_MAX_INTERFACES 16u
+#define TH_VSENSOR_MAX_WORKERS TH_SENSOR_RUN_WORKERS
 
 struct th_vsensor_config {
     char *name;
@@ -20,6 +22,7 @@ struct th_vsensor_config {
     char *spool, *state; /* folders */
     char *user;          /* whom the roles become when root starts them; NULL: nobody */
     uint64_t spool_bytes, ring_bytes;
+    uint64_t workers; /* capture roles that share the packets of all interfaces */
     struct th_conf_list interfaces, local_networks;
 };
 

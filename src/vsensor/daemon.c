@@ -133,45 +133,65 @@ static size_t find_own(const struct sensor *s, struct th_ring_own own[TH_LOOKUP_
     return n < 0 ? 0 : (size_t)n;
 }
 
-static int open_ring(struct sensor *s, struct th_member *m, const char *interface,
-    const struct th_ring_own *own, size_t own_count)
+static int open_rings(struct sensor *s, struct th_member *const *workers, const char *interface,
+    const struct th_ring_config *config)
 {
+    int fds[TH_VSENSOR_MAX_WORKERS];
     uint32_t linktype;
     char ring[96];
-    int fd = th_ring_open(interface, s->config.ring_bytes, own, own_count, &linktype);
-    if (fd == -EPERM || fd == -EACCES) {
+    int r = th_ring_open(interface, config, fds, &linktype);
+    if (r == -EPERM || r == -EACCES) {
         fprintf(stderr, "thymus-vsensor: interface %s: watching it takes root or CAP_NET_RAW\n",
             interface);
-        return fd;
+        return r;
     }
-    if (fd < 0)
-        return complain(s, "interface cannot be watched:", interface, fd);
-    th_role_files_add(&m->files, "ring", fd);
+    if (r < 0)
+        return complain(s, "interface cannot be watched:", interface, r);
     snprintf(ring, sizeof(ring), "%u/%s", linktype, interface);
-    th_member_arg(m, "--ring", ring);
+    for (unsigned i = 0; i < config->workers; i++) {
+        th_role_files_add(&workers[i]->files, "ring", fds[i]);
+        th_member_arg(workers[i], "--ring", ring);
+    }
     return 0;
 }
 
-static int add_capture(struct sensor *s)
+static struct th_member *add_worker(struct sensor *s, unsigned i)
+{
+    char name[16] = "capture";
+    if (i > 0)
+        snprintf(name, sizeof(name), "capture.%u", i);
+    struct th_member *m = th_parent_add(s->parent, name);
+    th_parent_edge(s->parent, name, "link");
+    th_member_arg(m, "--live", NULL);
+    th_member_number(m, "--worker", i);
+    th_member_number(m, "--ring-bytes", s->config.ring_bytes);
+    for (size_t k = 0; k < s->config.local_networks.count; k++)
+        th_member_arg(m, "--local-net", s->config.local_networks.v[k]);
+    return m;
+}
+
+static int add_captures(struct sensor *s)
 {
     struct th_ring_own own[TH_LOOKUP_MAX];
-    size_t own_count = find_own(s, own);
-    struct th_member *m = th_parent_add(s->parent, "capture");
+    struct th_member *workers[TH_VSENSOR_MAX_WORKERS];
+    const struct th_ring_config config = {.bytes = s->config.ring_bytes,
+        .workers = (unsigned)s->config.workers,
+        .own = own,
+        .own_count = find_own(s, own)};
     int r = 0;
-    th_member_arg(m, "--live", NULL);
-    th_member_number(m, "--ring-bytes", s->config.ring_bytes);
     if (s->config.local_networks.count > MAX_LOCAL_NETWORKS)
         return complain(s, "local_networks:", "too many", -E2BIG);
-    for (size_t i = 0; i < s->config.local_networks.count; i++)
-        th_member_arg(m, "--local-net", s->config.local_networks.v[i]);
+    for (unsigned i = 0; i < config.workers; i++)
+        workers[i] = add_worker(s, i);
     for (size_t i = 0; r == 0 && i < s->config.interfaces.count; i++)
-        r = open_ring(s, m, s->config.interfaces.v[i], own, own_count);
+        r = open_rings(s, workers, s->config.interfaces.v[i], &config);
     return r;
 }
 
 static int add_feed(struct sensor *s, char *const *paths, size_t count)
 {
     struct th_member *m = th_parent_add(s->parent, "feed");
+    th_parent_edge(s->parent, "feed", "link");
     m->spec.once = true;
     if (s->rate)
         th_member_arg(m, "--rate", s->rate);
@@ -187,8 +207,7 @@ static int add_producer(struct sensor *s, char *const *paths, size_t count)
             s->config.name);
         return 0;
     }
-    th_parent_edge(s->parent, s->feed ? "feed" : "capture", "link");
-    return s->feed ? add_feed(s, paths, count) : add_capture(s);
+    return s->feed ? add_feed(s, paths, count) : add_captures(s);
 }
 
 static int supervise(struct sensor *s)

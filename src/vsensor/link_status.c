@@ -80,6 +80,15 @@ void th_link_urgent_get(
         .spool = th_spool_bytes(spool) / (th_spool_limit(spool) / 16 + 1)};
 }
 
+void th_capture_counts_add(struct th_capture_counts *sum, const struct th_capture_counts *of_one)
+{
+    sum->packets += of_one->packets;
+    sum->drops += of_one->drops;
+    sum->events += of_one->events;
+    sum->interfaces += of_one->interfaces;
+    sum->interfaces_down += of_one->interfaces_down;
+}
+
 void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
     const struct th_post *post, const struct th_capture_counts *capture)
 {

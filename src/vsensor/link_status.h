@@ -21,6 +21,7 @@ struct th_link_urgent {
 };
 void th_link_urgent_get(const struct th_post *post, const struct th_capture_counts *capture,
     struct th_link_urgent *ret);
+void th_capture_counts_add(struct th_capture_counts *sum, const struct th_capture_counts *of_one);
 /* What the master is told of this sensor: numbers only. */
 void th_link_report_put(struct th_buf *out, const struct th_link_status *s,
     const struct th_post *post, const struct th_capture_counts *capture);

@@ -9,6 +9,10 @@
 #ifndef TH_VSENSOR_MESSAGES_H
 #define TH_VSENSOR_MESSAGES_H
 
+/* The run of a worker of live capture is random but for its remainder, which is the worker's index:
+ * another run of one worker means that this one was away, and not that another came. */
+#define TH_SENSOR_RUN_WORKERS 8u
+
 enum th_sensor_msg {
     /* producer -> link; id: the number */
     TH_SENSOR_FRAME = 10,  /* an event frame of now */

@@ -6,11 +6,12 @@
 #include "base/time.h"
 #include "event/batch.h"
 #include "link/envelope.h"
+#include "messages.h"
 
 enum {
-    MAX_RUNS = 16,     /* producers that are remembered */
-    MAX_REFUSED = 64,  /* sequences that the master will not have */
-    TAIL_ENTRIES = 64, /* of the spool, read at the start */
+    MAX_RUNS = 32,      /* producers that are remembered */
+    MAX_REFUSED = 64,   /* sequences that the master will not have */
+    TAIL_ENTRIES = 640, /* of the spool, read at the start: what all producers may not know yet */
 };
 
 /* How far a producer's run is in the spool. */
@@ -18,10 +19,12 @@ struct run {
     uint32_t run, number;
     bool live;
     int64_t wall_ns; /* when its latest frame came */
+    int64_t complete_until_ns;
 };
 
 struct th_post {
     const struct th_own *own;
+    unsigned workers;
     struct th_spool *spool;
     struct th_buf payload, envelope, again;
     struct run runs[MAX_RUNS]; /* latest first */
@@ -60,6 +63,28 @@ static void note(struct th_post *p, const struct th_batch_head *head, bool live,
     r->number = TH_MAX(r->number, head->run);
     r->live = live;
     r->wall_ns = wall_ns;
+    r->complete_until_ns = head->complete_until_ns;
+}
+
+/* The latest run of a worker of live capture; NULL: it has not been heard. */
+static const struct run *latest_of(const struct th_post *p, uint32_t worker)
+{
+    for (size_t i = 0; i < p->run_count; i++)
+        if (p->runs[i].live && p->runs[i].run % TH_SENSOR_RUN_WORKERS == worker)
+            return &p->runs[i];
+    return NULL;
+}
+
+/* What this frame and the latest of the other workers say together. */
+static int64_t complete_until(const struct th_post *p, const struct th_batch_head *head)
+{
+    int64_t least_ns = head->complete_until_ns;
+    for (uint32_t i = 0; i < p->workers; i++) {
+        const struct run *r = latest_of(p, i);
+        if (i != head->input % TH_SENSOR_RUN_WORKERS)
+            least_ns = TH_MIN(least_ns, r ? r->complete_until_ns : TH_TIME_UNSET);
+    }
+    return least_ns;
 }
 
 /* ---- into the spool ---- */
@@ -103,13 +128,10 @@ static int add_gap(
     return r;
 }
 
-/* Another run of live capture than the one before: nothing was watched in between. */
+/* Another run of a worker of live capture than the one before: it watched nothing in between. */
 static int tell_pause(struct th_post *p, uint32_t run, int64_t wall_ns)
 {
-    const struct run *last = NULL;
-    for (size_t i = 0; !last && i < p->run_count; i++)
-        if (p->runs[i].live)
-            last = &p->runs[i];
+    const struct run *last = latest_of(p, run % TH_SENSOR_RUN_WORKERS);
     if (!last || last->run == run || find_run(p, run))
         return 0;
     int64_t from_ns = TH_MIN(last->wall_ns, wall_ns);
@@ -140,7 +162,7 @@ int th_post_frame(struct th_post *p, bool replay, struct th_str frame, int64_t w
         .sent_ns = wall_ns,
         .raw_len = raw_len,
         .events = head.count,
-        .complete_until_ns = head.complete_until_ns,
+        .complete_until_ns = replay ? head.complete_until_ns : complete_until(p, &head),
         .first_ns = head.first_ns,
         .last_ns = head.last_ns,
         .payload = frame};
@@ -308,16 +330,18 @@ static void read_tail(struct th_post *p)
     }
 }
 
-int th_post_open(const struct th_io *io, uint64_t limit_bytes, const struct th_own *own,
-    int64_t wall_ns, struct th_post **ret)
+int th_post_open(const struct th_io *io, const struct th_post_config *config, int64_t wall_ns,
+    struct th_post **ret)
 {
-    struct th_spool_config config = {.limit_bytes = limit_bytes, .epoch = (uint64_t)wall_ns};
+    struct th_spool_config of_spool = {
+        .limit_bytes = config->limit_bytes, .epoch = (uint64_t)wall_ns};
     struct th_spool *spool;
-    int r = th_spool_open(io, &config, &spool);
+    int r = th_spool_open(io, &of_spool, &spool);
     if (r < 0)
         return r;
     struct th_post *p = th_xcalloc(1, sizeof(*p));
-    p->own = own;
+    p->own = config->own;
+    p->workers = config->workers;
     p->spool = spool;
     read_tail(p);
     *ret = p;

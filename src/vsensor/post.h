@@ -24,10 +24,16 @@ struct th_post_counts {
 };
 
 struct th_post;
-/* The io's folder is the spool's. own must outlive it. The newest entries tell which runs and
- * numbers are in the spool already. */
-int th_post_open(const struct th_io *io, uint64_t limit_bytes, const struct th_own *own,
-    int64_t wall_ns, struct th_post **ret) TH_WARN_UNUSED;
+struct th_post_config {
+    uint64_t limit_bytes;
+    const struct th_own *own; /* must outlive it */
+    unsigned workers;         /* of live capture (messages.h): all of them say together how far the
+                                 sensor's events are complete */
+};
+/* The io's folder is the spool's. The newest entries tell which runs and numbers are in the spool
+ * already. */
+int th_post_open(const struct th_io *io, const struct th_post_config *config, int64_t wall_ns,
+    struct th_post **ret) TH_WARN_UNUSED;
 void th_post_close(struct th_post *p);
 const struct th_spool *th_post_spool(const struct th_post *p);
 

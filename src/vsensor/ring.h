@@ -22,10 +22,17 @@ struct th_ring_own {
     struct th_addr addr;
     uint16_t port;
 };
-/* Opens and binds; bytes is rounded to blocks. ret_linktype: the LINKTYPE_ number of its frames.
- * The descriptor, or -errno (-ENODEV: no such interface; -EPERM: not allowed). */
-int th_ring_open(const char *interface, uint64_t bytes, const struct th_ring_own *own,
-    size_t own_count, uint32_t *ret_linktype) TH_WARN_UNUSED;
+struct th_ring_config {
+    uint64_t bytes;   /* of each ring, rounded to blocks */
+    unsigned workers; /* at least 1: rings that share the frames, all that two hosts say to each
+                         other in one of them (ring_filter.h) */
+    const struct th_ring_own *own;
+    size_t own_count;
+};
+/* Opens one descriptor a worker and binds it. ret_linktype: the LINKTYPE_ number of the frames. 0
+ * or -errno (-ENODEV: no such interface; -EPERM: not allowed); then no descriptor is left open. */
+int th_ring_open(const char *interface, const struct th_ring_config *config, int *fds,
+    uint32_t *ret_linktype) TH_WARN_UNUSED;
 
 /* ---- the role's side ---- */
 

@@ -38,8 +38,10 @@ static const int64_t lookup_failed_ns = 15 * TH_NS_PER_S;
 static const unsigned turn_frames = 64; /* between two syncs */
 static const int lookup_ms = 10000;
 
-enum { CAPTURE, FEED, PRODUCERS };
-static const char *const edge_names[] = {[CAPTURE] = "capture", [FEED] = "feed"};
+/* Workers of live capture, and feed; either these or that one is there. */
+enum { CAPTURE, FEED = TH_VSENSOR_MAX_WORKERS, PRODUCERS };
+static const char *const edge_names[] = {"capture", "capture.1", "capture.2", "capture.3",
+    "capture.4", "capture.5", "capture.6", "capture.7", [FEED] = "feed"};
 
 /* What a producer is owed. */
 struct producer {
@@ -79,7 +81,7 @@ struct role {
     int64_t status_at_ns, unreached_ns, logged_ns;
     bool logged;
     enum th_link_standing standing; /* that was logged */
-    struct th_capture_counts capture;
+    struct th_capture_counts captures[TH_VSENSOR_MAX_WORKERS];
     struct th_link_urgent told; /* with the last report */
 };
 
@@ -150,20 +152,31 @@ static void on_command(void *arg, const struct th_link_command *command)
         command->type);
 }
 
+/* By all workers together. */
+static struct th_capture_counts captured(const struct role *w)
+{
+    struct th_capture_counts sum = {0};
+    for (unsigned i = 0; i < w->config.workers; i++)
+        th_capture_counts_add(&sum, &w->captures[i]);
+    return sum;
+}
+
 static void on_status(void *arg, struct th_buf *out)
 {
     struct role *w = arg;
     struct th_link_status s;
+    struct th_capture_counts sum = captured(w);
     th_link_status(w->link, 0, &s);
-    th_link_report_put(out, &s, w->post, &w->capture);
-    th_link_urgent_get(w->post, &w->capture, &w->told);
+    th_link_report_put(out, &s, w->post, &sum);
+    th_link_urgent_get(w->post, &sum, &w->told);
 }
 
 static bool on_has_news(void *arg)
 {
     const struct role *w = arg;
     struct th_link_urgent now;
-    th_link_urgent_get(w->post, &w->capture, &now);
+    struct th_capture_counts sum = captured(w);
+    th_link_urgent_get(w->post, &sum, &now);
     return now.drops != w->told.drops || now.lost != w->told.lost ||
         now.refused != w->told.refused || now.interfaces_down != w->told.interfaces_down ||
         now.spool != w->told.spool;
@@ -175,8 +188,9 @@ static void hear_statuses(struct role *w)
     const char *name;
     struct th_str json;
     while (th_edges_role_status(w->edges, &name, &json))
-        if (strcmp(name, "capture") == 0 && json.len > 0)
-            th_capture_counts_read(json, &w->capture);
+        for (unsigned i = CAPTURE; i < w->config.workers && json.len > 0; i++)
+            if (strcmp(name, edge_names[i]) == 0)
+                th_capture_counts_read(json, &w->captures[i]);
 }
 
 /* ---- frames in ---- */
@@ -376,14 +390,21 @@ static bool is_sending(const struct role *w)
         s.acknowledged < th_spool_next(th_post_spool(w->post));
 }
 
+static bool is_captured(const struct role *w)
+{
+    for (unsigned i = CAPTURE; i < w->config.workers; i++)
+        if (th_edges_up(w->edges, i))
+            return true;
+    return false;
+}
+
 /* Told to end: capture ends its flows now, and what they become is taken yet, and sent as far as
  * the master takes it in the time that is left. The rest lies in the spool. */
 static int say_farewell(struct role *w)
 {
     int64_t until_ns = th_clock_ns(CLOCK_MONOTONIC) + farewell_ns;
     int r = 0;
-    while (r == 0 && th_clock_ns(CLOCK_MONOTONIC) < until_ns &&
-        (th_edges_up(w->edges, CAPTURE) || is_sending(w)))
+    while (r == 0 && th_clock_ns(CLOCK_MONOTONIC) < until_ns && (is_captured(w) || is_sending(w)))
         r = turn(w, 50);
     return r;
 }
@@ -510,8 +531,10 @@ static int open_own(struct role *w)
         th_log(TH_LOG_ERROR, "state folder: the sensor's key cannot be had: %s", th_strerror(r));
         return r;
     }
-    r = th_post_open(
-        &w->spool_io, w->config.spool_bytes, &w->own, th_clock_ns(CLOCK_REALTIME), &w->post);
+    const struct th_post_config config = {.limit_bytes = w->config.spool_bytes,
+        .own = &w->own,
+        .workers = (unsigned)w->config.workers};
+    r = th_post_open(&w->spool_io, &config, th_clock_ns(CLOCK_REALTIME), &w->post);
     if (r < 0)
         th_log(TH_LOG_ERROR, "spool folder: %s", th_strerror(r));
     return r;

@@ -32,6 +32,7 @@ static const int64_t missed_each_ns =
 /* A frame is in its ring for at most this long before it can be read: time that passed without
  * frames is known to be empty only that much later. */
 static const int64_t quiet_ns = 4 * TH_RING_RETIRE_MS * TH_NS_PER_MS;
+static const int64_t last_read_ns = TH_NS_PER_S;
 static const int64_t farewell_ns = 3 * TH_NS_PER_S;
 static const size_t max_waiting_bytes = 64u << 20;
 static const unsigned turn_frames = 20000; /* of one ring before the others have their turn */
@@ -48,6 +49,7 @@ struct wire {
 struct live {
     struct th_capture_options options;
     uint64_t ring_bytes;
+    uint64_t worker; /* of those that share the packets */
     struct wire wires[TH_VSENSOR_MAX_INTERFACES];
     size_t wire_count;
     struct th_edges *edges;
@@ -82,6 +84,7 @@ static int read_wire(struct live *l, struct wire *w, bool *ret_more)
 {
     struct th_ring_frame f;
     unsigned n = 0;
+    th_engine_wire(l->engine, (uint16_t)(w - l->wires));
     while (n++ < turn_frames && th_ring_next(w->ring, &f)) {
         int r = th_engine_frame(l->engine, w->linktype, f.time_ns, f.data, f.cap_len, f.wire_len);
         if (r < 0 && r != TH_E_UNSUPPORTED_LINKTYPE)
@@ -193,6 +196,7 @@ static void tell_status(struct live *l, int64_t now_ns)
     th_status_count(&j, "packets_dropped", ring.drops);
     th_status_count(&j, "ring_full", ring.freezes);
     th_status_count(&j, "wire_bytes", e->wire_bytes);
+    th_status_count(&j, "packets_seen_twice", e->copies);
     th_status_count(&j, "events", e->events);
     th_status_count(&j, "events_lost", c.lost_events);
     th_status_count(&j, "events_oversize", c.oversize_events);
@@ -316,6 +320,7 @@ static int parse_options(int argc, char **argv, struct live *l)
         {"gid", required_argument, NULL, 'g'},
         {"ring", required_argument, NULL, 'w'},
         {"ring-bytes", required_argument, NULL, 'b'},
+        {"worker", required_argument, NULL, 'k'},
         {"local-net", required_argument, NULL, 'o'},
         {"hash-limit", required_argument, NULL, 'o'},
         {"log-level", required_argument, NULL, 'o'},
@@ -331,6 +336,11 @@ static int parse_options(int argc, char **argv, struct live *l)
         case 'g': break;
         case 'w': r = add_wire(l, optarg); break;
         case 'b': r = th_str_u64(th_str_c(optarg), &l->ring_bytes) ? 0 : -EINVAL; break;
+        case 'k':
+            r = th_str_u64(th_str_c(optarg), &l->worker) && l->worker < TH_VSENSOR_MAX_WORKERS
+                ? 0
+                : -EINVAL;
+            break;
         case 'o':
             r = th_capture_option(&l->options, longs[index].name, optarg) ? 0 : -EINVAL;
             break;
@@ -355,7 +365,8 @@ static int open_all(struct live *l)
     struct th_outlet_config out = {.edges = l->edges,
         .edge = LINK,
         .type = TH_SENSOR_FRAME,
-        .run = th_random_below(UINT32_MAX) + 1,
+        .run = th_random_below(UINT32_MAX / TH_SENSOR_RUN_WORKERS) * TH_SENSOR_RUN_WORKERS +
+            (uint32_t)l->worker,
         .max_bytes = max_waiting_bytes,
         .may_lose = true};
     struct th_engine_config config = {.max_hash_bytes = l->options.max_hash_bytes,
@@ -375,6 +386,10 @@ static int run(struct live *l)
     l->packet_ns = th_clock_ns(CLOCK_REALTIME) - quiet_ns;
     while (r == 0 && !th_edges_stopping(l->edges))
         r = turn(l, &more);
+    int64_t until_ns = th_clock_ns(CLOCK_MONOTONIC) + last_read_ns;
+    do /* what came before the word to end */
+        r = r == 0 ? read_wires(l, &more) : r;
+    while (r == 0 && more && th_clock_ns(CLOCK_MONOTONIC) < until_ns);
     return r == 0 ? say_farewell(l) : r;
 }
 

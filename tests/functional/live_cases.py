@@ -226,6 +226,42 @@ def overload(folder):
     assert [e.sequence for e in master.taken] == list(range(len(master.taken)))
 
 
+def mirror(folder):
+    """The kernel's own VXLAN device brings a mirror's packets: two workers share them by what is inside, each
+    conversation is one worker's, and it is told what it came in. Mirrored at both its ends it counts once."""
+    cable()
+    ip("addr", "add", "10.9.0.1/24", "dev", "wire0")
+    ip("neigh", "add", "10.9.0.2", "lladdr", "02:00:00:00:00:02", "dev", "wire0")
+    wires = []
+    for vni in (42, 43):
+        ip("link", "add", f"vx{vni}", "type", "vxlan", "id", str(vni), "remote", "10.9.0.2", "dev", "wire0", "dstport", "4789")
+        pathlib.Path(f"/proc/sys/net/ipv6/conf/vx{vni}/disable_ipv6").write_text("1")
+        ip("link", "set", f"vx{vni}", "up")
+        wires.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        wires[-1].bind((f"vx{vni}", 0))
+    master = link_master.Master(folder)
+    sensor = Sensor(folder, master, interfaces=["wire1"], workers=2).start()
+    until(lambda: len({e.run % 8 for e in master.taken}) == 2)
+    time.sleep(0.3)
+    clients = range(2, 62)
+    for n in clients:
+        for _, frame in p.lookup(0, n=n, client=(10, 0, 0, n)):
+            for wire in wires:
+                wire.send(frame)
+    until(lambda: kinds(events(master, folder))["dns"] == len(clients))
+    assert sensor.stop() == 0
+    inner = [e for e in events(master, folder) if e["_path"] == "conn" and e["id.resp_p"] == 53]
+    assert sorted(e["id.orig_h"] for e in inner) == sorted(f"10.0.0.{n}" for n in clients)
+    assert all((e["orig_pkts"], e["resp_pkts"]) == (1, 1) for e in inner), inner[:3]
+    assert all(e["tunnel"] in (["vxlan/10.9.0.1/42"], ["vxlan/10.9.0.1/43"]) for e in inner), inner[:3]
+    share = collections.Counter()
+    for e in master.taken:
+        share[e.run % 8] += e.events
+    assert all(share[w] >= 15 for w in (0, 1)), share
+    assert not [e for e in master.taken if e.kind == link_master.GAP]
+    assert [e.sequence for e in master.taken] == list(range(len(master.taken)))
+
+
 if __name__ == "__main__":
     case, where = sys.argv[1:]
     globals()[case](pathlib.Path(where))

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("case", ["records", "own_traffic", "tagged", "killed", "away", "down", "reported", "overload"])
+@pytest.mark.parametrize("case", ["records", "own_traffic", "tagged", "killed", "away", "down", "reported", "overload", "mirror"])
 def test_live(case, tmp_path):
     done = subprocess.run(["unshare", "-n", sys.executable, pathlib.Path(__file__).with_name("live_cases.py"), case,
                            tmp_path], capture_output=True, text=True, timeout=90, check=False)

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "frames.h"
 #include "proto/engine.h"
 
 struct seen {
@@ -11,6 +12,8 @@ struct seen {
     bool local_orig, local_resp, has_uid;
     int64_t last_ns;
     int fail_after;
+    uint64_t orig_pkts;
+    char tunnel[64]; /* the last conn's first */
 };
 
 static int put(void *arg, const struct th_event *ev)
@@ -24,6 +27,9 @@ static int put(void *arg, const struct th_event *ev)
         const struct th_ev_conn *c = (const struct th_ev_conn *)ev;
         s->local_orig = c->local_orig;
         s->local_resp = c->local_resp;
+        s->orig_pkts = c->orig_pkts;
+        snprintf(s->tunnel, sizeof(s->tunnel), "%.*s", c->tunnel.n ? (int)c->tunnel.v[0].len : 0,
+            c->tunnel.n ? c->tunnel.v[0].p : "");
         s->has_uid = TH_HAS(c, CONN, uid) && c->uid.len == TH_UID_LEN - 1;
     }
     return s->fail_after && --s->fail_after == 0 ? -ENOSPC : 0;
@@ -127,6 +133,81 @@ static void test_free_without_flush(void **state)
     assert_int_equal(s.count[TH_KIND_CONN], 0);
 }
 
+/* A query from 10.0.0.8 to 10.0.0.9, mirrored by 10.0.0.mirror. */
+static void put_mirrored(struct th_buf *b, uint8_t mirror)
+{
+    uint16_t len = 20 + 8 + 8 + 14 + 20 + 8 + 4;
+    frame_ether(b, 0x0800);
+    frame_ipv4(b, mirror, 2, 17, mirror, 0, len);
+    frame_udp(b, 50000, 4789, len - 20);
+    th_buf_be32(b, 0x08000000);
+    th_buf_be32(b, mirror << 8);
+    frame_ether(b, 0x0800);
+    frame_ipv4(b, 8, 9, 17, 7, 0, 20 + 8 + 4);
+    frame_udp(b, 40000, 9999, 8 + 4);
+    th_buf_puts(b, "data");
+}
+
+static void test_two_mirrors_of_one_packet(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    for (uint8_t mirror = 1; mirror <= 3; mirror++) {
+        TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+        put_mirrored(&b, mirror);
+        assert_int_equal(th_engine_frame(e, 1, mirror, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+    }
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.count[TH_KIND_CONN], 1);
+    assert_int_equal(s.orig_pkts, 1);
+    assert_string_equal(s.tunnel, "vxlan/10.0.0.1/1");
+    assert_int_equal(th_engine_stats(e)->copies, 2);
+    th_engine_free(e);
+}
+
+static void test_two_wires(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    th_engine_wire(e, 1);
+    assert_int_equal(th_engine_frame(e, 1, 5, frame, sizeof(frame), sizeof(frame)), 0);
+    th_engine_wire(e, 0);
+    assert_int_equal(th_engine_frame(e, 1, 9, frame, sizeof(frame), sizeof(frame)), 0);
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.orig_pkts, 1);
+    assert_int_equal(th_engine_stats(e)->copies, 1);
+    assert_string_equal(s.tunnel, "");
+    th_engine_free(e);
+}
+
+/* The outer datagram comes in two fragments: what is inside is found all the same. */
+static void test_a_tunnel_in_fragments(void **state)
+{
+    (void)state;
+    enum { ETHER = 14, IP = 20, FIRST = 32 };
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
+    put_mirrored(&whole, 3);
+    uint16_t rest = (uint16_t)(whole.len - ETHER - IP - FIRST);
+    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    frame_ether(&a, 0x0800);
+    frame_ipv4(&a, 3, 2, 17, 3, 0x2000, IP + FIRST);
+    th_buf_put(&a, whole.p + ETHER + IP, FIRST);
+    frame_ether(&b, 0x0800);
+    frame_ipv4(&b, 3, 2, 17, 3, FIRST / 8, IP + rest);
+    th_buf_put(&b, whole.p + ETHER + IP + FIRST, rest);
+    assert_int_equal(th_engine_frame(e, 1, 1, a.p, (uint32_t)a.len, (uint32_t)a.len), 0);
+    assert_int_equal(th_engine_frame(e, 1, 2, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.count[TH_KIND_CONN], 1);
+    assert_string_equal(s.tunnel, "vxlan/10.0.0.3/3");
+    th_engine_free(e);
+}
+
 /* Without another frame the flow ends when its time is over, and not before. */
 static void test_time_passes_without_frames(void **state)
 {
@@ -146,6 +227,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time_passes_without_frames),
+        cmocka_unit_test(test_two_mirrors_of_one_packet),
+        cmocka_unit_test(test_two_wires),
+        cmocka_unit_test(test_a_tunnel_in_fragments),
         cmocka_unit_test(test_conn_event),
         cmocka_unit_test(test_local_networks_of_the_user),
         cmocka_unit_test(test_weird_is_rate_limited_and_counted),

@@ -8,7 +8,7 @@
 #include "post.h"
 #include "sample_events.h"
 
-enum { RUN = 7, OTHER_RUN = 9 };
+enum { RUN = 8, OTHER_RUN = 16, SECOND_WORKER = 25 };
 static const uint64_t limit_bytes = 128u << 10;
 
 struct world {
@@ -17,6 +17,7 @@ struct world {
     struct th_own own;
     uint8_t public_key[TH_SIGN_PUBLIC_BYTES];
     struct th_post *post;
+    unsigned workers;
     int64_t wall_ns;
     struct th_arena memory;
     struct sample_office office;
@@ -24,7 +25,9 @@ struct world {
 
 static void open_post(struct world *w)
 {
-    assert_int_equal(th_post_open(&w->io, limit_bytes, &w->own, w->wall_ns, &w->post), 0);
+    const struct th_post_config config = {
+        .limit_bytes = limit_bytes, .own = &w->own, .workers = w->workers};
+    assert_int_equal(th_post_open(&w->io, &config, w->wall_ns, &w->post), 0);
 }
 
 static int setup(void **state)
@@ -32,6 +35,7 @@ static int setup(void **state)
     struct world *w = th_xcalloc(1, sizeof(*w));
     w->disk = io_record_new();
     io_record_io(w->disk, &w->io);
+    w->workers = 1;
     w->wall_ns = 1700 * TH_NS_PER_S;
     w->office = (struct sample_office){.state = 3, .now_ns = 1600 * TH_NS_PER_S};
     w->own = (struct th_own){.sensor = 0xa1, .instance = 0xb2};
@@ -163,6 +167,31 @@ static void another_run_of_capture_tells_the_pause(void **state)
     assert_int_equal(sent(w, 3, 4).kind, TH_ENVELOPE_EVENTS);
 }
 
+/* Complete is what both have passed; nobody pauses when the other begins. */
+static void two_workers_are_one_sensor(void **state)
+{
+    struct world *w = *state;
+    th_post_close(w->post);
+    w->workers = 2;
+    open_post(w);
+    assert_int_equal(post_frame(w, RUN, 1, 10, false), 1);
+    int64_t first_ns = w->office.now_ns;
+    assert_true(sent(w, 0, 1).complete_until_ns == TH_TIME_UNSET);
+    assert_int_equal(post_frame(w, SECOND_WORKER, 1, 10, false), 1);
+    int64_t second_ns = w->office.now_ns;
+    assert_true(second_ns > first_ns);
+    assert_true(sent(w, 1, 2).complete_until_ns == first_ns);
+    reopen(w);
+    assert_int_equal(post_frame(w, RUN, 2, 10, false), 1);
+    assert_true(sent(w, 2, 3).complete_until_ns == second_ns);
+    struct th_post_counts c;
+    th_post_counts(w->post, &c);
+    assert_int_equal(c.gaps, 0);
+    assert_int_equal(post_frame(w, SECOND_WORKER + 8, 1, 10, false), 1);
+    th_post_counts(w->post, &c);
+    assert_int_equal(c.gaps, 1);
+}
+
 static void what_capture_lost_is_told(void **state)
 {
     struct world *w = *state;
@@ -283,6 +312,7 @@ int main(void)
         CASE(a_restart_knows_what_is_in_the_spool),
         CASE(an_enrolment_makes_envelopes_out_anew),
         CASE(another_run_of_capture_tells_the_pause),
+        CASE(two_workers_are_one_sensor),
         CASE(what_capture_lost_is_told),
         CASE(bytes_that_are_no_frame_are_counted),
         CASE(a_refused_batch_becomes_a_gap),

@@ -29,6 +29,7 @@ struct th_flow {
     struct th_addr addr[2]; /* [0] originator, [1] responder */
     uint16_t port[2];       /* ICMP: type, and code or the counterpart type of a request */
     uint16_t vlan, inner_vlan;
+    uint16_t tunnel; /* what its first packet came in: an index of packet/tunnels.h; 0: nothing */
     uint8_t proto;
     bool has_mac;
     bool skip_data[2]; /* set by the listener: no more data of this direction wanted; the rest is
@@ -47,6 +48,9 @@ struct th_flow {
 };
 
 struct th_flow_ops {
+    /* A datagram was put together from fragments. True: it was a tunnel's, what is inside was
+     * taken, and no flow is made of it. NULL: never. */
+    bool (*whole)(void *arg, const struct th_pkt *pkt);
     /* The first packet of a flow was accepted. */
     void (*begin)(void *arg, struct th_flow *f);
     /* TCP: the next bytes in order. Others: one datagram (may be shorter than it was: wire_len

@@ -50,6 +50,26 @@ struct th_pkt {
     struct th_str payload; /* transport payload that we have */
     uint32_t payload_len;  /* transport payload by the headers: > payload.len when cut */
     const char *weird;     /* static word, or NULL */
+    uint16_t tunnel;       /* what it came in: an index of packet/tunnels.h; 0: nothing */
+};
+
+enum th_tunnel_kind {
+    TH_TUNNEL_NONE,
+    TH_TUNNEL_IPIP,
+    TH_TUNNEL_GRE,
+    TH_TUNNEL_ERSPAN,
+    TH_TUNNEL_VXLAN,
+    TH_TUNNEL_GENEVE,
+    TH_TUNNEL_GTPU,
+    TH_TUNNEL_TEREDO,
+    TH_TUNNEL_KINDS
+};
+
+/* One header that was taken off: of a mirror it says who mirrors what. */
+struct th_tunnel {
+    struct th_addr src; /* of the outer packet */
+    uint32_t id;        /* VNI, GRE key, ERSPAN session, GTP TEID; 0: it has none */
+    uint8_t kind;       /* enum th_tunnel_kind */
 };
 
 /* Decodes one frame of a link type (the LINKTYPE_ number of the capture). Always fills time,
@@ -58,18 +78,20 @@ int th_decode(uint32_t linktype, int64_t time_ns, const uint8_t *frame, uint32_t
     uint32_t wire_len, struct th_pkt *ret);
 bool th_linktype_supported(uint32_t linktype);
 
-/* A packet that may carry another: IP in IP, GRE, VXLAN, GENEVE, GTP-U. */
+/* A packet that may carry another: IP in IP, GRE, VXLAN, GENEVE, GTP-U, Teredo. */
 static inline bool th_pkt_is_tunnel(const struct th_pkt *p)
 {
     return p->kind == TH_PKT_IP &&
         (p->proto == 4 || p->proto == 41 || p->proto == 47 ||
             (p->proto == 17 &&
-                (p->dst_port == 4789 || p->dst_port == 6081 || p->dst_port == 2152)));
+                (p->dst_port == 4789 || p->dst_port == 6081 || p->dst_port == 2152 ||
+                    p->dst_port == 3544 || p->src_port == 3544)));
 }
 
 /* What is inside: true, and *ret is a packet or an ARP message as th_decode gives it, with lengths
- * of its own. False: no tunnel, or nothing in it that can be read; *ret is undefined. */
-bool th_decap_inside(const struct th_pkt *outer, struct th_pkt *ret);
+ * of its own, and *ret_tunnel what it was in. False: no tunnel, or nothing in it that can be read;
+ * both are undefined. */
+bool th_decap_inside(const struct th_pkt *outer, struct th_pkt *ret, struct th_tunnel *ret_tunnel);
 /* Reads a transport header out of data, which is whole_len bytes by the IP header (more than data
  * when the capture cut it), into a packet whose addresses and proto are known: for datagrams put
  * together from fragments. */

@@ -19,12 +19,16 @@ struct th_engine_config {
 
 struct th_engine_stats {
     uint64_t frames, wire_bytes, bad_frames, other_frames, events;
+    uint64_t copies; /* packets that were seen before, another way (packet/dedup.h) */
     uint64_t weirds_suppressed;
 };
 
 struct th_engine;
 struct th_engine *th_engine_new(const struct th_engine_config *config, const struct th_sink *sink);
 void th_engine_free(struct th_engine *e);
+/* Which of several wires the next frames come from, counted from 0: a packet that is seen on two of
+ * them is counted once. */
+void th_engine_wire(struct th_engine *e, uint16_t wire);
 /* One frame. 0, a negative error of the sink, or TH_E_UNSUPPORTED_LINKTYPE. */
 int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, const uint8_t *frame,
     uint32_t cap_len, uint32_t wire_len);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is a copy, and what was sent again. */
+#include "packet/dedup.h"
+
+#include "base/time.h"
+#include "unit.h"
+
+static const struct th_hash_key key = {1, 2};
+
+static struct th_pkt segment(int64_t time_ns, uint32_t id)
+{
+    static const uint8_t a[4] = {10, 0, 0, 1}, b[4] = {10, 0, 0, 2};
+    return (struct th_pkt){.time_ns = time_ns,
+        .kind = TH_PKT_IP,
+        .src = th_addr_v4(a),
+        .dst = th_addr_v4(b),
+        .proto = 6,
+        .ttl = 64,
+        .frag_id = id,
+        .ip_len = 44,
+        .src_port = 40000,
+        .dst_port = 80,
+        .seq = 7,
+        .payload = th_str_c("data"),
+        .payload_len = 4};
+}
+
+static void another_way(void **state)
+{
+    (void)state;
+    struct th_dedup *d = th_dedup_new(&key, 6);
+    struct th_pkt p = segment(TH_NS_PER_S, 0);
+    assert_false(th_dedup_is_copy(d, &p, 1));
+    p.ttl--;
+    p.time_ns -= TH_NS_PER_MS; /* mirrors are not in order */
+    assert_true(th_dedup_is_copy(d, &p, 2));
+    p.time_ns += TH_NS_PER_S;
+    assert_true(th_dedup_is_copy(d, &p, 3));
+    p.payload = th_str_c("dat4");
+    assert_false(th_dedup_is_copy(d, &p, 2));
+    p = segment(TH_NS_PER_S + TH_DEDUP_WINDOW_NS + 1, 0);
+    assert_false(th_dedup_is_copy(d, &p, 2));
+    th_dedup_free(d);
+}
+
+/* Sent again after a second without an answer: both mirrors see both, two are copies. */
+static void sent_again(void **state)
+{
+    (void)state;
+    struct th_dedup *d = th_dedup_new(&key, 6);
+    for (unsigned i = 0; i < 3; i++) {
+        struct th_pkt p = segment(TH_NS_PER_S * (1 + i), 0);
+        assert_false(th_dedup_is_copy(d, &p, 1));
+        p.time_ns += 10;
+        assert_true(th_dedup_is_copy(d, &p, 2));
+    }
+    th_dedup_free(d);
+}
+
+static void the_same_way(void **state)
+{
+    (void)state;
+    struct th_dedup *d = th_dedup_new(&key, 6);
+    struct th_pkt p = segment(TH_NS_PER_S, 0);
+    assert_false(th_dedup_is_copy(d, &p, 1));
+    p.time_ns += 1000;
+    assert_false(th_dedup_is_copy(d, &p, 1)); /* without an identification nothing says so */
+    p = segment(TH_NS_PER_S, 9);
+    assert_false(th_dedup_is_copy(d, &p, 1));
+    p.time_ns += 1000;
+    assert_true(th_dedup_is_copy(d, &p, 1));
+    p.time_ns += TH_DEDUP_SAME_WAY_NS;
+    assert_false(th_dedup_is_copy(d, &p, 1));
+    th_dedup_free(d);
+}
+
+/* More packets than there is room for: the oldest are forgotten, nothing else is lost. */
+static void bounded(void **state)
+{
+    (void)state;
+    struct th_dedup *d = th_dedup_new(&key, 6);
+    for (uint32_t i = 0; i < 10000; i++) {
+        struct th_pkt p = segment(TH_NS_PER_S + i, i + 1);
+        assert_false(th_dedup_is_copy(d, &p, 1));
+        p.time_ns++;
+        assert_true(th_dedup_is_copy(d, &p, 2));
+    }
+    th_dedup_free(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(another_way), cmocka_unit_test(sent_again),
+        cmocka_unit_test(the_same_way), cmocka_unit_test(bounded)};
+    return cmocka_run_group_tests_name("packet/dedup", tests, NULL, NULL);
+}
