@@ -335,6 +335,28 @@ static void summary_tells_phases_in_order(void **state)
         "60 B to h77.example in an hour; usually about 1 B, at most 3 B; no other device uses it.");
 }
 
+static void many_peers_are_one_sentence(void **state)
+{
+    struct world *w = *state;
+    for (unsigned k = 1; k <= 3; k++)
+        add(w, 0, C2, 0, 50 - k, k, 1);
+    add(w, 0, C2, 1, 20, 2, 1);
+    struct told t = report(w);
+    assert_string_equal(t.v[0].summary,
+        "Command and control: 2023-11-14 23:30, 10.0.0.1 called h1.example at regular intervals, "
+        "60 connections; no other device uses it; the same with 2 others: h2.example and "
+        "h3.example (4 times in this incident).");
+    for (unsigned k = 4; k <= 8; k++)
+        add(w, 0, C2, 1, 50 - k, k, 1);
+    add(w, 1, C2, 1, 45, 1, 2);
+    t = report(w);
+    assert_non_null(strstr(t.v[0].summary,
+        "; the same with 7 others: h2.example, h3.example, h4.example, h5.example and 3 more (9 "
+        "times in this incident). "));
+    assert_non_null(strstr(t.v[0].summary, "10.0.0.2 called h1.example"));
+    assert_null(strstr(t.v[0].summary, "weaker"));
+}
+
 static void state_goes_on(void **state)
 {
     struct world *w = *state;
@@ -412,7 +434,8 @@ static void findings_are_json(void **state)
         "\"start\":\"2023-11-14T23:00:00.000000Z\",\"end\":\"2023-11-15T00:00:00.000000Z\","
         "\"device\":{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"mac\":null,\"hostname\":null},"
         "\"peer\":{\"ip\":null,\"host\":\"c2.\\\"x\\\".example\",\"port\":443,\"inside\":false,"
-        "\"devices\":2},\"model\":\"c2\",\"name\":\"N of c2\",\"description\":\"D\",\"version\":1,\"score\":40.625,"
+        "\"devices\":2},\"model\":\"c2\",\"name\":\"N of "
+        "c2\",\"description\":\"D\",\"version\":1,\"score\":40.625,"
         "\"rarity\":3.25,\"technique\":\"T1071\",\"tactic\":\"command-and-control\","
         "\"late_hours\":3,\"evidence\":[{\"feature\":\"beacon\",\"label\":\"connections at "
         "regular intervals to a rare destination\",\"observed\":60,\"expected\":1,"
@@ -439,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_breach_told_again_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_peers_are_one_sentence, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
