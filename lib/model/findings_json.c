@@ -186,6 +186,10 @@ void th_breach_json(const struct th_breach *b, const struct th_models *m,
         th_json_key(&j, "late_hours");
         th_json_u64(&j, b->late_hours);
     }
+    if (b->early) {
+        th_json_key(&j, "early");
+        th_json_bool(&j, true);
+    }
     th_json_key(&j, "evidence");
     th_json_open_list(&j);
     for (uint32_t i = 0; i < b->evidence_count; i++)

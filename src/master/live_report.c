@@ -274,9 +274,10 @@ void th_live_report_look(struct th_live *l)
     double threshold = th_core_threshold(core);
     double least = TH_MIN(EARLY_SCORE, threshold / 2);
     for (size_t i = 0; i < core->shard.breach_count; i++) {
-        const struct th_breach *b = &core->shard.breaches[i];
+        struct th_breach *b = &core->shard.breaches[i];
         if (b->score < least || !is_news(l, b))
             continue;
+        b->early = true;
         report_breach(l, b, threshold);
         l->early++;
     }

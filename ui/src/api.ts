@@ -342,6 +342,8 @@ export interface BreachShort {
   incident: string | null;
   /** its first reason, in words */
   sentence?: string;
+  /** judged before its hour had ended; stays where the whole hour did not confirm it */
+  early?: boolean;
 }
 
 /** a breach: a model that held for a device in a window of time */

@@ -38,8 +38,10 @@ static void add_breach(
         "02T%02d:00:00Z\",\"end\":\"2026-01-02T%02d:59:00Z\",\"device\":{\"id\":\"%s\",\"ip\":"
         "\"10.0.0.1\",\"mac\":null,\"hostname\":\"" HOSTILE
         "\"},\"peer\":null,\"model\":\"beacon\","
-        "\"name\":\"A beacon\",\"description\":\"What it is\",\"version\":2,\"score\":%g,\"rarity\":2,\"technique\":\"T1071\","
-        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"evidence\":[{\"feature\":\"beacon\",\"label\":\"how regular\","
+        "\"name\":\"A beacon\",\"description\":\"What it "
+        "is\",\"version\":2,\"score\":%g,\"rarity\":2,\"technique\":\"T1071\","
+        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"evidence\":[{\"feature\":\"beacon\","
+        "\"label\":\"how regular\","
         "\"observed\":1,\"sentence\":\"" HOSTILE "\"}]}\n",
         id, hour, hour, hour, device, score);
 }
@@ -171,6 +173,26 @@ static void a_replay_changes_nothing(void **state)
     assert_memory_equal(news.notices.p, "\x08incident", 9);
     th_buf_done(&news.notices);
     assert_pages(c, th_findings_incidents, "incidents", first_page, "i1 |");
+}
+
+/* What a look told, until its hour has ended. */
+static void a_breach_is_early_until_it_is_confirmed(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    for (int ended = 0; ended < 2; ended++) {
+        struct th_buf out = TH_BUF_INIT;
+        add_breach(&lines, "b1", "d1", 3, 10);
+        if (!ended) {
+            lines.len -= 2; /* } and the line's end */
+            th_buf_puts(&lines, ",\"early\":true}\n");
+        }
+        put_quietly(c, &lines);
+        assert_int_equal(th_findings_breach(c, th_str_c("b1"), &out), 0);
+        json_t *v = parsed(&out);
+        assert_int_equal(json_is_true(json_object_get(v, "early")), !ended);
+        json_decref(v);
+    }
 }
 
 static void an_incident_has_its_breaches_in_whatever_order(void **state)
@@ -527,6 +549,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pages_go_on_where_they_ended, begin, end),
         cmocka_unit_test_setup_teardown(a_replay_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_breach_is_early_until_it_is_confirmed, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_has_its_breaches_in_whatever_order, begin, end),
         cmocka_unit_test_setup_teardown(people_decide_about_incidents, begin, end),
         cmocka_unit_test_setup_teardown(what_became_one_is_one, begin, end),

@@ -127,6 +127,7 @@ export const catalogue = {
   // Findings
   'finding.score': ['Score {score} of 100', 'スコア {score}/100'],
   'finding.alert': ['alert', 'アラート'],
+  'finding.early': ['judged before its hour had ended', '1時間の終わりを待たずに判定'],
   'finding.late': ['seen {n} hour late|seen {n} hours late', '{n}時間遅れで検知'],
   'finding.devices': ['Devices', 'デバイス'],
   'finding.andMore': ['and {n} more', 'ほか{n}件'],
@@ -164,6 +165,7 @@ export const catalogue = {
   'breach.events.open': ['Open in search', '検索で開く'],
   'breach.events.none': ['No raw events are kept for this time.', 'この期間の生イベントはありません。'],
   'breach.peer': ['Peer', '通信相手'],
+  'breach.early': ['Provisional', '暫定'],
   'breach.time': ['Time', '時刻'],
   'breach.technique': ['Technique', '手法'],
   'breach.incident': ['Part of incident', '属するインシデント'],
