@@ -60,6 +60,10 @@ export async function shot(page, name, fullPage = true) {
 
 /** The screen is there: its heading, and nothing that still loads. */
 export async function settled(page, timeout = 15_000) {
-  await page.locator('h1').first().waitFor({ timeout });
-  await page.waitForFunction(() => ![...document.querySelectorAll('.loading, .progress.on')].some((e) => e.checkVisibility()), null, { timeout });
+  try {
+    await page.locator('h1').first().waitFor({ timeout });
+    await page.waitForFunction(() => ![...document.querySelectorAll('.loading, .progress.on')].some((e) => e.checkVisibility()), null, { timeout });
+  } catch (e) {
+    throw new Error(`${page.url()} is not there, or still loads`, { cause: e });
+  }
 }
