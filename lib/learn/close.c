@@ -367,7 +367,19 @@ static int rarest_first(const void *a, const void *b)
     return (x->peer.key > y->peer.key) - (x->peer.key < y->peer.key);
 }
 
-static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win *w, uint32_t slot,
+/* Came it late, or was the device met in a later hour? */
+static bool is_over(const struct th_learn *l, const struct th_part *p, const struct th_dev *d,
+    const struct th_win *w)
+{
+    if (th_time_add(w->start_ns, TH_NS_PER_HOUR) <= l->org->time_ns)
+        return true;
+    for (uint32_t i = d->wins; i != TH_POOL_NONE; i = th_win_at(p, i)->next)
+        if (th_win_at(p, i)->start_ns > w->start_ns)
+            return true;
+    return false;
+}
+
+static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win *w, bool over,
     th_window_fn fn, void *arg)
 {
     for (uint32_t i = 0; i < l->signal_count; i++) {
@@ -381,7 +393,8 @@ static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win
         s->peer.domain = th_str_c(s->peer_domain);
     }
     struct th_window told = {.entity = d->id,
-        .slot = slot,
+        .slot = d->slot,
+        .over = over,
         .start_ns = w->start_ns,
         .end_ns = w->start_ns + TH_NS_PER_HOUR,
         .events = w->events,
@@ -421,7 +434,7 @@ void th_window_look(
     judge(l, p, d, w, x, best);
     l->measure_count = 0;
     if (l->signal_count > 0)
-        tell(l, d, w, d->slot, fn, arg);
+        tell(l, d, w, is_over(l, p, d, w), fn, arg);
 }
 
 void th_window_close(
@@ -432,7 +445,7 @@ void th_window_close(
     double x[TH_RATES];
     judge(l, p, d, w, x, best);
     measure(l, d, w, x);
-    tell(l, d, w, d->slot, fn, arg);
+    tell(l, d, w, true, fn, arg);
     learn(l, p, d, w, x, best);
     l->stats.windows++;
 }

@@ -69,6 +69,16 @@ static bool locate(struct th_learn *l, struct th_slot *s, struct th_part *part,
     return s->win->events == 0;
 }
 
+/* The device has gone on: its earlier hours are whole now, and looked at once more. */
+static void renew_looks(struct th_part *part, const struct th_dev *d, int64_t start_ns)
+{
+    for (uint32_t i = d->wins; i != TH_POOL_NONE; i = th_win_at(part, i)->next) {
+        struct th_win *w = th_win_at(part, i);
+        if (w->start_ns < start_ns)
+            w->looked = ~(uint32_t)w->events;
+    }
+}
+
 static void be_active(struct th_act *a, int64_t hour)
 {
     struct th_dev *d = a->dev;
@@ -119,8 +129,10 @@ static bool begin(struct th_learn *l, const struct th_entity *e, uint64_t peer_k
         .time_ns = ev->time_ns,
         .day = (uint16_t)TH_MIN(TH_MAX(day, 1), UINT16_MAX),
         .late = start < d->closed_ns};
-    if (opened)
+    if (opened) {
+        renew_looks(part, d, start);
         be_active(ret, start / TH_NS_PER_HOUR);
+    }
     w->events++;
     w->first_ns = TH_MIN(w->first_ns, ev->time_ns);
     w->last_ns = TH_MAX(w->last_ns, ev->time_ns);

@@ -133,7 +133,7 @@ struct th_win {
     float dga_sum, dga_var;
     uint32_t dga_names, dga_missing;
     uint32_t probes;
-    uint32_t looked; /* low bits of `events` at the last look */
+    uint32_t looked; /* low bits of `events` at the last look; others: to be looked at */
     int64_t probe_first_ns, probe_last_ns;
 };
 

@@ -374,6 +374,7 @@ static bool make_breach(const struct th_scorer *s, unsigned model, const struct 
         .entity = w->entity,
         .start_ns = w->start_ns,
         .end_ns = w->end_ns,
+        .over = w->over,
         .lgp = x->lgp,
         .late_hours = late_hours(s, w)};
     ret->id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),

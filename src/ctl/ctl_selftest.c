@@ -52,6 +52,7 @@ struct selftest {
     struct th_selftest_sensor sensor;
     char sensor_id[24];
     uint64_t events;
+    int64_t begin_ns; /* before its first event; 0: not known */
     unsigned step_s;
     bool fed;
 };
@@ -132,15 +133,19 @@ static int is_in_log(struct selftest *t)
     return r < 0 ? r : t->fed && (uint64_t)events >= t->events;
 }
 
-/* How many rows a search finds; negative: it could not be asked. */
+/* How many rows a search finds; negative: it could not be asked. Not in all that is stored: where
+ * that is much it would take as long. */
 static int64_t search(struct selftest *t)
 {
     char text[TH_ADDR_TEXT_LEN];
     char question[TH_ADDR_TEXT_LEN + 16];
+    char from[TH_TIME_TEXT_LEN];
+    th_time_rfc3339(t->begin_ns, from);
     th_addr_format(&t->who.address, text);
     snprintf(question, sizeof(question), "ip:%s", text);
     json_t *answer = th_selftest_read(&t->ask, "search",
-        json_pack("{s:s, s:s, s:s}", "q", question, "limit", "1", "histogram", "1"));
+        json_pack(
+            "{s:s, s:s, s:s, s:s}", "q", question, "limit", "1", "histogram", "1", "from", from));
     const json_t *total = json_object_get(answer, "total");
     int64_t n = json_is_integer(total) ? json_integer_value(total) : -1;
     json_decref(answer);
@@ -270,7 +275,9 @@ static int start_sensor(struct selftest *t, const char *token)
     int r = th_instance_pin(&t->instance, pin);
     if (r < 0)
         return complain("the instance's certificate cannot be read", r);
-    r = th_selftest_events(&t->who, clock_ns(CLOCK_REALTIME), &events, &t->events);
+    int64_t now_ns = clock_ns(CLOCK_REALTIME);
+    t->begin_ns = now_ns - (TH_SELFTEST_HOURS + 1) * TH_NS_PER_HOUR;
+    r = th_selftest_events(&t->who, now_ns, &events, &t->events);
     if (r < 0)
         return complain("the events of the test cannot be made", r);
     const struct th_selftest_config config = {.name = t->who.name,

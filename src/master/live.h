@@ -8,10 +8,11 @@
  *   control epoch    hours that have ended are closed, in order; what they breached is told, with
  *                    incidents, devices, and the measures for charts
  *   control settings the alert budget
- *   control forget   an entity is forgotten; store and seal are told, behind all that was told of
- * it every record     when a second has passed since the last look (by the times at which intake
- * had the records; longer when much is going on): the hours under way are looked at, and what
- * breaches already is told at once, under the id that it keeps
+ *   control forget   an entity is forgotten; store and seal hear it, behind all that was told
+ *   every record     when a second has passed since the last look (by the times at which intake
+ *                    had the records; longer when much is going on): the hours under way are
+ *                    looked at, and what breaches already is told at once, under the id that it
+ *                    keeps; what is little waits until the hour is over for its device
  *
  * The process that reads makes no difference between what is old and what is new: after a restart
  * from a checkpoint it tells again what came behind it, with the same ids.

@@ -5,7 +5,8 @@
 #include "base/json.h"
 
 /* What an ordinary device does every other day (20: an hour in 40) can wait for its hour's end; in
- * a young organisation, where all scores are small, half the threshold. */
+ * a young organisation, where all scores are small, half the threshold. An hour that came late, or
+ * from which the device went on to the next, has nothing to wait for. */
 #define EARLY_SCORE 20.0
 /* Points by which a breach has become worse, so that it is told again before its hour ends. */
 #define WORSE 1.0
@@ -275,7 +276,7 @@ void th_live_report_look(struct th_live *l)
     double least = TH_MIN(EARLY_SCORE, threshold / 2);
     for (size_t i = 0; i < core->shard.breach_count; i++) {
         struct th_breach *b = &core->shard.breaches[i];
-        if (b->score < least || !is_news(l, b))
+        if ((b->score < least && !b->over) || !is_news(l, b))
             continue;
         b->early = true;
         report_breach(l, b, threshold);

@@ -351,16 +351,16 @@ def test_a_snapshot_under_load_and_what_is_made_of_it(office, tmp_path):
         alone, alone_rows = verify.undisturbed(tmp_path / "alone", tmp_path / "still")
         assert rows == alone_rows
         assert found["incidents"] and found == alone, verify.difference(found, alone)
-        # A second start goes on where it was, and takes batches.
-        made.start()
-        verify.settle(admin, made.path)
-        again = verify.rows_of(admin)
-        assert again == rows, f"{rows} before the second start, {again} after it"
-        with verify.still(admin, made, tmp_path / "again"):
+        # A second start goes on where it was, also after a kill and one more look, and takes batches.
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            made.start()
+            verify.looked(admin, made.path)
+            again = verify.rows_of(admin)
+            assert again == rows, f"{rows} before the start, {again} after it"
             again = verify.findings_of(admin)
-            assert set(found["breaches"]) <= set(again["breaches"]), verify.difference(found, again)
-            for incident in found["incidents"]:  # by itself, or in what it is part of now
-                assert admin.api("GET", f"/incidents/{incident}")["id"] in again["incidents"]
+            assert again == found, verify.difference(found, again)
+            made.stop(how)
+        made.start()
         one = office.instance.sensor("later")
         one.write_text(one.read_text().replace(str(office.instance.port), str(made.port)))
         (one.parent / "token").write_text(made.ctl("token", "create", "--instance", str(made.path), "later") + "\n")

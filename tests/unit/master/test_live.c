@@ -259,12 +259,12 @@ static void test_disorder_changes_little(void **state)
 }
 
 /* When intake had the record before this position. */
-static int64_t time_of(uint64_t position)
+static int64_t time_of(const struct live_log *log, uint64_t position)
 {
-    struct th_follow *f = th_follow_new(&plain.io);
+    struct th_follow *f = th_follow_new(&log->io);
     struct th_follow_record rec = {0};
     assert_int_equal(th_follow_seek(f, position - 1), 0);
-    assert_int_equal(th_follow_next(f, plain.next, &rec), 1);
+    assert_int_equal(th_follow_next(f, log->next, &rec), 1);
     th_follow_free(f);
     return rec.time_ns;
 }
@@ -277,7 +277,7 @@ static int64_t seconds_until_told(const char *model, int64_t begin_ns)
         const struct live_finding *f = &undisturbed.v[i];
         if (strncmp(f->key, "breach", 6) != 0 || !strstr(f->line, model))
             continue;
-        int64_t after = (time_of(f->first_told) - begin_ns) / TH_NS_PER_S;
+        int64_t after = (time_of(&plain, f->first_told) - begin_ns) / TH_NS_PER_S;
         if (after >= 0)
             best = TH_MIN(best, after);
     }
@@ -314,6 +314,28 @@ static void assert_found(const struct live_result *r, const char *model)
     assert_true(found);
 }
 
+/* What hours that came late have breached is told when they come, however little it is. */
+static void assert_late_is_told_at_once(
+    const struct live_result *r, const struct live_log *log, int64_t came_ns)
+{
+    unsigned late = 0;
+    unsigned low = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct live_finding *f = &r->v[i];
+        if (strncmp(f->key, "breach", 6) != 0 || !strstr(f->line, "\"late_hours\":"))
+            continue;
+        int64_t after_ns = time_of(log, f->first_told) - came_ns;
+        late++;
+        low += strtod(strstr(f->line, "\"score\":") + 8, NULL) < 15;
+        if (after_ns < 0 || after_ns > TH_NS_PER_MIN)
+            print_message(
+                "# %s: told %lld s after it came\n", f->key, (long long)(after_ns / TH_NS_PER_S));
+        assert_true(after_ns >= 0 && after_ns <= TH_NS_PER_MIN);
+    }
+    print_message("# late: %u, %u of them below 15\n", late, low);
+    assert_true(low > 0);
+}
+
 static void test_source_held_back(void **state)
 {
     (void)state;
@@ -341,6 +363,7 @@ static void test_source_held_back(void **state)
     compare_scores(&in_time, &late, of_first_site, &all, &same);
     print_message("# held back for 6 h: of the others %u of %u the same\n", same, all);
     assert_true(same >= all * 98 / 100);
+    assert_late_is_told_at_once(&late, &b, options.held_to_ns);
     for (size_t i = 0; i < TH_ARRAY_LEN(held_models); i++) {
         assert_found(&in_time, held_models[i]);
         assert_found(&late, held_models[i]);

@@ -22,8 +22,12 @@
 #include "priv/spawn.h"
 #include "store/segment.h"
 
-#define PATIENCE_MS 90000
-#define PROMPT_MS 200 /* how soon a search ends when it is told to */
+/* Verdicts do not hang on how busy the machine is: a role that hangs is given up late, searches
+ * that are not to run out of time may take as long, and promptness is measured in the role's own
+ * time on the processor. */
+#define PATIENCE_MS 600000
+#define NO_LIMIT "600000"
+#define PROMPT_MS 200 /* how much a search does yet when it is told to end */
 #define BIG_ROWS "3000000"
 #define BEGIN_NS (INT64_C(1767312000) * TH_NS_PER_S)
 
@@ -42,6 +46,16 @@ static int64_t clock_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What the role has used of the processor. */
+static int64_t used_ms(const struct scene *s)
+{
+    clockid_t clock;
+    struct timespec t;
+    assert_int_equal(clock_getcpuclockid(s->pid, &clock), 0);
+    assert_int_equal(clock_gettime(clock, &t), 0);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -339,7 +353,7 @@ static int tear_down(void **state)
 static void test_rows(void **state)
 {
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     json_t *j = search(s, "{\"q\":\"orig_bytes:>=3k orig_bytes:<=12k\",\"histogram\":\"1\"}");
     const json_t *rows = json_object_get(j, "rows");
     assert_int_equal(json_array_size(rows), 10);
@@ -414,7 +428,7 @@ static void test_older_segments(void **state)
 static void test_without_the_newest(void **state)
 {
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     s->cold = true;
     json_t *j = search(s, "{\"q\":\"kind:conn\"}");
     assert_true(json_is_false(json_object_get(j, "newest")));
@@ -426,7 +440,7 @@ static void test_without_the_newest(void **state)
 static void test_hostile_text(void **state)
 {
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     json_t *j =
         search(s, "{\"q\":\"query:*script*\",\"limit\":\"1\",\"columns\":\"query,answers,rtt\"}");
     const json_t *row = json_array_get(json_object_get(j, "rows"), 0);
@@ -445,7 +459,7 @@ static void test_hostile_text(void **state)
 static void test_pages(void **state)
 {
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     TH_AUTOFREE char *cursor = th_xstrdup("");
     char before[64] = "9999";
     size_t rows = 0, pages = 0;
@@ -493,7 +507,7 @@ static void test_refusals(void **state)
         {"users_list", "{}", "route", 400},
     };
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
         json_t *j = wait_answer(s, ask(s, cases[i].route, cases[i].params, ""), cases[i].status);
         const json_t *error = json_object_get(j, "error");
@@ -512,7 +526,7 @@ static void test_refusals(void **state)
 static void test_series(void **state)
 {
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     json_t *j = wait_answer(
         s, ask(s, "series", "{\"entity\":\"d0123456789\",\"feature\":\"bytes-out\"}", ""), 200);
     assert_string_equal(text(j, "unit"), "B");
@@ -529,7 +543,7 @@ static void test_series(void **state)
 static void test_scope(void **state)
 {
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     json_t *j = wait_answer(
         s, ask(s, "search", "{\"q\":\"* OR kind:dns\"}", "{\"subnets\":[\"10.0.0.0/8\"]}"), 200);
     assert_int_equal(json_array_size(json_object_get(j, "rows")), 10);
@@ -557,7 +571,7 @@ static void test_bad_catalogue(void **state)
         "{}",
     };
     struct scene *s = *state;
-    start_role(s, "10000");
+    start_role(s, NO_LIMIT);
     for (size_t i = 0; i < TH_ARRAY_LEN(lists); i++) {
         s->files = lists[i];
         json_decref(wait_answer(s, ask(s, "search", "{\"q\":\"*\"}", ""), 500));
@@ -591,7 +605,7 @@ static void test_cancel(void **state)
 {
     struct scene *s = *state;
     int64_t took_ms[CANCELLED];
-    start_role(s, "60000");
+    start_role(s, NO_LIMIT);
     s->files = BIG_FILE;
     json_decref(search(s, "{\"q\":\"\",\"limit\":\"1\"}"));
     wait_released(s, 1);
@@ -601,15 +615,14 @@ static void test_cancel(void **state)
         for (int64_t until_ms = clock_ms() + 40 + 70 * i; clock_ms() < until_ms;)
             turn(s);
         wait_released(s, before); /* it still runs */
-        int64_t begin_ms = clock_ms();
+        int64_t begin_ms = used_ms(s);
         assert_int_equal(th_ipc_send(s->gateway, TH_MSG_CANCEL, id, th_str_c("")), 0);
         wait_released(s, before + 1);
-        took_ms[i] = clock_ms() - begin_ms;
+        took_ms[i] = used_ms(s) - begin_ms;
     }
     qsort(took_ms, CANCELLED, sizeof(took_ms[0]), by_size);
     print_message("# cancelled in %d to %d ms\n", (int)took_ms[0], (int)took_ms[CANCELLED - 1]);
-    /* The median: the machine may be busy with other things. */
-    assert_true(took_ms[CANCELLED / 2] < PROMPT_MS);
+    assert_true(took_ms[CANCELLED - 1] < PROMPT_MS);
     /* It was not answered, and the next one is. */
     s->files = ALL_FILES;
     json_decref(search(s, "{\"q\":\"kind:dns\"}"));
@@ -621,15 +634,15 @@ static void test_time_limit(void **state)
     struct scene *s = *state;
     start_role(s, "250");
     s->files = BIG_FILE;
-    int64_t best_ms = PATIENCE_MS;
     for (unsigned i = 0; i < 3; i++) {
         int64_t begin_ms = clock_ms();
+        int64_t used_before_ms = used_ms(s);
         json_t *j = wait_answer(s, ask(s, "search", HEAVY, ""), 408);
-        best_ms = TH_MIN(best_ms, clock_ms() - begin_ms);
+        assert_true(clock_ms() - begin_ms >= 250);
+        assert_true(used_ms(s) - used_before_ms < 250 + PROMPT_MS);
         assert_string_equal(text(json_object_get(j, "error"), "code"), "time");
         json_decref(j);
     }
-    assert_in_range(best_ms, 250, 250 + PROMPT_MS);
     stop_role(s);
 }
 
@@ -638,7 +651,7 @@ static void test_waiting(void **state)
 {
     struct scene *s = *state;
     struct th_ipc_message m;
-    start_role(s, "60000");
+    start_role(s, NO_LIMIT);
     s->files = BIG_FILE;
     uint64_t heavy = ask(s, "search", HEAVY, "");
     while (s->held == 0)

@@ -83,6 +83,7 @@ struct th_window {
     uint64_t entity;
     uint32_t slot;
     int64_t start_ns, end_ns;
+    bool over;            /* only late events are to come: closed, or the entity has gone on */
     uint64_t events;      /* events of the entity in it */
     double learned_hours; /* active hours learned before it */
     enum th_habit habit;

@@ -45,6 +45,7 @@ struct th_breach {
     uint64_t entity;
     int64_t time_ns;          /* when its evidence was complete */
     int64_t start_ns, end_ns; /* the window */
+    bool over;                /* as the window says */
     double lgp;               /* combined rarity before the pooled calibration */
     double score;             /* 0 to 100 */
     uint32_t late_hours;      /* "seen N hours late", 0 when in time */
