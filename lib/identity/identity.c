@@ -217,6 +217,9 @@ static void ends_of(const struct th_event *h, struct ends *e)
     case TH_KIND_NTLM:
     case TH_KIND_RDP:
     case TH_KIND_SMTP:
+    case TH_KIND_QUIC:
+    case TH_KIND_FTP:
+    case TH_KIND_LOGIN:
         ends_common(h, e);
         e->answered = true;
         break;

@@ -19,14 +19,17 @@ extern const struct th_analyser th_krb_analyser;
 extern const struct th_analyser th_rdp_analyser;
 extern const struct th_analyser th_ldap_analyser;
 extern const struct th_analyser th_smtp_analyser;
+extern const struct th_analyser th_quic_analyser;
+extern const struct th_analyser th_dtls_analyser;
+extern const struct th_analyser th_stun_analyser;
+extern const struct th_analyser th_ftp_analyser;
+extern const struct th_analyser th_imap_analyser;
+extern const struct th_analyser th_pop3_analyser;
 
 /* label.c */
-extern const struct th_analyser th_label_quic;
-extern const struct th_analyser th_label_dtls;
 extern const struct th_analyser th_label_ntp;
 extern const struct th_analyser th_label_snmp;
 extern const struct th_analyser th_label_sip;
-extern const struct th_analyser th_label_stun;
 extern const struct th_analyser th_label_mqtt;
 extern const struct th_analyser th_label_modbus;
 extern const struct th_analyser th_label_dnp3;
@@ -47,9 +50,6 @@ extern const struct th_analyser th_label_postgresql;
 extern const struct th_analyser th_label_tds;
 extern const struct th_analyser th_label_redis;
 extern const struct th_analyser th_label_mongodb;
-extern const struct th_analyser th_label_imap;
-extern const struct th_analyser th_label_pop3;
-extern const struct th_analyser th_label_ftp;
 extern const struct th_analyser th_label_netbios_ssn;
 
 #endif

@@ -41,6 +41,7 @@ struct state {
     struct side side[2];
     struct th_http_txn *first, *last;
     uint32_t pending, depth;
+    bool login_told; /* one a connection, and each refusal */
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -106,6 +107,10 @@ static void finish_first(struct th_conn *c, struct state *s)
         s->last = NULL;
     s->pending--;
     th_http_emit(c, t);
+    bool refused = t->status == 401 || t->status == 407;
+    if (t->basic && (refused || !s->login_told))
+        th_http_login(c, t);
+    s->login_told = s->login_told || (t->basic && !refused);
     th_http_txn_free(t);
 }
 

@@ -37,6 +37,7 @@ struct th_http_txn {
     uint8_t proxied_count;
     bool has_request, has_response;
     bool request_done, response_done;
+    bool basic; /* the request carries a user and a password */
     uint16_t status, info;
     uint64_t body_len[2]; /* request, response */
     struct th_http_framing framing[2];
@@ -54,6 +55,8 @@ bool th_http_status_line(struct th_str line, struct th_str *ret_version, unsigne
 /* A header line of the request (side 0) or the response (side 1). */
 void th_http_header(struct th_http_txn *t, int side, struct th_str line);
 void th_http_emit(struct th_conn *c, const struct th_http_txn *t);
+/* The login that a transaction's basic authentication is. */
+void th_http_login(struct th_conn *c, const struct th_http_txn *t);
 void th_http_txn_free(struct th_http_txn *t);
 /* A known method with a blank behind it at the begin of s: its length, or 0. */
 uint32_t th_http_method_len(struct th_str s);

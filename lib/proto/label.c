@@ -47,30 +47,6 @@ static uint32_t le32_at(const struct th_probe_in *in, size_t i)
     return __builtin_bswap32(be32_at(in, i));
 }
 
-/* RFC 9000 17.2, RFC 9369, the drafts, and Google's before them. */
-static enum th_probe quic(const struct th_probe_in *in)
-{
-    uint32_t version = be32_at(in, 1);
-    bool known = version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
-        version >> 8 == 0x513034 || version >> 8 == 0x513035 || version >> 8 == 0x543035;
-    bool is_long =
-        in->len >= 20 && (th_probe_at(in, 0) & 0xc0) == 0xc0 && known && th_probe_at(in, 5) <= 20;
-    /* gQUIC: public flags, 8 bytes of connection id, version. */
-    uint32_t old = be32_at(in, 9);
-    bool google = in->len >= 30 && (th_probe_at(in, 0) & 0x89) == 0x09 &&
-        (old >> 8 == 0x513032 || old >> 8 == 0x513033 || old >> 8 == 0x513034);
-    return by_port(in, is_long || google, 443);
-}
-
-static enum th_probe dtls(const struct th_probe_in *in)
-{
-    bool yes = in->len >= 14 && th_probe_at(in, 0) == 22 && th_probe_at(in, 1) == 0xfe &&
-        (th_probe_at(in, 2) == 0xff || th_probe_at(in, 2) == 0xfd);
-    return !yes                                                ? TH_PROBE_NO
-        : th_probe_at(in, 13) == 2 || th_probe_at(in, 13) == 3 ? TH_PROBE_SERVER
-                                                               : TH_PROBE_CLIENT;
-}
-
 /* RFC 5905 */
 static enum th_probe ntp(const struct th_probe_in *in)
 {
@@ -103,14 +79,6 @@ static enum th_probe sip(const struct th_probe_in *in)
         if (begins(in, methods[i], strlen(methods[i])))
             return TH_PROBE_CLIENT;
     return TH_PROBE_NO;
-}
-
-/* RFC 8489 5: the magic cookie. */
-static enum th_probe stun(const struct th_probe_in *in)
-{
-    bool yes = in->len >= 20 && !(th_probe_at(in, 0) & 0xc0) && be32_at(in, 4) == 0x2112a442 &&
-        be16_at(in, 2) % 4 == 0 && be16_at(in, 2) + 20 <= in->wire_len;
-    return !yes ? TH_PROBE_NO : th_probe_at(in, 0) & 1 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
 
 /* A CONNECT: its remaining length takes one to four bytes, then comes the protocol's name. */
@@ -287,24 +255,6 @@ static enum th_probe mongodb(const struct th_probe_in *in)
     return SURE(yes, CLIENT);
 }
 
-static enum th_probe imap(const struct th_probe_in *in)
-{
-    return SURE(BEGINS(in, "* OK") || BEGINS(in, "* PREAUTH"), SERVER);
-}
-
-static enum th_probe pop3(const struct th_probe_in *in)
-{
-    return SURE(BEGINS(in, "+OK ") || BEGINS(in, "+OK\r"), SERVER);
-}
-
-static enum th_probe ftp(const struct th_probe_in *in)
-{
-    if (in->dst == 21 && (BEGINS(in, "USER ") || BEGINS(in, "AUTH ")))
-        return TH_PROBE_CLIENT;
-    bool greeting = BEGINS(in, "220 ") || BEGINS(in, "220-");
-    return SURE(greeting && (in->src == 21 || contains(in, "FTP")), SERVER);
-}
-
 static enum th_probe netbios_ssn(const struct th_probe_in *in)
 {
     bool yes = on_port(in, 139) && in->len >= 4 && th_probe_at(in, 0) >= 0x82 &&
@@ -316,12 +266,9 @@ static enum th_probe netbios_ssn(const struct th_probe_in *in)
     const struct th_analyser th_label_##NAME = {                                                   \
         .service = TH_SVC_##SERVICE, .tcp = over_tcp, .udp = over_udp, .probe = fn}
 
-LABEL(quic, QUIC, false, true, quic);
-LABEL(dtls, DTLS, false, true, dtls);
 LABEL(ntp, NTP, false, true, ntp);
 LABEL(snmp, SNMP, false, true, snmp);
 LABEL(sip, SIP, true, true, sip);
-LABEL(stun, STUN, true, true, stun);
 LABEL(mqtt, MQTT, true, false, mqtt);
 LABEL(modbus, MODBUS, true, false, modbus);
 LABEL(dnp3, DNP3, true, false, dnp3);
@@ -342,7 +289,4 @@ LABEL(postgresql, POSTGRESQL, true, false, postgresql);
 LABEL(tds, TDS, true, false, tds);
 LABEL(redis, REDIS, true, false, redis);
 LABEL(mongodb, MONGODB, true, false, mongodb);
-LABEL(imap, IMAP, true, false, imap);
-LABEL(pop3, POP3, true, false, pop3);
-LABEL(ftp, FTP, true, false, ftp);
 LABEL(netbios_ssn, NETBIOS_SSN, true, false, netbios_ssn);

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""More golden captures, as make.py makes its own: one of each group of protocols.
+
+    make_services.py [NAME...]
+
+Makes those named (quic, dtls, ...), or all.
+"""
+import base64
+import os
+import ssl
+import struct
+import sys
+import tempfile
+
+import quic
+import wire
+from make import HERE, Maker, ja3_and_ja4, openssl, stream_input
+from wire import CLIENT, SERVER, Pcap
+
+CORPUS = os.path.join(HERE, "..", "..", "..", "fuzz", "corpus")
+
+
+def self_signed(folder, name):
+    key, cert = os.path.join(folder, "key"), os.path.join(folder, "cert")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "365",
+            "-subj", "/CN=" + name)
+    return cert, key
+
+
+def datagrams(p, sport, dport, exchange):
+    for from_client, data in exchange:
+        if from_client:
+            p.udp(CLIENT, sport, SERVER, dport, data)
+        else:
+            p.udp(SERVER, dport, CLIENT, sport, data)
+
+
+def make_quic(m):
+    """Version 1 with a hello in pieces out of order over two packets and a Retry; version 2 in one
+    datagram with more behind it; Version Negotiation."""
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = self_signed(folder, "quic.example")
+        hello, server_hello = quic.hellos(cert, key, "www.quic.example", ["h3"])
+    message = hello[5:]
+    _, ja4 = ja3_and_ja4(hello)
+    first, retried, mine, theirs = bytes(range(8)), b"retried!", b"client", b"srv"
+    one, two, three = message[:40], message[40:200], message[200:]
+    retry = bytes([0xf0]) + struct.pack("!I", quic.V1) + bytes([6]) + mine + bytes([8]) + retried + b"token" + bytes(16)
+    v1 = [
+        (True, quic.initial(quic.V1, first, b"client", first, mine, 0, quic.crypto(0, message), 1200)),
+        (False, retry),
+        (True, quic.initial(quic.V1, retried, b"client", retried, mine, 1,
+                            quic.crypto(200, three) + b"\0\1" + quic.crypto(0, one), 1200, b"token")),
+        (True, quic.initial(quic.V1, retried, b"client", retried, mine, 2, quic.crypto(40, two), 1200, b"token")),
+        (False, quic.initial(quic.V1, retried, b"server", mine, theirs, 0,
+                             b"\2\0\0\0\0" + quic.crypto(0, server_hello)) + quic.handshake_packet(quic.V1, mine, theirs)),
+        (True, quic.handshake_packet(quic.V1, theirs, mine))]
+    scattered = v1[2:3] + [(True, quic.initial(quic.V1, retried, b"client", retried, mine, 3,
+                                               quic.crypto(0, one) + quic.crypto(30, message[30:200]), 1200))] + v1[4:]
+    v2 = [
+        (True, quic.initial(quic.V2, first, b"client", first, mine, 0, quic.crypto(0, message), 1200)),
+        (False, quic.initial(quic.V2, first, b"server", mine, theirs, 0, quic.crypto(0, server_hello)) +
+         quic.handshake_packet(quic.V2, mine, theirs)),
+        (True, quic.handshake_packet(quic.V2, theirs, mine))]
+    asked = bytes([0xc0]) + struct.pack("!I", 0xff000010) + bytes([8]) + first + bytes([6]) + mine + bytes(1180)
+    offer = bytes([0x80, 0, 0, 0, 0, 6]) + mine + bytes([8]) + first + struct.pack("!II", quic.V1, quic.V2)
+    forged = bytearray(v2[0][1])
+    forged[600] ^= 1
+    p = Pcap()
+    for port, exchange in ((40101, v1), (40102, scattered), (40103, v2), (40104, [(True, asked), (False, offer)]),
+                           (40105, [(True, bytes(forged))])):
+        datagrams(p, port, 443, exchange)
+    told = {"version": "1", "server_name": "www.quic.example", "client_protocol": "h3", "ja4": "q" + ja4[1:],
+            "opened": True}
+    m.golden("quic", p, {"quic": 5, "ssl": 3, "conn": 5}, [
+        {"_path": "quic", "id.orig_p": 40101, **told, "client_initial_dcid": first.hex(), "client_scid": mine.hex(),
+         "server_scid": theirs.hex(), "history": "ISrIishH"},
+        {"_path": "quic", "id.orig_p": 40102, **told, "client_initial_dcid": retried.hex()},
+        {"_path": "quic", "id.orig_p": 40103, **told, "version": "quicv2", "history": "ISishH"},
+        {"_path": "quic", "id.orig_p": 40104, "version": "draft-16", "history": "Iv", "opened": False, "ja4": None},
+        {"_path": "quic", "id.orig_p": 40105, "opened": False, "server_name": None},
+        {"_path": "ssl", "id.orig_p": 40103, "version": "TLSv13", "server_name": "www.quic.example",
+         "ja4": "q" + ja4[1:], "client_alpn": ["h3"], "established": True, "cipher": "TLS_AES_256_GCM_SHA384"},
+        {"_path": "conn", "id.orig_p": 40101, "service": "quic"}])
+    for name, exchange in (("retry", v1), ("scattered", scattered), ("version2", v2), ("negotiation", [(True, asked), (False, offer)])):
+        m.corpus("quic", name, stream_input(exchange))
+
+
+def tls_messages(records):
+    """The handshake messages in the clear of one side's TLS records."""
+    data = b""
+    while records and records[0] == 22:
+        n, = struct.unpack_from("!H", records, 3)
+        data += records[5:5 + n]
+        records = records[5 + n:]
+    out = []
+    while len(data) >= 4:
+        n = struct.unpack("!I", b"\0" + data[1:4])[0]
+        out.append((data[0], data[4:4 + n]))
+        data = data[4 + n:]
+    return out
+
+
+class Dtls:
+    """One side's records: messages numbered, cut into fragments of at most `size`."""
+
+    def __init__(self):
+        self.message = self.record = 0
+
+    def put(self, kind, body, epoch=0):
+        self.record += 1
+        return struct.pack("!BHHHIH", kind, 0xfefd, epoch, 0, self.record, len(body)) + body
+
+    def say(self, kind, body, size=10000):
+        out = []
+        for at in range(0, max(len(body), 1), size):
+            part = body[at:at + size]
+            out.append(self.put(22, bytes([kind]) + struct.pack("!I", len(body))[1:] + struct.pack("!H", self.message) +
+                                struct.pack("!I", at)[1:] + struct.pack("!I", len(part))[1:] + part))
+        self.message += 1
+        return out
+
+
+def make_dtls(m):
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = self_signed(folder, "dtls.example")
+        chunks, _ = wire.tls_handshake(cert, key, ssl.TLSVersion.TLSv1_2, "www.dtls.example", ["coap"])
+    _, ja4 = ja3_and_ja4(chunks[0][1])
+    body = tls_messages(chunks[0][1])[0][1]
+    session = 34 + 1 + body[34]
+    body = b"\xfe\xfd" + body[2:]
+
+    def hello(cookie):
+        return body[:session] + bytes([len(cookie)]) + cookie + body[session:]
+    c, s = Dtls(), Dtls()
+    exchange = [(True, c.say(1, hello(b""))[0]), (False, s.say(3, b"\xfe\xfd\4abcd")[0]), (True, c.say(1, hello(b"abcd"))[0])]
+    flight = []
+    for kind, text in tls_messages(chunks[1][1]):
+        flight += s.say(kind, b"\xfe\xfd" + text[2:] if kind == 2 else text, 300)
+    flight[1], flight[2] = flight[2], flight[1]
+    exchange += [(False, flight[0] + flight[1])] + [(False, f) for f in flight[2:]]
+    exchange += [(True, c.say(16, bytes(33))[0] + c.put(20, b"\1") + c.put(22, bytes(40), 1)),
+                 (False, s.put(20, b"\1") + s.put(22, bytes(40), 1)), (True, c.put(23, bytes(60), 1))]
+    binding = struct.pack("!HHI", 1, 0, 0x2112a442) + bytes(12)
+    answer = struct.pack("!HHI", 0x0101, 0, 0x2112a442) + bytes(12)
+    alert = [exchange[0], (False, struct.pack("!BHHHIHBB", 21, 0xfefd, 0, 0, 0, 2, 2, 40))]
+    p = Pcap()
+    datagrams(p, 40201, 4433, exchange)
+    datagrams(p, 40202, 3478, [(True, binding), (False, answer)] + exchange)
+    datagrams(p, 40203, 5684, alert)
+    told = {"version": "DTLSv12", "server_name": "www.dtls.example", "established": True, "subject": "CN=dtls.example",
+            "client_alpn": ["coap"], "client_version": "DTLSv12", "ja4": "dd2" + ja4[3:]}
+    m.golden("dtls", p, {"ssl": 3, "x509": 2, "conn": 3}, [
+        {"_path": "ssl", "id.orig_p": 40201, **told}, {"_path": "ssl", "id.orig_p": 40202, **told},
+        {"_path": "ssl", "id.orig_p": 40203, "last_alert": "handshake_failure", "established": False, "version": None},
+        {"_path": "x509", "certificate.subject": "CN=dtls.example", "host_cert": True},
+        {"_path": "conn", "id.orig_p": 40201, "service": "dtls"},
+        {"_path": "conn", "id.orig_p": 40202, "service": "stun,dtls"}])
+    m.corpus("dtls", "handshake", stream_input(exchange))
+    m.corpus("dtls", "alert", stream_input(alert))
+
+
+def make_logins(m):
+    """FTP, IMAP, POP3 and SMTP: right and wrong, in the clear and not; no password may come out."""
+    def b64(text):
+        return base64.b64encode(text)
+    ftp = [
+        (False, b"220-hello\r\n220 ready\r\n"), (True, b"USER anna\r\n"), (False, b"331 and?\r\n"),
+        (True, b"PASS wrong-secret\r\n"), (False, b"530 no\r\n"), (True, b"USER anna\r\n"), (False, b"331 and?\r\n"),
+        (True, b"PASS right-secret\r\n"), (False, b"230-welcome\r\n 230 is no end\r\n230 in\r\n"),
+        (True, b"SIZE plan.txt\r\n"), (False, b"213 4096\r\n"), (True, b"PASV\r\n"),
+        (False, b"227 Entering Passive Mode (192,0,2,1,195,80).\r\n"), (True, b"RETR plan.txt\r\n"),
+        (False, b"150 coming\r\n226 done\r\n"), (True, b"EPSV\r\n"), (False, b"229 ok (|||50001|)\r\n"),
+        (True, b"STOR up.bin\r\n"), (False, b"553 no\r\n"), (True, b"PORT 10,0,0,1,4,1\r\n"), (False, b"200 ok\r\n"),
+        (True, b"EPRT |1|10.0.0.1|1026|\r\n"), (False, b"200 ok\r\n"), (True, b"NLST\r\n"), (False, b"150 x\r\n226 y\r\n")]
+    guest = [(False, b"220 FTP\r\n"), (True, b"USER anonymous\r\n"), (False, b"331 mail?\r\n"), (True, b"PASS a@b.example\r\n"),
+             (False, b"230 in\r\n"), (True, b"AUTH TLS\r\n"), (False, b"234 go\r\n"), (True, b"SSH-2.0-C\r\n"), (False, b"SSH-2.0-S\r\n")]
+    imap = [(False, b"* OK IMAP4rev1\r\n"), (True, b'a1 LOGIN "bert" wrong-secret\r\n'), (False, b"a1 NO bad\r\n"),
+            (True, b"a2 login {4}\r\n"), (False, b"+ go\r\n"), (True, b"bert {12}\r\n"), (False, b"+ go\r\n"),
+            (True, b"right-secret\r\n"), (False, b"* CAPABILITY X\r\na2 OK in\r\n")]
+    imap_sasl = [(False, b"* OK hi\r\n"), (True, b"1 AUTHENTICATE PLAIN\r\n"), (False, b"+\r\n"),
+                 (True, b64(b"\0carla\0right-secret") + b"\r\n"), (False, b"1 OK\r\n")]
+    imap_tls = [(False, b"* OK hi\r\n"), (True, b"s STARTTLS\r\n"), (False, b"s OK go\r\n"), (True, b"SSH-2.0-C\r\n"),
+                (False, b"SSH-2.0-S\r\n")]
+    pop = [(False, b"+OK ready\r\n"), (True, b"USER dora\r\n"), (False, b"+OK\r\n"), (True, b"PASS wrong-secret\r\n"),
+           (False, b"-ERR no\r\n"), (True, b"APOP dora c4c9334bac560ecc979e58001b3e22fb\r\n"), (False, b"+OK in\r\n")]
+    pop_sasl = [(False, b"+OK ready\r\n"), (True, b"AUTH PLAIN " + b64(b"\0dora\0right-secret") + b"\r\n"), (False, b"+OK\r\n")]
+    pop_tls = [(False, b"+OK ready\r\n"), (True, b"STLS\r\n"), (False, b"+OK go\r\n"), (True, b"SSH-2.0-C\r\n"),
+               (False, b"SSH-2.0-S\r\n")]
+    smtp = [(False, b"220 mx ESMTP\r\n"), (True, b"EHLO pc\r\n"), (False, b"250 AUTH LOGIN\r\n"), (True, b"AUTH LOGIN\r\n"),
+            (False, b"334 VXNlcm5hbWU6\r\n"), (True, b64(b"emil") + b"\r\n"), (False, b"334 UGFzc3dvcmQ6\r\n"),
+            (True, b64(b"wrong-secret") + b"\r\n"), (False, b"535 no\r\n"), (True, b"AUTH CRAM-MD5\r\n"), (False, b"334 PDE4OTY=\r\n"),
+            (True, b64(b"emil 0123456789abcdef") + b"\r\n"), (False, b"235 in\r\n")]
+    p = Pcap()
+    for port, to, chunks in ((40301, 21, ftp), (40302, 21, guest), (40303, 143, imap), (40304, 143, imap_sasl),
+                             (40305, 143, imap_tls), (40306, 110, pop), (40307, 110, pop_sasl), (40308, 110, pop_tls),
+                             (40309, 587, smtp)):
+        p.stream(chunks, port, to)
+
+    def login(port, service, user, method, success, clear):
+        return {"_path": "login", "id.orig_p": port, "service": service, "user": user, "method": method, "success": success,
+                "cleartext": clear}
+    m.golden("logins", p, {"ftp": 7, "login": 11, "smtp": 1, "ssh": 3, "conn": 9}, [
+        login(40301, "ftp", "anna", "PASS", False, True), login(40301, "ftp", "anna", "PASS", True, True),
+        login(40302, "ftp", "anonymous", "PASS", True, False), login(40303, "imap", "bert", "LOGIN", False, True),
+        login(40303, "imap", "bert", "LOGIN", True, True), login(40304, "imap", "carla", "PLAIN", True, True),
+        login(40306, "pop3", "dora", "PASS", False, True), login(40306, "pop3", "dora", "APOP", True, False),
+        login(40307, "pop3", "dora", "PLAIN", True, True), login(40309, "smtp", "emil", "LOGIN", False, True),
+        login(40309, "smtp", None, "CRAM-MD5", True, False),
+        {"_path": "ftp", "command": "PASV", "user": "anna", "reply_code": 227, "data_channel.passive": True,
+         "data_channel.orig_h": CLIENT, "data_channel.resp_h": SERVER, "data_channel.resp_p": 50000},
+        {"_path": "ftp", "command": "RETR", "arg": "plan.txt", "file_size": 4096, "reply_code": 226, "reply_msg": "done",
+         "data_channel.resp_p": 50000},
+        {"_path": "ftp", "command": "EPSV", "data_channel.resp_h": SERVER, "data_channel.resp_p": 50001},
+        {"_path": "ftp", "command": "STOR", "arg": "up.bin", "reply_code": 553, "file_size": None},
+        {"_path": "ftp", "command": "PORT", "data_channel.passive": False, "data_channel.orig_h": SERVER,
+         "data_channel.resp_h": CLIENT, "data_channel.resp_p": 1025},
+        {"_path": "ftp", "command": "EPRT", "data_channel.resp_h": CLIENT, "data_channel.resp_p": 1026},
+        {"_path": "ftp", "command": "NLST", "arg": None, "data_channel.resp_p": 1026},
+        {"_path": "conn", "id.orig_p": 40302, "service": "ftp,ssh"}, {"_path": "conn", "id.orig_p": 40305, "service": "imap,ssh"},
+        {"_path": "conn", "id.orig_p": 40308, "service": "pop3,ssh"}])
+    for target, name, chunks in (("ftp", "session", ftp), ("ftp", "tls", guest), ("imap", "login", imap), ("imap", "sasl", imap_sasl),
+                                 ("imap", "tls", imap_tls), ("pop3", "login", pop), ("pop3", "sasl", pop_sasl),
+                                 ("pop3", "tls", pop_tls), ("smtp", "auth", smtp)):
+        m.corpus(target, name, stream_input(chunks))
+
+
+def main():
+    m = Maker(HERE, CORPUS)
+    makers = {name[5:]: f for name, f in globals().items() if name.startswith("make_")}
+    for name in sys.argv[1:] or makers:
+        makers[name](m)
+
+
+if __name__ == "__main__":
+    main()
