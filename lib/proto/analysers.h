@@ -25,19 +25,19 @@ extern const struct th_analyser th_stun_analyser;
 extern const struct th_analyser th_ftp_analyser;
 extern const struct th_analyser th_imap_analyser;
 extern const struct th_analyser th_pop3_analyser;
+extern const struct th_analyser th_ntp_analyser;
+extern const struct th_analyser th_snmp_analyser;
+extern const struct th_analyser th_sip_analyser;
+extern const struct th_analyser th_radius_analyser;
+extern const struct th_analyser th_syslog_analyser;
+extern const struct th_analyser th_irc_analyser;
+extern const struct th_analyser th_socks_analyser;
 
 /* label.c */
-extern const struct th_analyser th_label_ntp;
-extern const struct th_analyser th_label_snmp;
-extern const struct th_analyser th_label_sip;
 extern const struct th_analyser th_label_mqtt;
 extern const struct th_analyser th_label_modbus;
 extern const struct th_analyser th_label_dnp3;
 extern const struct th_analyser th_label_rfb;
-extern const struct th_analyser th_label_irc;
-extern const struct th_analyser th_label_socks;
-extern const struct th_analyser th_label_syslog;
-extern const struct th_analyser th_label_radius;
 extern const struct th_analyser th_label_tftp;
 extern const struct th_analyser th_label_bittorrent;
 extern const struct th_analyser th_label_netbios_dgm;

@@ -226,6 +226,142 @@ def make_logins(m):
         m.corpus(target, name, stream_input(chunks))
 
 
+def snmp_message(version, community, kind, *bindings):
+    pairs = [wire.der(0x30, wire.der(6, oid), value) for oid, value in bindings]
+    pdu = wire.der(kind, wire.number(1), wire.number(0), wire.number(0), wire.der(0x30, *pairs))
+    return wire.der(0x30, wire.number(version), wire.der(4, community), pdu)
+
+
+DESCR, UPTIME = bytes([0x2b, 6, 1, 2, 1, 1, 1, 0]), bytes([0x2b, 6, 1, 2, 1, 1, 3, 0])
+
+
+def snmp3_message(flags, user, scoped):
+    head = wire.der(0x30, wire.number(1), wire.der(2, b"\5\xdc"), wire.der(4, bytes([flags])), wire.number(3))
+    usm = wire.der(0x30, wire.der(4, b"engine"), wire.number(1), wire.number(2), wire.der(4, user), wire.der(4, bytes(12)),
+                   wire.der(4, b""))
+    return wire.der(0x30, wire.number(3), head, wire.der(4, usm), scoped)
+
+
+def sip_message(first, seq, *more, body=b""):
+    lines = [first, b"Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx", b"f: <sip:ann@example.org>;tag=1", b"To: <sip:bob@example.org>",
+             b"Call-ID: abc@10.0.0.1", b"CSeq: " + seq, *more, b"Content-Length: %d" % len(body)]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def radius_message(code, ident, *attributes):
+    body = b"".join(bytes([kind, len(v) + 2]) + v for kind, v in attributes)
+    return struct.pack("!BBH", code, ident, 20 + len(body)) + bytes(16) + body
+
+
+def make_datagrams(m):
+    """NTP, SNMP, SIP, RADIUS and syslog."""
+    def stamp(unix):
+        return struct.pack("!II", unix + 2208988800, 1 << 31)
+    ntp = [(True, bytes([0x23, 0, 6, 0xec]) + bytes(36) + stamp(1700000000)),
+           (False, bytes([0x24, 2, 6, 0xe9]) + struct.pack("!II4s", 1 << 15, 1 << 14, bytes([192, 0, 2, 7])) + stamp(1699999000) +
+            stamp(1700000000) + stamp(1700000001) + stamp(1700000002))]
+    clock = [(True, bytes([0x23]) + bytes(47)), (False, bytes([0x24, 1, 6, 0xe9]) + bytes(8) + b"GPS\0" + bytes(32))]
+    control = [(True, bytes([0x17, 0, 3, 42, 0, 0, 0, 0]))]
+    ticks, text = wire.der(0x43, struct.pack("!I", 360000)), wire.der(4, b"Golden switch")
+    null = wire.der(5)
+    snmp = [(True, snmp_message(1, b"top-secret", 0xa0, (DESCR, null), (UPTIME, null))),
+            (False, snmp_message(1, b"top-secret", 0xa2, (DESCR, text), (UPTIME, ticks))),
+            (True, snmp_message(1, b"top-secret", 0xa5, (DESCR, null))), (True, snmp_message(1, b"top-secret", 0xa3, (DESCR, text)))]
+    trap = [(True, snmp_message(1, b"top-secret", 0xa7, (UPTIME, ticks)))]
+    scoped = wire.der(0x30, wire.der(4, b"engine"), wire.der(4, b""), wire.der(
+        0xa0, wire.number(1), wire.number(0), wire.number(0), wire.der(0x30, wire.der(0x30, wire.der(6, DESCR), null))))
+    snmp3 = [(True, snmp3_message(4, b"", scoped)), (True, snmp3_message(7, b"ops", wire.der(4, bytes(30))))]
+    digest = b'Authorization: Digest username="ann", realm="x", response="0123456789abcdef"'
+    sip = [(True, sip_message(b"REGISTER sip:example.org SIP/2.0", b"1 REGISTER", b"User-Agent: Golden/1")),
+           (False, sip_message(b"SIP/2.0 100 Trying", b"1 REGISTER")),
+           (False, sip_message(b"SIP/2.0 401 Unauthorized", b"1 REGISTER", b"Warning: 399 x")),
+           (True, sip_message(b"REGISTER sip:example.org SIP/2.0", b"2 REGISTER", digest)),
+           (False, sip_message(b"SIP/2.0 200 OK", b"2 REGISTER")),
+           (False, sip_message(b"INVITE sip:ann@example.org SIP/2.0", b"7 INVITE", b"c: application/sdp", b"s: talk", body=b"v=0\r\n")),
+           (True, sip_message(b"SIP/2.0 486 Busy Here", b"7 INVITE"))]
+    radius = [(True, radius_message(1, 9, (1, b"anna"), (2, bytes(16)), (4, bytes([10, 0, 0, 9])), (31, b"02-00-00-00-10-21"))),
+              (False, radius_message(2, 9, (8, bytes([10, 9, 9, 9])), (18, b"hello"))),
+              (True, radius_message(1, 10, (1, b"bert"), (2, bytes(16)))), (False, radius_message(3, 10))]
+    accounting = [(True, radius_message(4, 1, (1, b"anna"), (40, b"\0\0\0\1"), (8, bytes([10, 9, 9, 9])))), (False, radius_message(5, 1))]
+    syslog = [(True, b"<34>Oct 11 22:14:15 host su: failed"), (True, b"<165>1 2003-10-11T22:14:15Z host app - - - hi"), (True, b"<999>no")]
+    p = Pcap()
+    for port, to, exchange in ((40401, 123, ntp), (40402, 123, clock), (40403, 123, control), (40404, 161, snmp), (40405, 162, trap),
+                               (40406, 161, snmp3), (40407, 5060, sip), (40408, 1812, radius), (40409, 1813, accounting),
+                               (40410, 514, syslog)):
+        datagrams(p, port, to, exchange)
+    parts = [(d, data[i:i + 100]) for d, data in sip for i in range(0, len(data), 100)]
+    p.stream(parts, 40411, 5060)
+    invite = {"method": "INVITE", "uri": "sip:ann@example.org", "request_from": "<sip:ann@example.org>;tag=1", "status_code": 486,
+              "status_msg": "Busy Here", "subject": "talk", "content_type": "application/sdp", "request_body_len": 5, "seq": "7 INVITE"}
+    m.golden("datagrams", p, {"ntp": 5, "snmp": 3, "sip": 6, "radius": 3, "syslog": 2, "login": 4, "conn": 11}, [
+        {"_path": "ntp", "id.orig_p": 40401, "version": 4, "mode": 3, "xmt_time": 1700000000.5, "org_time": None},
+        {"_path": "ntp", "id.orig_p": 40401, "mode": 4, "stratum": 2, "poll": 64.0, "root_delay": 0.5, "root_disp": 0.25,
+         "ref_id": "192.0.2.7", "ref_time": 1699999000.5, "org_time": 1700000000.5, "rec_time": 1700000001.5, "xmt_time": 1700000002.5},
+        {"_path": "ntp", "id.orig_p": 40402, "stratum": 1, "ref_id": "GPS"},
+        {"_path": "ntp", "id.orig_p": 40403, "version": 2, "mode": 7, "stratum": None},
+        {"_path": "snmp", "id.orig_p": 40404, "version": "2c", "get_requests": 2, "get_responses": 2, "get_bulk_requests": 1,
+         "set_requests": 1, "display_string": "Golden switch", "cleartext_community": True, "duration": 0.03,
+         "up_since": wire.EPOCH + 0.07 - 3600},
+        {"_path": "snmp", "id.orig_p": 40405, "traps": 1},
+        {"_path": "snmp", "id.orig_p": 40406, "version": "3", "user": "ops", "encrypted": True, "get_requests": 1,
+         "cleartext_community": False},
+        {"_path": "login", "id.orig_p": 40404, "service": "snmp", "method": "COMMUNITY", "cleartext": True, "success": True, "user": None},
+        {"_path": "login", "id.orig_p": 40405, "success": None},
+        {"_path": "login", "id.orig_p": 40407, "service": "sip", "user": "ann", "method": "DIGEST", "success": True, "cleartext": False},
+        {"_path": "sip", "id.orig_p": 40407, "method": "REGISTER", "status_code": 401, "user_agent": "Golden/1", "warning": "399 x",
+         "trans_depth": 1, "call_id": "abc@10.0.0.1"},
+        {"_path": "sip", "id.orig_p": 40407, "method": "REGISTER", "status_code": 200, "trans_depth": 2},
+        {"_path": "sip", "id.orig_p": 40407, **invite}, {"_path": "sip", "id.orig_p": 40411, **invite},
+        {"_path": "radius", "username": "anna", "mac": "02-00-00-00-10-21", "framed_addr": "10.9.9.9", "reply_msg": "hello",
+         "result": "success", "ttl": 0.01, "nas_addr": "10.0.0.9"},
+        {"_path": "radius", "username": "bert", "result": "failed"},
+        {"_path": "radius", "username": "anna", "acct_status": "Start", "framed_addr": "10.9.9.9", "result": None},
+        {"_path": "syslog", "facility": "AUTH", "severity": "CRIT", "message": "Oct 11 22:14:15 host su: failed", "proto": "udp"},
+        {"_path": "syslog", "facility": "LOCAL4", "severity": "NOTICE"}] + [
+        {"_path": "conn", "id.orig_p": port, "service": name} for port, name in
+        ((40401, "ntp"), (40404, "snmp"), (40407, "sip"), (40408, "radius"), (40410, "syslog"), (40411, "sip"))])
+    for target, name, exchange in (("ntp", "exchange", ntp), ("ntp", "control", control), ("snmp", "v2c", snmp), ("snmp", "v3", snmp3),
+                                   ("snmp", "trap", trap), ("sip", "calls", sip), ("radius", "login", radius),
+                                   ("radius", "accounting", accounting), ("syslog", "lines", syslog)):
+        m.corpus(target, name, stream_input(exchange))
+
+
+def make_proxies(m):
+    """SOCKS 4, 4a and 5, with what flows through them; IRC."""
+    inside = [(True, b"GET /in HTTP/1.1\r\nHost: inner.example\r\n\r\n"), (False, b"HTTP/1.1 204 None\r\n\r\n")]
+    five = [(True, b"\5\2\0\2"), (False, b"\5\2"), (True, b"\1\4anna\6secret"), (False, b"\1\0"),
+            (True, b"\5\1\0\3\x0dinner.example\0\x50"), (False, b"\5\0\0\1\x0a\0\0\7\x1f\x90")] + inside
+    refused = [(True, b"\5\1\0"), (False, b"\5\0"), (True, b"\5\1\0\4" + bytes.fromhex("20010db8" + "00" * 11 + "01") + b"\1\xbb"),
+               (False, b"\5\5\0\1\0\0\0\0\0\0")]
+    four = [(True, b"\4\1\0\x50\xc0\0\2\x63bert\0"), (False, b"\0\x5a\0\0\0\0\0\0")] + inside
+    four_a = [(True, b"\4\1\0\x50\0\0\0\1\0inner.example\0"), (False, b"\0\x5b\0\0\0\0\0\0")]
+    irc = [(True, b"PASS secret\r\nNICK gold\r\nUSER g 0 * :Gold Ens\r\n"), (False, b":srv 001 gold :hi\r\n"),
+           (True, b"JOIN #one,#two key\r\nPRIVMSG #one :nothing to see\r\nPRIVMSG bob :\1DCC SEND \"x.exe\" 167772161 1024 9000\1\r\n")]
+    p = Pcap()
+    for port, to, chunks in ((40501, 1080, five), (40502, 9050, refused), (40503, 1080, four), (40504, 1080, four_a), (40505, 6667, irc)):
+        p.stream(chunks, port, to)
+    m.golden("proxies", p, {"socks": 4, "http": 2, "login": 2, "irc": 5, "conn": 5}, [
+        {"_path": "socks", "id.orig_p": 40501, "version": 5, "user": "anna", "status": "succeeded", "request.name": "inner.example",
+         "request_p": 80, "bound.host": "10.0.0.7", "bound_p": 8080},
+        {"_path": "socks", "id.orig_p": 40502, "status": "Connection refused", "request.host": "2001:db8::1", "request_p": 443},
+        {"_path": "socks", "id.orig_p": 40503, "version": 4, "user": "bert", "request.host": "192.0.2.99", "status": "succeeded"},
+        {"_path": "socks", "id.orig_p": 40504, "request.name": "inner.example", "request.host": None,
+         "status": "general SOCKS server failure"},
+        {"_path": "http", "id.orig_p": 40501, "uri": "/in", "host": "inner.example", "status_code": 204},
+        {"_path": "http", "id.orig_p": 40503, "uri": "/in"},
+        {"_path": "login", "service": "socks", "user": "anna", "method": "PASSWORD", "success": True, "cleartext": True},
+        {"_path": "login", "service": "irc", "user": "gold", "method": "PASS", "success": True, "cleartext": True},
+        {"_path": "irc", "command": "NICK", "value": "gold", "nick": None},
+        {"_path": "irc", "command": "USER", "value": "g", "nick": "gold", "addl": "Gold Ens"},
+        {"_path": "irc", "command": "JOIN", "value": "#one", "user": "g"}, {"_path": "irc", "command": "JOIN", "value": "#two"},
+        {"_path": "irc", "command": "DCC", "value": "bob", "dcc_file_name": "x.exe", "dcc_file_size": 9000},
+        {"_path": "conn", "id.orig_p": 40501, "service": "socks,http"}, {"_path": "conn", "id.orig_p": 40502, "service": "socks"},
+        {"_path": "conn", "id.orig_p": 40505, "service": "irc"}])
+    for name, chunks in (("five", five), ("refused", refused), ("four", four), ("four-a", four_a)):
+        m.corpus("socks", name, stream_input(chunks))
+    m.corpus("irc", "session", stream_input(irc))
+
+
 def main():
     m = Maker(HERE, CORPUS)
     makers = {name[5:]: f for name, f in globals().items() if name.startswith("make_")}
