@@ -10,6 +10,7 @@
 
 extern const struct th_analyser th_dns_analyser;
 extern const struct th_analyser th_http_analyser;
+extern const struct th_analyser th_http2_analyser;
 extern const struct th_analyser th_tls_analyser;
 extern const struct th_analyser th_ssh_analyser;
 extern const struct th_analyser th_dhcp_analyser;

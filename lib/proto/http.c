@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/1.0 and 1.1 (RFC 9112): pipelining, keep-alive, chunked bodies, bodies by
- * length or until the end; after CONNECT the stream is looked at anew. A transaction
- * becomes an event when its response is complete. Each side is a small machine
- * over lines and counted bytes; only an incomplete line is ever kept.
+ * length or until the end; after CONNECT or an upgrade to HTTP/2 the stream is looked at anew. A
+ * transaction becomes an event when its response is complete. Each side is a small machine over
+ * lines and counted bytes; only an incomplete line is ever kept.
  */
 #include "analysers.h"
 #include "http_txn.h"
@@ -182,7 +182,7 @@ static enum th_verdict head_done(
         return TH_GO_ON;
     }
     if (t->status == 101 || (connect && t->status / 100 == 2)) {
-        *ret_tunnel = t->status != 101;
+        *ret_tunnel = t->status != 101 || t->framing[SERVER].to_http2;
         message_done(c, s, who, time_ns);
         return TH_DONE;
     }

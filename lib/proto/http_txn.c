@@ -152,6 +152,8 @@ static bool framing_header(struct th_http_txn *t, int side, struct th_str name, 
         f->filename = th_http_keep(t, parameter(value, "filename"));
     } else if (th_str_ieq(name, th_str_c("connection"))) {
         f->close = has_word(value, "close");
+    } else if (th_str_ieq(name, th_str_c("upgrade"))) {
+        f->to_http2 = has_word(value, "h2c");
     } else {
         return false;
     }
@@ -183,13 +185,8 @@ static void proxy_header(struct th_http_txn *t, struct th_str name, struct th_st
     }
 }
 
-void th_http_header(struct th_http_txn *t, int side, struct th_str line)
+void th_http_field(struct th_http_txn *t, int side, struct th_str name, struct th_str value)
 {
-    struct th_str value = line;
-    struct th_str name = th_str_split(&value, ':');
-    if (!name.len || name.len == line.len || line.p[0] == ' ' || line.p[0] == '\t')
-        return;
-    value = th_str_trim(value);
     if (framing_header(t, side, name, value) || side == 1)
         return;
     if (th_str_ieq(name, th_str_c("host")))
@@ -205,6 +202,14 @@ void th_http_header(struct th_http_txn *t, int side, struct th_str line)
         authorization(t, value);
     else
         proxy_header(t, name, value);
+}
+
+void th_http_header(struct th_http_txn *t, int side, struct th_str line)
+{
+    struct th_str value = line;
+    struct th_str name = th_str_split(&value, ':');
+    if (name.len && name.len != line.len && line.p[0] != ' ' && line.p[0] != '\t')
+        th_http_field(t, side, name, th_str_trim(value));
 }
 
 /* Zeek leaves the port out of the host. */

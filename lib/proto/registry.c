@@ -7,6 +7,7 @@
 const struct th_analyser *const th_analysers[] = {
     &th_tls_analyser,
     &th_http_analyser,
+    &th_http2_analyser,
     &th_dns_analyser,
     &th_ssh_analyser,
     &th_smb_analyser,

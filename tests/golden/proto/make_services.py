@@ -7,6 +7,7 @@
 Makes those named (quic, dtls, ...), or all.
 """
 import base64
+import hashlib
 import os
 import ssl
 import struct
@@ -360,6 +361,65 @@ def make_proxies(m):
     for name, chunks in (("five", five), ("refused", refused), ("four", four), ("four-a", four_a)):
         m.corpus("socks", name, stream_input(chunks))
     m.corpus("irc", "session", stream_input(irc))
+
+
+def h2(kind, flags, stream, body=b""):
+    return struct.pack("!I", len(body))[1:] + struct.pack("!BBI", kind, flags, stream) + body
+
+
+def literal(name, value, keep=False):
+    """A field with its name (RFC 7541 6.2), with `keep` to be entered into the dynamic table."""
+    return bytes([0x40 if keep else 0, len(name)]) + name + bytes([len(value)]) + value
+
+
+def make_http2(m):
+    """With prior knowledge: two streams at once, a padded and cut head, the dynamic table, a body in pieces,
+    trailers, a reset. And an upgrade from HTTP/1."""
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings, ack = h2(4, 0, 0, struct.pack("!HI", 1, 8192)), h2(4, 1, 0)
+    # 0x82 :method GET, 0x83 POST, 0x84 :path /, 0x88 :status 200, 0x8d 404, 0x86 :scheme http
+    get = b"\x82\x86" + literal(b":path", b"/one") + literal(b":authority", b"h2.example:8080", True) + literal(
+        b"user-agent", b"Golden/2", True) + literal(b"authorization", b"Basic YWxpY2U6c2VjcmV0")
+    again = b"\x83\x86" + literal(b":path", b"/two") + b"\xbf\xbe" + literal(b"content-length", b"10")
+    page = b"<!DOCTYPE html><html>" + b"y" * 600 + b"</html>"
+    chunks = [
+        (True, preface + settings + h2(1, 0x4 | 0x1, 1, get)), (False, settings + ack),
+        (True, h2(1, 0x8 | 0x20, 3, b"\3" + bytes(5) + again[:9] + bytes(3)) + h2(9, 4, 3, again[9:]) + h2(6, 0, 0, bytes(8))),
+        (True, h2(0, 8, 3, b"\2" + b"01234" + b"\0\0") + h2(0, 1, 3, b"56789")),
+        (False, h2(1, 4, 3, b"\x8d") + h2(1, 4, 1, b"\x88" + literal(b"content-type", b"text/html", True)) + h2(0, 0, 1, page[:300])),
+        (False, h2(0, 1, 3) + h2(0, 8, 1, b"\1" + page[300:] + b"\0") + h2(1, 5, 1, literal(b"grpc-status", b"0"))),
+        (True, h2(1, 5, 5, b"\x82\x86\x84\xbf")), (True, h2(3, 0, 5, bytes(4)))]
+    split = [(d, data[i:i + 7]) for d, data in chunks for i in range(0, len(data), 7)]
+    upgrade = [(True, b"GET /up HTTP/1.1\r\nHost: up.example\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+                      b"Connection: Upgrade, HTTP2-Settings\r\n\r\n"),
+               (False, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + settings),
+               (True, preface + settings), (False, h2(1, 4, 1, b"\x88") + h2(0, 1, 1, b"answer")),
+               (True, h2(1, 5, 3, b"\x82\x86" + literal(b":path", b"/more") + literal(b":authority", b"up.example"))),
+               (False, h2(1, 5, 3, b"\x8d"))]
+    p = Pcap()
+    p.stream(chunks, 40601, 8080)
+    p.stream(split, 40602, 50051)
+    p.stream(upgrade, 40603, 80)
+    records = []
+    for port in (40601, 40602):
+        records += [
+            {"_path": "http", "id.orig_p": port, "trans_depth": 1, "method": "GET", "host": "h2.example", "uri": "/one", "version": "2",
+             "user_agent": "Golden/2", "username": "alice", "status_code": 200, "response_body_len": len(page),
+             "resp_mime_types": ["text/html"]},
+            {"_path": "http", "id.orig_p": port, "trans_depth": 2, "method": "POST", "host": "h2.example", "uri": "/two",
+             "user_agent": "Golden/2", "status_code": 404, "request_body_len": 10, "response_body_len": 0},
+            {"_path": "http", "id.orig_p": port, "trans_depth": 3, "method": "GET", "uri": "/", "host": "h2.example", "status_code": None},
+            {"_path": "files", "id.orig_p": port, "sha256": hashlib.sha256(page).hexdigest(), "is_orig": False},
+            {"_path": "files", "id.orig_p": port, "sha256": hashlib.sha256(b"0123456789").hexdigest(), "total_bytes": 10, "is_orig": True},
+            {"_path": "login", "id.orig_p": port, "user": "alice", "method": "BASIC"},
+            {"_path": "conn", "id.orig_p": port, "service": "http"}]
+    m.golden("http2", p, {"http": 9, "files": 5, "login": 2, "conn": 3}, records + [
+        {"_path": "http", "id.orig_p": 40603, "method": "GET", "uri": "/up", "version": "1.1", "status_code": 101},
+        {"_path": "http", "id.orig_p": 40603, "method": None, "version": "2", "status_code": 200, "response_body_len": 6},
+        {"_path": "http", "id.orig_p": 40603, "method": "GET", "uri": "/more", "host": "up.example", "version": "2", "status_code": 404}])
+    m.corpus("http2", "streams", stream_input(chunks))
+    m.corpus("http2", "split", stream_input(split))
+    m.corpus("http", "upgrade", stream_input(upgrade))
 
 
 def main():
