@@ -10,9 +10,9 @@
 
 #define DATAGRAMS_MAX 64u /* of a direction, then it is enough */
 #define RECORD_HEAD_BYTES 13u
-#define MESSAGE_HEAD_BYTES 12u
 
 enum { CLIENT = TH_TLS_CLIENT, SERVER = TH_TLS_SERVER };
+enum { MSG_HELLO_VERIFY = 3, MSG_FINISHED = 20 };
 enum record { REC_CCS = 20, REC_ALERT = 21, REC_HANDSHAKE = 22, REC_DATA = 23 };
 
 struct side {
@@ -28,17 +28,16 @@ struct state {
     struct th_tls_session session;
 };
 
-/* Type, version, epoch 0, and a message that begins. */
+/* Type, version, and a message of a handshake. */
 static enum th_probe probe(const struct th_probe_in *in)
 {
-    unsigned minor = th_probe_at(in, 2), type = th_probe_at(in, 13);
+    unsigned minor = th_probe_at(in, 2), type = th_probe_at(in, RECORD_HEAD_BYTES);
     bool version = (th_probe_at(in, 1) == 0xfe && (minor == 0xff || minor == 0xfd)) ||
-        (th_probe_at(in, 1) == 1 && minor == 0 &&
-            in->len >= RECORD_HEAD_BYTES + MESSAGE_HEAD_BYTES && type >= TH_TLS_CLIENT_HELLO &&
-            type <= 3);
-    if (in->len < RECORD_HEAD_BYTES + 1 || th_probe_at(in, 0) != REC_HANDSHAKE || !version)
+        (th_probe_at(in, 1) == 1 && minor == 0 && type <= MSG_HELLO_VERIFY);
+    if (th_probe_at(in, 0) != REC_HANDSHAKE || !version || !type || type > MSG_FINISHED)
         return TH_PROBE_NO;
-    return type == TH_TLS_SERVER_HELLO || type == 3 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
+    return type == TH_TLS_SERVER_HELLO || type == MSG_HELLO_VERIFY ? TH_PROBE_SERVER
+                                                                   : TH_PROBE_CLIENT;
 }
 
 static enum th_verdict whole(struct th_conn *c, struct state *s, int who, int64_t time_ns)
