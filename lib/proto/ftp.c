@@ -49,6 +49,9 @@ static bool begins(const struct th_probe_in *in, const char *word)
 
 static enum th_probe probe(const struct th_probe_in *in)
 {
+    uint8_t first = th_probe_at(in, 0);
+    if (first != '2' && first != 'U' && first != 'A')
+        return TH_PROBE_NO;
     if (in->dst == 21 && (begins(in, "USER ") || begins(in, "AUTH ")))
         return TH_PROBE_CLIENT;
     bool greeting = begins(in, "220 ") || begins(in, "220-");

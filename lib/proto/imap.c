@@ -24,6 +24,8 @@ struct state {
 static enum th_probe probe(const struct th_probe_in *in)
 {
     struct th_str s = th_str_n(in->p, in->len);
+    if (th_probe_at(in, 0) != '*')
+        return TH_PROBE_NO;
     return th_str_starts(s, "* OK") || th_str_starts(s, "* PREAUTH") ? TH_PROBE_SERVER
                                                                      : TH_PROBE_NO;
 }

@@ -20,6 +20,8 @@ struct state {
 static enum th_probe probe(const struct th_probe_in *in)
 {
     struct th_str s = th_str_n(in->p, in->len);
+    if (!s.len || !memchr("NUCP:", s.p[0], 5))
+        return TH_PROBE_NO;
     if (th_str_starts(s, "NICK ") || (th_str_starts(s, "USER ") && memmem(s.p, s.len, " :", 2)))
         return TH_PROBE_CLIENT;
     if (th_str_starts(s, "CAP LS") || th_str_starts(s, "CAP REQ") ||

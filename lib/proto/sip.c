@@ -35,6 +35,8 @@ static const char *const methods[] = {"INVITE", "REGISTER", "OPTIONS", "ACK", "B
 /* "METHOD sip:" or "METHOD sips:", "tel:" */
 static bool is_request(struct th_str line)
 {
+    if (line.len < 8 || line.p[0] < 'A' || line.p[0] > 'U')
+        return false;
     for (size_t i = 0; i < TH_ARRAY_LEN(methods); i++) {
         size_t n = strlen(methods[i]);
         if (line.len > n + 4 && memcmp(line.p, methods[i], n) == 0 && line.p[n] == ' ')
