@@ -217,6 +217,16 @@ static void ends_of(const struct th_event *h, struct ends *e)
     case TH_KIND_NTLM:
     case TH_KIND_RDP:
     case TH_KIND_SMTP:
+    case TH_KIND_QUIC:
+    case TH_KIND_FTP:
+    case TH_KIND_LOGIN:
+    case TH_KIND_NTP:
+    case TH_KIND_SNMP:
+    case TH_KIND_SIP:
+    case TH_KIND_RADIUS:
+    case TH_KIND_SYSLOG:
+    case TH_KIND_IRC:
+    case TH_KIND_SOCKS:
         ends_common(h, e);
         e->answered = true;
         break;

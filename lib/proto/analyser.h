@@ -47,6 +47,19 @@ static inline uint8_t th_probe_at(const struct th_probe_in *in, size_t i)
     return i < in->len ? in->p[i] : 0;
 }
 
+static inline bool th_probe_on_port(const struct th_probe_in *in, uint16_t port)
+{
+    return in->src == port || in->dst == port;
+}
+
+/* For what is asked of the port, too: who does not speak from it is the client. */
+static inline enum th_probe th_probe_by_port(const struct th_probe_in *in, bool yes, uint16_t port)
+{
+    return !yes || !th_probe_on_port(in, port) ? TH_PROBE_NO
+        : in->src == port                      ? TH_PROBE_SERVER
+                                               : TH_PROBE_CLIENT;
+}
+
 enum th_verdict {
     TH_GO_ON,
     TH_DONE_DIR, /* nothing more of this direction is wanted */

@@ -10,6 +10,7 @@
 
 extern const struct th_analyser th_dns_analyser;
 extern const struct th_analyser th_http_analyser;
+extern const struct th_analyser th_http2_analyser;
 extern const struct th_analyser th_tls_analyser;
 extern const struct th_analyser th_ssh_analyser;
 extern const struct th_analyser th_dhcp_analyser;
@@ -19,22 +20,25 @@ extern const struct th_analyser th_krb_analyser;
 extern const struct th_analyser th_rdp_analyser;
 extern const struct th_analyser th_ldap_analyser;
 extern const struct th_analyser th_smtp_analyser;
+extern const struct th_analyser th_quic_analyser;
+extern const struct th_analyser th_dtls_analyser;
+extern const struct th_analyser th_stun_analyser;
+extern const struct th_analyser th_ftp_analyser;
+extern const struct th_analyser th_imap_analyser;
+extern const struct th_analyser th_pop3_analyser;
+extern const struct th_analyser th_ntp_analyser;
+extern const struct th_analyser th_snmp_analyser;
+extern const struct th_analyser th_sip_analyser;
+extern const struct th_analyser th_radius_analyser;
+extern const struct th_analyser th_syslog_analyser;
+extern const struct th_analyser th_irc_analyser;
+extern const struct th_analyser th_socks_analyser;
 
 /* label.c */
-extern const struct th_analyser th_label_quic;
-extern const struct th_analyser th_label_dtls;
-extern const struct th_analyser th_label_ntp;
-extern const struct th_analyser th_label_snmp;
-extern const struct th_analyser th_label_sip;
-extern const struct th_analyser th_label_stun;
 extern const struct th_analyser th_label_mqtt;
 extern const struct th_analyser th_label_modbus;
 extern const struct th_analyser th_label_dnp3;
 extern const struct th_analyser th_label_rfb;
-extern const struct th_analyser th_label_irc;
-extern const struct th_analyser th_label_socks;
-extern const struct th_analyser th_label_syslog;
-extern const struct th_analyser th_label_radius;
 extern const struct th_analyser th_label_tftp;
 extern const struct th_analyser th_label_bittorrent;
 extern const struct th_analyser th_label_netbios_dgm;
@@ -47,9 +51,6 @@ extern const struct th_analyser th_label_postgresql;
 extern const struct th_analyser th_label_tds;
 extern const struct th_analyser th_label_redis;
 extern const struct th_analyser th_label_mongodb;
-extern const struct th_analyser th_label_imap;
-extern const struct th_analyser th_label_pop3;
-extern const struct th_analyser th_label_ftp;
 extern const struct th_analyser th_label_netbios_ssn;
 
 #endif

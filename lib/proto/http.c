@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/1.0 and 1.1 (RFC 9112): pipelining, keep-alive, chunked bodies, bodies by
- * length or until the end; after CONNECT the stream is looked at anew. A transaction
- * becomes an event when its response is complete. Each side is a small machine
- * over lines and counted bytes; only an incomplete line is ever kept.
+ * length or until the end; after CONNECT or an upgrade to HTTP/2 the stream is looked at anew. A
+ * transaction becomes an event when its response is complete. Each side is a small machine over
+ * lines and counted bytes; only an incomplete line is ever kept.
  */
 #include "analysers.h"
 #include "http_txn.h"
@@ -41,6 +41,7 @@ struct state {
     struct side side[2];
     struct th_http_txn *first, *last;
     uint32_t pending, depth;
+    bool login_told; /* one a connection, and each refusal */
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -106,6 +107,10 @@ static void finish_first(struct th_conn *c, struct state *s)
         s->last = NULL;
     s->pending--;
     th_http_emit(c, t);
+    bool refused = t->status == 401 || t->status == 407;
+    if (t->basic && (refused || !s->login_told))
+        th_http_login(c, t);
+    s->login_told = s->login_told || (t->basic && !refused);
     th_http_txn_free(t);
 }
 
@@ -177,7 +182,7 @@ static enum th_verdict head_done(
         return TH_GO_ON;
     }
     if (t->status == 101 || (connect && t->status / 100 == 2)) {
-        *ret_tunnel = t->status != 101;
+        *ret_tunnel = t->status != 101 || t->framing[SERVER].to_http2;
         message_done(c, s, who, time_ns);
         return TH_DONE;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_txn.h"
 
+#include "login.h"
+
 #define USERNAME_MAX 128u
 
 /* RFC 9110, WebDAV (RFC 4918), UPnP, and what Windows and its services use. */
@@ -79,38 +81,13 @@ bool th_http_status_line(
     return true;
 }
 
-static int base64_value(char ch)
-{
-    if (ch >= 'A' && ch <= 'Z')
-        return ch - 'A';
-    if (ch >= 'a' && ch <= 'z')
-        return ch - 'a' + 26;
-    if (ch >= '0' && ch <= '9')
-        return ch - '0' + 52;
-    return ch == '+' ? 62 : ch == '/' ? 63 : -1;
-}
-
 /* RFC 7617: decodes up to the colon and no further, so that the password never exists here. */
 static void basic_user(struct th_http_txn *t, struct th_str encoded)
 {
     char user[USERNAME_MAX];
-    uint32_t n = 0, bits = 0, have = 0;
-    for (uint32_t i = 0; i < encoded.len; i++) {
-        int v = base64_value(encoded.p[i]);
-        if (v < 0)
-            return;
-        bits = bits << 6 | (uint32_t)v;
-        have += 6;
-        if (have < 8)
-            continue;
-        have -= 8;
-        char ch = (char)(bits >> have & 0xff);
-        if (ch == ':' || n == USERNAME_MAX) {
-            t->username = th_http_keep(t, th_str_n(user, n));
-            return;
-        }
-        user[n++] = ch;
-    }
+    uint32_t n = th_base64_until(encoded, ':', 0, false, user, sizeof(user));
+    t->basic = true;
+    t->username = th_http_keep(t, th_str_n(user, n));
 }
 
 static void authorization(struct th_http_txn *t, struct th_str value)
@@ -175,6 +152,8 @@ static bool framing_header(struct th_http_txn *t, int side, struct th_str name, 
         f->filename = th_http_keep(t, parameter(value, "filename"));
     } else if (th_str_ieq(name, th_str_c("connection"))) {
         f->close = has_word(value, "close");
+    } else if (th_str_ieq(name, th_str_c("upgrade"))) {
+        f->to_http2 = has_word(value, "h2c");
     } else {
         return false;
     }
@@ -206,13 +185,8 @@ static void proxy_header(struct th_http_txn *t, struct th_str name, struct th_st
     }
 }
 
-void th_http_header(struct th_http_txn *t, int side, struct th_str line)
+void th_http_field(struct th_http_txn *t, int side, struct th_str name, struct th_str value)
 {
-    struct th_str value = line;
-    struct th_str name = th_str_split(&value, ':');
-    if (!name.len || name.len == line.len || line.p[0] == ' ' || line.p[0] == '\t')
-        return;
-    value = th_str_trim(value);
     if (framing_header(t, side, name, value) || side == 1)
         return;
     if (th_str_ieq(name, th_str_c("host")))
@@ -228,6 +202,14 @@ void th_http_header(struct th_http_txn *t, int side, struct th_str line)
         authorization(t, value);
     else
         proxy_header(t, name, value);
+}
+
+void th_http_header(struct th_http_txn *t, int side, struct th_str line)
+{
+    struct th_str value = line;
+    struct th_str name = th_str_split(&value, ':');
+    if (name.len && name.len != line.len && line.p[0] != ' ' && line.p[0] != '\t')
+        th_http_field(t, side, name, th_str_trim(value));
 }
 
 /* Zeek leaves the port out of the host. */
@@ -290,6 +272,19 @@ void th_http_emit(struct th_conn *c, const struct th_http_txn *t)
     if (mime[1].len)
         TH_SET(&ev, HTTP, resp_mime_types, (struct th_strs){&mime[1], 1});
     th_proto_emit(c->pr, &ev.h, TH_MAX(t->last_ns, t->time_ns));
+}
+
+void th_http_login(struct th_conn *c, const struct th_http_txn *t)
+{
+    struct th_login l;
+    th_login_begin(&l, th_str_c("BASIC"), true, t->time_ns);
+    th_text_set(&l.user, th_http_get(t, t->username));
+    bool refused = t->status == 401 || t->status == 407;
+    th_login_end(c, &l, TH_SVC_HTTP,
+        !t->has_response ? TH_LOGIN_UNKNOWN
+            : refused    ? TH_LOGIN_FAILED
+                         : TH_LOGIN_OK,
+        t->last_ns);
 }
 
 void th_http_txn_free(struct th_http_txn *t)

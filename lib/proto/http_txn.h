@@ -20,7 +20,7 @@ struct th_http_text {
 
 /* How a message's body is framed, gathered from its head. */
 struct th_http_framing {
-    bool has_length, chunked, encoded, close, upgrade;
+    bool has_length, chunked, encoded, close, to_http2;
     uint64_t length;
     uint64_t range_total; /* of Content-Range, 0 unknown */
     struct th_http_text filename;
@@ -37,6 +37,7 @@ struct th_http_txn {
     uint8_t proxied_count;
     bool has_request, has_response;
     bool request_done, response_done;
+    bool basic; /* the request carries a user and a password */
     uint16_t status, info;
     uint64_t body_len[2]; /* request, response */
     struct th_http_framing framing[2];
@@ -53,7 +54,11 @@ bool th_http_status_line(struct th_str line, struct th_str *ret_version, unsigne
     struct th_str *ret_reason);
 /* A header line of the request (side 0) or the response (side 1). */
 void th_http_header(struct th_http_txn *t, int side, struct th_str line);
+/* The same of a name and its value. */
+void th_http_field(struct th_http_txn *t, int side, struct th_str name, struct th_str value);
 void th_http_emit(struct th_conn *c, const struct th_http_txn *t);
+/* The login that a transaction's basic authentication is. */
+void th_http_login(struct th_conn *c, const struct th_http_txn *t);
 void th_http_txn_free(struct th_http_txn *t);
 /* A known method with a blank behind it at the begin of s: its length, or 0. */
 uint32_t th_http_method_len(struct th_str s);

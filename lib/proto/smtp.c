@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SMTP (RFC 5321): the envelope and a few headers of each mail; after STARTTLS
- * (RFC 3207) the stream is handed on. Bodies are passed over, credentials never read.
+ * (RFC 3207) the stream is handed on. Bodies are passed over; of a login
+ * (RFC 4954) the user's name is kept, the password never read.
  */
 #include "analysers.h"
-
-#include "base/buf.h"
+#include "login.h"
 
 #define LINE_MAX_BYTES 2048u
 #define RCPT_MAX 16u
-#define TEXT_MAX 255u
-
-struct text {
-    uint8_t len;
-    char p[TEXT_MAX];
-};
 
 struct state {
     struct th_hold hold[2];
     uint32_t depth;
     int64_t first_ns, last_ns;
     bool in_mail, in_data, in_body, ask_data, ask_tls, tls;
-    struct text helo, from, header_from, subject, reply, agent;
-    struct text rcpt[RCPT_MAX];
+    struct th_login login;
+    struct th_text helo, from, header_from, subject, reply, agent;
+    struct th_text rcpt[RCPT_MAX];
     uint8_t rcpt_count;
 };
 
@@ -40,50 +35,27 @@ static enum th_probe probe(const struct th_probe_in *in)
     return port || memmem(s.p, s.len, "SMTP", 4) ? TH_PROBE_SERVER : TH_PROBE_NO;
 }
 
-static void set_text(struct text *t, struct th_str s)
-{
-    s = th_str_trim(s);
-    t->len = (uint8_t)TH_MIN(s.len, TEXT_MAX);
-    if (t->len)
-        memcpy(t->p, s.p, t->len);
-}
-
-static struct th_str text_of(const struct text *t)
-{
-    return th_str_n(t->p, t->len);
-}
-
 static void emit(struct th_conn *c, struct state *s)
 {
     struct th_ev_smtp ev = {0};
     struct th_str rcpt[RCPT_MAX];
     TH_CONN_ID(&ev, SMTP, c, s->first_ns);
     TH_SET(&ev, SMTP, trans_depth, ++s->depth);
-    TH_SET_TEXT(&ev, SMTP, helo, text_of(&s->helo));
-    TH_SET_TEXT(&ev, SMTP, mailfrom, text_of(&s->from));
+    TH_SET_TEXT(&ev, SMTP, helo, th_text_get(&s->helo));
+    TH_SET_TEXT(&ev, SMTP, mailfrom, th_text_get(&s->from));
     for (unsigned i = 0; i < s->rcpt_count; i++)
-        rcpt[i] = text_of(&s->rcpt[i]);
+        rcpt[i] = th_text_get(&s->rcpt[i]);
     if (s->rcpt_count)
         TH_SET(&ev, SMTP, rcptto, (struct th_strs){rcpt, s->rcpt_count});
-    TH_SET_TEXT(&ev, SMTP, from, text_of(&s->header_from));
-    TH_SET_TEXT(&ev, SMTP, subject, text_of(&s->subject));
-    TH_SET_TEXT(&ev, SMTP, last_reply, text_of(&s->reply));
-    TH_SET_TEXT(&ev, SMTP, user_agent, text_of(&s->agent));
+    TH_SET_TEXT(&ev, SMTP, from, th_text_get(&s->header_from));
+    TH_SET_TEXT(&ev, SMTP, subject, th_text_get(&s->subject));
+    TH_SET_TEXT(&ev, SMTP, last_reply, th_text_get(&s->reply));
+    TH_SET_TEXT(&ev, SMTP, user_agent, th_text_get(&s->agent));
     TH_SET(&ev, SMTP, tls, s->tls);
     th_proto_emit(c->pr, &ev.h, TH_MAX(s->last_ns, s->first_ns));
     s->in_mail = s->in_data = s->in_body = false;
     s->rcpt_count = 0;
     s->from.len = s->header_from.len = s->subject.len = s->agent.len = 0;
-}
-
-/* The value when the line begins with this word, whatever its case. */
-static bool after(struct th_str line, const char *word, struct th_str *ret)
-{
-    uint32_t n = (uint32_t)strlen(word);
-    if (line.len < n || !th_str_ieq(th_str_n(line.p, n), th_str_c(word)))
-        return false;
-    *ret = th_str_trim(th_str_n(line.p + n, line.len - n));
-    return true;
 }
 
 /* "<who@where> SIZE=1" to "who@where" */
@@ -100,30 +72,36 @@ static void header(struct state *s, struct th_str line)
     struct th_str v;
     if (!line.len)
         s->in_body = true;
-    else if (after(line, "from:", &v))
-        set_text(&s->header_from, v);
-    else if (after(line, "subject:", &v))
-        set_text(&s->subject, v);
-    else if (after(line, "x-mailer:", &v) || after(line, "user-agent:", &v))
-        set_text(&s->agent, v);
+    else if (th_line_after(line, "from:", &v))
+        th_text_set(&s->header_from, v);
+    else if (th_line_after(line, "subject:", &v))
+        th_text_set(&s->subject, v);
+    else if (th_line_after(line, "x-mailer:", &v) || th_line_after(line, "user-agent:", &v))
+        th_text_set(&s->agent, v);
 }
 
 static void command(struct state *s, struct th_str line, int64_t time_ns)
 {
     struct th_str v;
-    if (after(line, "ehlo ", &v) || after(line, "helo ", &v)) {
-        set_text(&s->helo, v);
-    } else if (after(line, "mail from:", &v)) {
+    if (th_line_after(line, "ehlo ", &v) || th_line_after(line, "helo ", &v)) {
+        th_text_set(&s->helo, v);
+    } else if (th_line_after(line, "mail from:", &v)) {
         s->in_mail = true;
         s->first_ns = time_ns;
-        set_text(&s->from, path(v));
-    } else if (after(line, "rcpt to:", &v)) {
+        th_text_set(&s->from, path(v));
+    } else if (th_line_after(line, "rcpt to:", &v)) {
         if (s->rcpt_count < RCPT_MAX)
-            set_text(&s->rcpt[s->rcpt_count++], path(v));
-    } else if (after(line, "data", &v)) {
+            th_text_set(&s->rcpt[s->rcpt_count++], path(v));
+    } else if (th_line_after(line, "data", &v)) {
         s->ask_data = true;
-    } else if (after(line, "starttls", &v)) {
+    } else if (th_line_after(line, "starttls", &v)) {
         s->ask_tls = true;
+    } else if (th_line_after(line, "auth ", &v)) {
+        struct th_str mechanism = th_line_word(&v);
+        th_login_begin(&s->login, mechanism, th_sasl_is_clear(mechanism), time_ns);
+        th_sasl_user(&s->login, v);
+    } else if (s->login.begun) {
+        th_sasl_user(&s->login, line); /* RFC 4954: the answer to a challenge */
     }
 }
 
@@ -144,7 +122,10 @@ static bool server_line(struct th_conn *c, struct state *s, struct th_str line, 
     s->last_ns = time_ns;
     if (line.len < 3 || (line.len > 3 && line.p[3] == '-'))
         return false;
-    set_text(&s->reply, line);
+    th_text_set(&s->reply, line);
+    if (s->login.begun && line.p[0] != '3')
+        th_login_end(
+            c, &s->login, TH_SVC_SMTP, line.p[0] == '2' ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
     bool go = line.p[0] == '3' || line.p[0] == '2';
     if (s->ask_tls) {
         s->ask_tls = false;
@@ -168,18 +149,12 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
 {
     struct state *s = state;
     struct th_hold *h = &s->hold[ch->dir];
+    struct th_str line;
     bool ok;
     if (!s->first_ns)
         s->first_ns = ch->time_ns;
     struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
-    while (th_cur_left(&cur)) {
-        const uint8_t *nl = memchr(cur.p, '\n', th_cur_left(&cur));
-        if (!nl)
-            break;
-        struct th_str line = th_cur_bytes(&cur, (size_t)(nl - cur.p));
-        th_cur_skip(&cur, 1);
-        if (line.len && line.p[line.len - 1] == '\r')
-            line.len--;
+    while (th_line_next(&cur, &line)) {
         th_conn_service(c, TH_SVC_SMTP);
         if (ch->from_client) {
             client_line(s, line, ch->time_ns);
@@ -209,7 +184,7 @@ static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
-    (void)time_ns;
+    th_login_end(c, &s->login, TH_SVC_SMTP, TH_LOGIN_UNKNOWN, time_ns);
     if (s->in_mail || s->tls || (s->helo.len && !s->depth))
         emit(c, s);
     th_hold_done(&s->hold[0]);

@@ -44,17 +44,26 @@ static void alpn(struct th_cur *c, struct th_tls_hello *h)
     }
 }
 
+/* DTLS counts downwards. */
+static bool newer(uint16_t v, uint16_t than)
+{
+    return th_tls_dtls(v) ? v < than : v > than;
+}
+
 static void client_versions(struct th_cur *c, struct th_tls_hello *h)
 {
     h->versions = be16_list(c, th_cur_u8(c));
     for (uint32_t i = 0; i < h->versions.n; i++) {
         uint16_t v = th_be16_at(&h->versions, i);
-        if (!th_tls_grease(v) && v > (h->has_highest ? h->highest : 0)) {
+        if (th_tls_dtls(v) != th_tls_dtls(h->version)) /* GREASE is neither */
+            continue;
+        if (!th_tls_grease(v) && (!h->has_highest || newer(v, h->highest))) {
             h->highest = v;
             h->has_highest = true;
         }
         /* Drafts of 1.3 (0x7f..) would be greater than 1.3 itself. */
-        if (th_tls_grease(v) || v >> 8 != 3 || (h->has_ext_version && v <= h->best))
+        bool release = v >> 8 == 3 || th_tls_dtls(v);
+        if (!release || (h->has_ext_version && !newer(v, h->best)))
             continue;
         h->best = v;
         h->has_ext_version = true;
@@ -112,6 +121,8 @@ bool th_tls_client_hello(struct th_cur body, struct th_tls_hello *ret)
     ret->version = ret->best = ret->highest = th_cur_be16(c);
     th_cur_skip(c, 32);
     ret->session_id = th_cur_bytes(c, th_cur_u8(c));
+    if (th_tls_dtls(ret->version))
+        th_cur_skip(c, th_cur_u8(c)); /* cookie, RFC 6347 4.2.1 */
     ret->ciphers = be16_list(c, th_cur_be16(c));
     th_cur_skip(c, th_cur_u8(c));
     return !c->failed && extensions(c, ret, true);

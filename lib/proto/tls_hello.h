@@ -32,6 +32,12 @@ static inline bool th_tls_grease(uint16_t v)
     return (v & 0x0f0f) == 0x0a0a && v >> 8 == (v & 0xff);
 }
 
+/* OpenSSL's version 1.0 before the RFC, too. */
+static inline bool th_tls_dtls(uint16_t version)
+{
+    return version >> 8 == 0xfe || version == 0x0100;
+}
+
 struct th_tls_hello {
     uint16_t version; /* as the field says; the newest of the extension: `best` */
     uint16_t best;

@@ -126,7 +126,7 @@ def make_http(m):
              (False, b"HTTP/1.1 200 Connection established\r\n\r\n"),
              (False, b"SSH-2.0-Golden_1\r\n"), (True, b"SSH-2.0-Client_1\r\n")]
     p.stream(proxy, 40012, 3128)
-    m.golden("http", p, {"http": 5, "files": 4, "ssh": 1, "conn": 3}, [
+    m.golden("http", p, {"http": 5, "files": 4, "ssh": 1, "login": 1, "conn": 3}, [
         {"_path": "http", "trans_depth": 1, "method": "GET", "host": "www.example.com",
          "uri": "/index.html", "user_agent": "Golden/1", "referrer": "http://example.org/",
          "version": "1.1", "username": "alice", "status_code": 200, "status_msg": "OK",
@@ -149,7 +149,9 @@ def make_http(m):
         {"_path": "files", "seen_bytes": 12, "sha256": hashlib.sha256(b"nothing here").hexdigest()},
         {"_path": "ssh", "client": "SSH-2.0-Client_1", "server": "SSH-2.0-Golden_1"},
         {"_path": "conn", "id.resp_p": 80, "service": "http", "conn_state": "SF"},
-        {"_path": "conn", "id.resp_p": 3128, "service": "http,ssh"}])
+        {"_path": "conn", "id.resp_p": 3128, "service": "http,ssh"},
+        {"_path": "login", "service": "http", "user": "alice", "method": "BASIC", "success": True,
+         "cleartext": True}])
     for name, c in (("keepalive", chunks), ("closing", closing), ("connect", proxy)):
         m.corpus("http", name, stream_input(c))
 

@@ -95,27 +95,12 @@ static void test_labels(void **state)
         size_t len;
         const char *service;
     } cases[] = {
-        {FEED_UDP, 40000, 443,
-            DATA("\xc3\0\0\0\1\x8"
-                 "12345678\0\0\x44\x9e...."),
-            "quic"},
-        {FEED_UDP, 123, 123, DATA("\x23\0\0\0................................................"),
-            "ntp"},
-        {FEED_UDP, 40000, 161, DATA("\x30\x26\2\1\1\4\6public\xa0\x19"), "snmp"},
-        {FEED_UDP, 5060, 5060, DATA("INVITE sip:bob@example.com SIP/2.0\r\n"), "sip"},
-        {FEED_UDP, 40000, 3478,
-            DATA("\0\1\0\0\x21\x12\xa4\x42"
-                 "123456789012"),
-            "stun"},
         {FEED_UDP, 40000, 1900, DATA("M-SEARCH * HTTP/1.1\r\n"), "ssdp"},
-        {FEED_UDP, 40000, 4433, DATA("\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\x10\1"), "dtls"},
         {FEED_TCP, 40000, 1883, DATA("\x10\x0d\0\4MQTT\4\2\0\x3c\0\1x"), "mqtt"},
         {FEED_TCP, 40000, 502, DATA("\0\1\0\0\0\6\1\3\0\0\0\1"), "modbus"},
         {FEED_TCP, 40000, 5432, DATA("\0\0\0\x8\x4\xd2\x16\x2f"), "postgresql"},
         {FEED_TCP, 40000, 6379, DATA("*1\r\n$4\r\nPING\r\n"), "redis"},
         {FEED_TCP, 40000, 5900, DATA("RFB 003.008\n"), "rfb"},
-        {FEED_TCP, 21, 40000, DATA("220 ready\r\n"), "ftp"},
-        {FEED_TCP, 143, 40000, DATA("* OK ready\r\n"), "imap"},
         {FEED_TCP, 40000, 6881,
             DATA("\x13"
                  "BitTorrent protocol"),

@@ -277,7 +277,7 @@ static void test_pages(void **state)
         TH_CLEANUP(th_select_freep) struct th_select *sql = th_select_new();
         TH_CLEANUP(th_duck_stmt_freep) struct th_duck_stmt *stmt = NULL;
         size_t n;
-        th_select_rows(sql, q, &from, 0, pages ? &place : NULL, 7);
+        th_select_rows(sql, q, &from, 0, pages ? &place : NULL, 3);
         TH_CLEANUP(th_duck_result_freep) struct th_duck_result *rows = run(w, sql, &stmt);
         more = false;
         while (th_duck_next(rows, &n) > 0) {

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IRC (RFC 2812): who somebody is, which channels are joined and which files are offered become
+ * `irc` events, a password a `login`. What people say to each other is passed over.
+ */
+#include "analysers.h"
+#include "login.h"
+
+#define LINE_MAX_BYTES 2048u
+#define LINES_MAX 10000u
+#define EVENTS_MAX 256u
+
+struct state {
+    struct th_hold hold[2];
+    struct th_login login;
+    struct th_text nick, user;
+    uint32_t lines, events;
+};
+
+static enum th_probe probe(const struct th_probe_in *in)
+{
+    struct th_str s = th_str_n(in->p, in->len);
+    if (!s.len || !memchr("NUCP:", s.p[0], 5))
+        return TH_PROBE_NO;
+    if (th_str_starts(s, "NICK ") || (th_str_starts(s, "USER ") && memmem(s.p, s.len, " :", 2)))
+        return TH_PROBE_CLIENT;
+    if (th_str_starts(s, "CAP LS") || th_str_starts(s, "CAP REQ") ||
+        (th_str_starts(s, "PASS ") && memmem(s.p, s.len, "\nNICK ", 6)))
+        return TH_PROBE_CLIENT;
+    bool server = s.p[0] == ':' && memmem(s.p, s.len, " NOTICE ", 8);
+    return server ? TH_PROBE_SERVER : TH_PROBE_NO;
+}
+
+/* A parameter: a word, or with a colon the rest of the line. */
+static struct th_str parameter(struct th_str *rest)
+{
+    if (rest->len && rest->p[0] == ':') {
+        struct th_str all = th_str_n(rest->p + 1, rest->len - 1);
+        rest->len = 0;
+        return all;
+    }
+    return th_line_word(rest);
+}
+
+struct offer {
+    struct th_str name;
+    bool has_size;
+    uint64_t size;
+};
+
+static void emit(struct th_conn *c, struct state *s, const char *command, struct th_str value,
+    struct th_str addl, const struct offer *offer, int64_t time_ns)
+{
+    struct th_ev_irc ev = {0};
+    if (s->events++ >= EVENTS_MAX)
+        return;
+    TH_CONN_ID(&ev, IRC, c, time_ns);
+    TH_SET_TEXT(&ev, IRC, nick, th_text_get(&s->nick));
+    TH_SET_TEXT(&ev, IRC, user, th_text_get(&s->user));
+    TH_SET(&ev, IRC, command, th_str_c(command));
+    TH_SET_TEXT(&ev, IRC, value, value);
+    TH_SET_TEXT(&ev, IRC, addl, addl);
+    if (offer)
+        TH_SET_TEXT(&ev, IRC, dcc_file_name, offer->name);
+    if (offer && offer->has_size)
+        TH_SET(&ev, IRC, dcc_file_size, offer->size);
+    th_proto_emit(c->pr, &ev.h, time_ns);
+}
+
+/* "\1DCC SEND name address port size\1" in a message to somebody. */
+static void dcc(struct th_conn *c, struct state *s, struct th_str rest, int64_t time_ns)
+{
+    struct th_str to = parameter(&rest), text = parameter(&rest), v;
+    if (!text.len || text.p[0] != '\1' ||
+        !th_line_after(th_str_n(text.p + 1, text.len - 1), "dcc send ", &v))
+        return;
+    struct offer offer = {.name = th_line_word(&v)};
+    if (offer.name.len > 1 && offer.name.p[0] == '"') {
+        offer.name = th_str_n(offer.name.p + 1, offer.name.len - 1);
+        if (offer.name.p[offer.name.len - 1] == '"')
+            offer.name.len--;
+    }
+    th_line_word(&v);
+    th_line_word(&v);
+    struct th_str size = th_str_split(&v, '\1');
+    offer.has_size = th_str_u64(th_str_trim(size), &offer.size);
+    emit(c, s, "DCC", to, th_str_c("SEND"), &offer, time_ns);
+}
+
+static void client_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+{
+    struct th_str rest = line, none = th_str_c("");
+    struct th_str word = th_line_word(&rest);
+    if (th_str_ieq(word, th_str_c("NICK"))) {
+        struct th_str nick = parameter(&rest);
+        emit(c, s, "NICK", nick, none, NULL, time_ns);
+        th_text_set(&s->nick, nick);
+    } else if (th_str_ieq(word, th_str_c("USER"))) {
+        struct th_str user = parameter(&rest);
+        parameter(&rest);
+        parameter(&rest);
+        emit(c, s, "USER", user, parameter(&rest), NULL, time_ns);
+        th_text_set(&s->user, user);
+    } else if (th_str_ieq(word, th_str_c("JOIN"))) {
+        struct th_str channels = parameter(&rest); /* keys follow, which are passwords */
+        while (channels.len)
+            emit(c, s, "JOIN", th_str_split(&channels, ','), none, NULL, time_ns);
+    } else if (th_str_ieq(word, th_str_c("PASS"))) {
+        th_login_begin(&s->login, th_str_c("PASS"), true, time_ns);
+    } else if (th_str_ieq(word, th_str_c("PRIVMSG"))) {
+        dcc(c, s, rest, time_ns);
+    }
+}
+
+/* 001 welcomes, 464 is a wrong password (RFC 2812 5). */
+static void server_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+{
+    struct th_str rest = line;
+    if (line.len && line.p[0] == ':')
+        th_line_word(&rest);
+    struct th_str word = th_line_word(&rest);
+    bool in = th_str_is(word, "001");
+    if (!s->login.begun || !(in || th_str_is(word, "464")))
+        return;
+    s->login.user = s->nick;
+    th_login_end(c, &s->login, TH_SVC_IRC, in ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
+}
+
+static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+{
+    struct state *s = state;
+    struct th_hold *h = &s->hold[ch->dir];
+    struct th_str line;
+    bool ok;
+    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
+    while (th_line_next(&cur, &line)) {
+        th_conn_service(c, TH_SVC_IRC);
+        if (++s->lines == LINES_MAX)
+            return TH_DONE;
+        if (ch->from_client)
+            client_line(c, s, line, ch->time_ns);
+        else
+            server_line(c, s, line, ch->time_ns);
+    }
+    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
+        return TH_GO_ON;
+    return c->service_count ? TH_DONE_DIR : TH_BAIL;
+}
+
+static void end(struct th_conn *c, void *state, int64_t time_ns)
+{
+    struct state *s = state;
+    th_login_end(c, &s->login, TH_SVC_IRC, TH_LOGIN_UNKNOWN, time_ns);
+    th_hold_done(&s->hold[0]);
+    th_hold_done(&s->hold[1]);
+}
+
+const struct th_analyser th_irc_analyser = {
+    .service = TH_SVC_IRC,
+    .tcp = true,
+    .state_bytes = sizeof(struct state),
+    .probe = probe,
+    .data = data,
+    .end = end,
+};

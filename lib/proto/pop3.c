@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POP3 (RFC 1939, RFC 5034, RFC 2595) until somebody is logged in: USER and PASS, APOP and AUTH
+ * become `login` events; after STLS the stream is looked at anew. Mail is not read.
+ */
+#include "analysers.h"
+#include "login.h"
+
+#define LINE_MAX_BYTES 4096u
+#define LINES_MAX 1000u
+
+struct state {
+    struct th_hold hold[2];
+    struct th_login login;
+    struct th_text user;
+    uint32_t lines;
+    bool ask_tls, sasl;
+    bool asked; /* the next answer is that of the login */
+};
+
+static enum th_probe probe(const struct th_probe_in *in)
+{
+    struct th_str s = th_str_n(in->p, in->len);
+    if (th_probe_at(in, 0) != '+')
+        return TH_PROBE_NO;
+    return th_str_starts(s, "+OK ") || th_str_starts(s, "+OK\r") ? TH_PROBE_SERVER : TH_PROBE_NO;
+}
+
+static void client_line(struct state *s, struct th_str line, int64_t time_ns)
+{
+    struct th_str v;
+    if (s->sasl) {
+        th_sasl_user(&s->login, line);
+    } else if (th_line_after(line, "user ", &v)) {
+        th_text_set(&s->user, v);
+    } else if (th_line_after(line, "pass ", &v)) {
+        th_login_begin(&s->login, th_str_c("PASS"), true, time_ns);
+        s->login.user = s->user;
+        s->asked = true;
+    } else if (th_line_after(line, "apop ", &v)) {
+        th_login_begin(&s->login, th_str_c("APOP"), false, time_ns);
+        th_text_set(&s->login.user, th_line_word(&v));
+        s->asked = true;
+    } else if (th_line_after(line, "auth ", &v)) {
+        struct th_str mechanism = th_line_word(&v);
+        th_login_begin(&s->login, mechanism, th_sasl_is_clear(mechanism), time_ns);
+        th_sasl_user(&s->login, v);
+        s->asked = s->sasl = true;
+    } else if (th_line_after(line, "stls", &v)) {
+        s->ask_tls = true;
+    }
+}
+
+enum outcome { OUTCOME_NOTHING, OUTCOME_IN, OUTCOME_TLS };
+
+static enum outcome server_line(
+    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+{
+    bool ok = th_str_starts(line, "+OK"), failed = th_str_starts(line, "-ERR");
+    if (!ok && !failed) /* a challenge, or lines of a longer answer */
+        return OUTCOME_NOTHING;
+    if (s->asked) {
+        s->asked = s->sasl = false;
+        th_login_end(c, &s->login, TH_SVC_POP3, ok ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
+        return ok ? OUTCOME_IN : OUTCOME_NOTHING;
+    }
+    bool tls = s->ask_tls && ok;
+    s->ask_tls = false;
+    return tls ? OUTCOME_TLS : OUTCOME_NOTHING;
+}
+
+static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+{
+    struct state *s = state;
+    struct th_hold *h = &s->hold[ch->dir];
+    struct th_str line;
+    bool ok;
+    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
+    while (th_line_next(&cur, &line)) {
+        th_conn_service(c, TH_SVC_POP3);
+        if (++s->lines == LINES_MAX)
+            return TH_DONE;
+        if (ch->from_client) {
+            client_line(s, line, ch->time_ns);
+            continue;
+        }
+        enum outcome o = server_line(c, s, line, ch->time_ns);
+        if (o == OUTCOME_IN)
+            return TH_DONE;
+        if (o == OUTCOME_TLS) {
+            struct th_chunk rest = *ch;
+            rest.len = rest.wire_len = 0;
+            return th_conn_restart(c, &rest);
+        }
+    }
+    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
+        return TH_GO_ON;
+    return c->service_count ? TH_DONE : TH_BAIL;
+}
+
+static void end(struct th_conn *c, void *state, int64_t time_ns)
+{
+    struct state *s = state;
+    th_login_end(c, &s->login, TH_SVC_POP3, TH_LOGIN_UNKNOWN, time_ns);
+    th_hold_done(&s->hold[0]);
+    th_hold_done(&s->hold[1]);
+}
+
+const struct th_analyser th_pop3_analyser = {
+    .service = TH_SVC_POP3,
+    .tcp = true,
+    .state_bytes = sizeof(struct state),
+    .probe = probe,
+    .data = data,
+    .end = end,
+};

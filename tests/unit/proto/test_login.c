@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is kept of logins, and what never is; whole sessions are in tests/golden/proto/logins.pcap.
+ */
+#include "unit.h"
+
+#include "feed.h"
+#include "login.h"
+
+#define DATA(text) (text), sizeof(text) - 1
+
+static void test_base64_stops_before_the_password(void **state)
+{
+    (void)state;
+    char room[16];
+    memset(room, '#', sizeof(room));
+    /* alice:secret */
+    assert_int_equal(
+        th_base64_until(th_str_c("YWxpY2U6c2VjcmV0"), ':', 0, false, room, sizeof(room)), 5);
+    assert_memory_equal(room, "alice##########", 15);
+    /* \0bob\0secret */
+    assert_int_equal(
+        th_base64_until(th_str_c("AGJvYgBzZWNyZXQ="), '\0', 1, false, room, sizeof(room)), 3);
+    assert_memory_equal(room, "bobce###", 8);
+    /* No end: not a pair of user and password. */
+    assert_int_equal(th_base64_until(th_str_c("YWxpY2U="), ':', 0, false, room, 16), 0);
+    assert_int_equal(th_base64_until(th_str_c("YWxpY2U="), ':', 0, true, room, 16), 5);
+    assert_int_equal(th_base64_until(th_str_c("YWxpY2U="), ':', 0, false, room, 3), 3);
+    assert_int_equal(th_base64_until(th_str_c("%%%"), ':', 0, true, room, 16), 0);
+}
+
+/* Whatever is said in whatever order, the word itself never comes out. */
+static void test_no_password_in_any_event(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t port;
+        const char *greeting, *said;
+    } cases[] = {
+        {21, "220 FTP\r\n", "PASS hunter22\r\nUSER a\r\nPASS hunter22\r\nACCT hunter22\r\n"},
+        {21, "220 FTP\r\n", "pass hunter22\r\nPASS\thunter22\r\n"},
+        {143, "* OK x\r\n", "a LOGIN bob hunter22\r\nb LOGIN {3}\r\nbob {8}\r\nhunter22\r\n"},
+        {143, "* OK x\r\n",
+            "a LOGIN \"bob\" \"hunter22\"\r\na LOGIN {3+}\r\nbob {8+}\r\nhunter22\r\n"},
+        {110, "+OK x\r\n", "PASS hunter22\r\nUSER a\r\nPASS hunter22\r\n"},
+        {25, "220 SMTP\r\n", "AUTH LOGIN\r\nYm9i\r\naHVudGVyMjI=\r\nMAIL FROM:<a>\r\n"},
+    };
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        struct feed f;
+        feed_init(&f, FEED_TCP, 40000, cases[i].port);
+        feed_data(&f, 1, cases[i].greeting, strlen(cases[i].greeting));
+        feed_data(&f, 0, cases[i].said, strlen(cases[i].said));
+        feed_end(&f);
+        assert_true(feed_has(&f, "login", 0, "\"cleartext\":true"));
+        assert_null(memmem(f.lines.p, f.lines.len, "hunter22", 8));
+        feed_done(&f);
+    }
+}
+
+static void test_ftp_answers_that_lie(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"227 (1,2,3,4,5)\r\n", "227 (256,1,1,1,1,1)\r\n",
+        "227 1,2,3,4,5,6,7\r\n", "227\r\n", "229 (|||99999|)\r\n", "229 (\r\n", "229 (|\r\n",
+        "229 |||1|\r\n", "229 ()\r\n", "227-\r\n", "9\r\n", "\r\n"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(answers); i++) {
+        struct feed f;
+        feed_init(&f, FEED_TCP, 40000, 21);
+        feed_data(&f, 1, DATA("220 ready\r\n"));
+        feed_data(&f, 0, DATA("EPSV\r\n"));
+        feed_pieces(&f, 1, answers[i], strlen(answers[i]), 1);
+        feed_end(&f);
+        assert_string_equal(f.services, "ftp");
+        assert_int_equal(f.events, 1);
+        assert_true(feed_has(&f, "ftp", 0, "\"command\":\"EPSV\""));
+        feed_done(&f);
+    }
+}
+
+/* A line without end is given up, not kept. */
+static void test_endless_line(void **state)
+{
+    (void)state;
+    char block[1400];
+    memset(block, 'a', sizeof(block));
+    static const uint16_t ports[] = {21, 110, 143};
+    static const char *const greetings[] = {"220 FTP\r\n", "+OK x\r\n", "* OK x\r\n"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(ports); i++) {
+        struct feed f;
+        feed_init(&f, FEED_TCP, 40000, ports[i]);
+        feed_data(&f, 1, greetings[i], strlen(greetings[i]));
+        for (unsigned k = 0; k < 10; k++)
+            feed_data(&f, 0, block, sizeof(block));
+        assert_true(f.flow.skip_data[0]);
+        feed_end(&f);
+        feed_done(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_base64_stops_before_the_password),
+        cmocka_unit_test(test_no_password_in_any_event),
+        cmocka_unit_test(test_ftp_answers_that_lie),
+        cmocka_unit_test(test_endless_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
