@@ -62,13 +62,6 @@ void th_incidents_free(struct th_incidents *all)
 
 /* ---- links ---- */
 
-/* When a breach acted, which is no earlier than the hour that told it: what it rests on can have
- * begun days ago, as with calls that come at every hour, and binds nothing that happened since. */
-static int64_t acted_ns(const struct th_breach *b)
-{
-    return TH_MAX(b->start_ns, th_time_sub(b->end_ns, TH_NS_PER_HOUR));
-}
-
 enum link_kind { LINK_DEVICE = 1, LINK_PEER, LINK_DOMAIN, LINK_REACHED };
 
 struct links {
@@ -291,7 +284,7 @@ static struct incident *incident_new(struct th_incidents *all, const struct th_b
 {
     struct incident *in = th_xcalloc(1, sizeof(*in));
     in->id = th_hash_pair(0x696e636964656e74, b->id);
-    in->start_ns = acted_ns(b);
+    in->start_ns = b->start_ns;
     in->end_ns = b->end_ns;
     if (all->count == all->cap) {
         all->cap = all->cap ? all->cap * 2 : 64;
@@ -332,13 +325,13 @@ static void merge(struct th_incidents *all, struct incident *to, struct incident
 
 static bool joins(const struct incident *in, const struct links *l, const struct th_breach *b)
 {
-    int64_t start = TH_MIN(in->start_ns, acted_ns(b));
+    int64_t start = TH_MIN(in->start_ns, b->start_ns);
     int64_t end = TH_MAX(in->end_ns, b->end_ns);
     if (th_time_sub(end, start) > MAX_AGE_NS ||
-        th_time_sub(acted_ns(b), in->end_ns) > STRONG_IDLE_NS)
+        th_time_sub(b->start_ns, in->end_ns) > STRONG_IDLE_NS)
         return false;
     for (uint32_t i = 0; i < l->count; i++)
-        if (l->v[i].find && holds_link(in, l->v[i].key, acted_ns(b), b->end_ns))
+        if (l->v[i].find && holds_link(in, l->v[i].key, b->start_ns, b->end_ns))
             return true;
     return false;
 }
@@ -432,7 +425,7 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
     make_room(all);
     struct incident *in = find_or_join(all, &l, b);
     struct story s = story_of(b);
-    in->start_ns = TH_MIN(in->start_ns, acted_ns(b));
+    in->start_ns = TH_MIN(in->start_ns, b->start_ns);
     in->end_ns = TH_MAX(in->end_ns, b->end_ns);
     add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
     if (!add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id))
