@@ -119,7 +119,7 @@ static uint64_t add(struct bench *b, struct th_event *ev)
         th_entity_text(who.resp->id, peer);
     struct th_segment_table **t = &b->tables[ev->kind];
     if (!*t)
-        check(b, th_segment_table_new(b->duck, ev->kind, b->files, t));
+        check(b, th_segment_table_new(b->duck, ev->kind, t));
     check(b,
         th_segment_table_add(*t, ev, who.orig ? th_str_c(entity) : th_str_n("", 0),
             who.resp ? th_str_c(peer) : th_str_n("", 0)));
