@@ -88,7 +88,6 @@ void th_live_report_learning(struct th_live *l);
 /* Takes it out of the incidents and tells that it is gone. */
 void th_live_report_forgotten(
     struct th_live *l, uint64_t position, uint64_t entity, uint64_t sensor);
-void th_live_report_learning(struct th_live *l);
 void th_live_flush(struct th_live *l);
 
 #endif
