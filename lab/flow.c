@@ -69,16 +69,11 @@ static void *chunk_take(struct lab_chunk *c, size_t len)
     return memset(mem, 0, len);
 }
 
-static void name_put(char out[LAB_UID_LEN], char first, uint64_t a, uint64_t b)
+static void name_put(char out[LAB_UID_LEN], char first, uint64_t id)
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    out[0] = first;
-    for (int i = 1; i < LAB_UID_LEN; i++) {
-        uint64_t *from = i < 10 ? &a : &b;
-        __uint128_t wide = (__uint128_t)*from * 62;
-        out[i] = digits[wide >> 64];
-        *from = (uint64_t)wide;
-    }
+    char text[TH_ID_TEXT_LEN];
+    th_id_text(first, id, text);
+    memcpy(out, text, LAB_UID_LEN);
 }
 
 struct lab_flow *lab_flow_new(struct lab_pool *p, uint64_t seed, uint64_t id)
@@ -89,8 +84,7 @@ struct lab_flow *lab_flow_new(struct lab_pool *p, uint64_t seed, uint64_t id)
     f->chunks = c;
     f->rec_tail = &f->recs;
     f->local_src = true;
-    uint64_t h = th_hash_pair(seed, id);
-    name_put(f->uid, 'C', h, th_mix64(h ^ 0x5bd1e995));
+    name_put(f->uid, 'C', th_hash_pair(seed, id));
     return f;
 }
 
@@ -146,8 +140,7 @@ void *lab_flow_rec(
 struct th_str lab_flow_fuid(struct lab_pool *p, struct lab_flow *f, uint64_t seed, unsigned no)
 {
     char *mem = lab_flow_alloc(p, f, LAB_UID_LEN);
-    uint64_t h = th_hash_pair(seed + 0x46554944, f->id * 64 + no);
-    name_put(mem, 'F', h, th_mix64(h ^ 0x5bd1e995));
+    name_put(mem, 'F', th_hash_pair(seed + 0x46554944, f->id * 64 + no));
     return th_str_n(mem, LAB_UID_LEN);
 }
 

@@ -10,9 +10,10 @@
 #ifndef TH_LAB_FLOW_H
 #define TH_LAB_FLOW_H
 
+#include "base/id.h"
 #include "event/event.h"
 
-#define LAB_UID_LEN 18 /* 'C' and 17 characters, not terminated */
+#define LAB_UID_LEN (TH_ID_TEXT_LEN - 1) /* not terminated */
 
 /* How a connection ended, by Zeek's names. */
 enum lab_state {
@@ -80,7 +81,7 @@ struct th_str lab_flow_text(struct lab_pool *p, struct lab_flow *f, struct th_st
 /* A zeroed event of a kind, begun at ts, complete at time_ns. */
 void *lab_flow_rec(
     struct lab_pool *p, struct lab_flow *f, enum th_kind kind, int64_t ts, int64_t time_ns);
-/* "F" and 17 characters for a file of this flow. */
+/* Id of a file of this flow: "F" first, LAB_UID_LEN characters. */
 struct th_str lab_flow_fuid(struct lab_pool *p, struct lab_flow *f, uint64_t seed, unsigned no);
 
 /* Payload is cut into segments of LAB_MSS bytes; what a connection carries past jumbo_after bytes

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A flow's id: a keyed hash of its first packet's time, ends and sequence number. So
+ * A flow's id (base/id.h): a keyed hash of its first packet's time, ends and sequence number. So
  * the same capture gives the same ids, whatever else the table holds.
  */
 #include "flow_priv.h"
-
-static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 void th_flow_uid(const struct th_hash_key *key, const struct th_pkt *pkt, char out[TH_UID_LEN])
 {
@@ -25,12 +23,5 @@ void th_flow_uid(const struct th_hash_key *key, const struct th_pkt *pkt, char o
     _Static_assert(sizeof(id) == 64, "the hashed bytes are all set");
     memcpy(id.addr, pkt->src.b, 16);
     memcpy(id.addr + 16, pkt->dst.b, 16);
-    struct th_hash_key other = {.k0 = ~key->k0, .k1 = key->k1};
-    uint64_t h[2] = {th_siphash(key, &id, sizeof(id)), th_siphash(&other, &id, sizeof(id))};
-    out[0] = 'C';
-    for (unsigned i = 0; i < TH_UID_LEN - 2; i++) {
-        out[1 + i] = digits[h[i & 1] % 62];
-        h[i & 1] /= 62;
-    }
-    out[TH_UID_LEN - 1] = '\0';
+    th_id_text('C', th_siphash(key, &id, sizeof(id)), out);
 }

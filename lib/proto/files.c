@@ -24,21 +24,12 @@ struct th_file {
 
 void th_fuid(struct th_conn *c, char out[TH_FUID_LEN])
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    uint8_t seed[TH_UID_LEN + 5];
+    uint8_t seed[TH_UID_LEN + 4];
     memcpy(seed, c->flow->uid, TH_UID_LEN);
     for (int i = 0; i < 4; i++)
         seed[TH_UID_LEN + i] = (uint8_t)(c->files >> 8 * i);
     c->files++;
-    out[0] = 'F';
-    for (unsigned half = 0; half < 2; half++) {
-        seed[sizeof(seed) - 1] = (uint8_t)half;
-        uint64_t h = th_siphash(&c->pr->key, seed, sizeof(seed));
-        unsigned n = half ? 8 : 9;
-        for (unsigned i = 0; i < n; i++, h /= 62)
-            out[1 + half * 9 + i] = digits[h % 62];
-    }
-    out[TH_FUID_LEN - 1] = '\0';
+    th_id_text('F', th_siphash(&c->pr->key, seed, sizeof(seed)), out);
 }
 
 struct th_file *th_file_new(

@@ -9,7 +9,7 @@
 
 #include "analyser.h"
 
-#define TH_FUID_LEN 19 /* 'F', 17 characters, a zero */
+#define TH_FUID_LEN TH_ID_TEXT_LEN /* 'F' first */
 
 struct th_file;
 
@@ -30,7 +30,7 @@ const char *th_file_mime(struct th_file *f);
 /* Makes the event and frees it. complete: the protocol said it was all. */
 void th_file_end(struct th_file *f, bool complete);
 
-/* A new id: 'F' and 17 characters, the same for the same flow and number. */
+/* A new id: the same for the same flow and number. */
 void th_fuid(struct th_conn *c, char out[TH_FUID_LEN]);
 
 /* Type by the first bytes, or NULL. */

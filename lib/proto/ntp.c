@@ -27,7 +27,7 @@ static int64_t short_ns(uint32_t v)
 /* 2 to the power of a signed byte of seconds; what is out of reason is cut. */
 static int64_t power_ns(uint8_t exponent)
 {
-    int e = (int8_t)exponent;
+    int e = exponent < 128 ? exponent : (int)exponent - 256;
     return e >= 0 ? TH_NS_PER_S << TH_MIN(e, 32) : TH_NS_PER_S >> TH_MIN(-e, 62);
 }
 

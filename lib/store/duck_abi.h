@@ -3,7 +3,7 @@
  * The functions of DuckDB's C interface that Thymus calls, and no others. The library comes
  * without a header, so they are declared here as its documentation gives them (C API of 1.5);
  * th_duck_open refuses any other version, and tests/unit/store/test_duck.c calls each of them. Only
- * duck.c, duck_append.c and duck_result.c include this file.
+ * duck.c, duck_rows.c and duck_result.c include this file.
  */
 #ifndef TH_STORE_DUCK_ABI_H
 #define TH_STORE_DUCK_ABI_H
@@ -42,10 +42,15 @@ typedef struct th_duckdb_connection *duckdb_connection;
 typedef struct th_duckdb_config *duckdb_config;
 typedef struct th_duckdb_prepared *duckdb_prepared_statement;
 typedef struct th_duckdb_pending *duckdb_pending_result;
-typedef struct th_duckdb_appender *duckdb_appender;
 typedef struct th_duckdb_chunk *duckdb_data_chunk;
 typedef struct th_duckdb_vector *duckdb_vector;
 typedef struct th_duckdb_type *duckdb_logical_type;
+typedef struct th_duckdb_value *duckdb_value;
+typedef struct th_duckdb_selection *duckdb_selection_vector;
+typedef struct th_duckdb_table_function *duckdb_table_function;
+typedef struct th_duckdb_bind_info *duckdb_bind_info;
+typedef struct th_duckdb_init_info *duckdb_init_info;
+typedef struct th_duckdb_function_info *duckdb_function_info;
 
 /* Filled in by the library; its first five members are obsolete. */
 typedef struct {
@@ -143,11 +148,36 @@ duckdb_vector duckdb_list_vector_get_child(duckdb_vector v);
 duckdb_state duckdb_list_vector_set_size(duckdb_vector v, idx_t size);
 duckdb_state duckdb_list_vector_reserve(duckdb_vector v, idx_t size);
 
-duckdb_state duckdb_appender_create(
-    duckdb_connection c, const char *schema, const char *table, duckdb_appender *ret);
-duckdb_state duckdb_appender_flush(duckdb_appender a);
-duckdb_state duckdb_append_data_chunk(duckdb_appender a, duckdb_data_chunk chunk);
-const char *duckdb_appender_error(duckdb_appender a);
-duckdb_state duckdb_appender_destroy(duckdb_appender *a);
+/* `to` shows what `from` has, and keeps it alive; slicing changes neither data. */
+void duckdb_vector_reference_vector(duckdb_vector to, duckdb_vector from);
+void duckdb_slice_vector(duckdb_vector v, duckdb_selection_vector rows, idx_t count);
+duckdb_selection_vector duckdb_create_selection_vector(idx_t size);
+void duckdb_destroy_selection_vector(duckdb_selection_vector rows);
+uint32_t *duckdb_selection_vector_get_data_ptr(duckdb_selection_vector rows);
+
+/* A table function: bind says the columns, init begins a scan, the function fills a chunk; none of
+ * its rows is the end. */
+duckdb_table_function duckdb_create_table_function(void);
+void duckdb_destroy_table_function(duckdb_table_function *f);
+void duckdb_table_function_set_name(duckdb_table_function f, const char *name);
+void duckdb_table_function_add_parameter(duckdb_table_function f, duckdb_logical_type type);
+void duckdb_table_function_set_extra_info(
+    duckdb_table_function f, void *info, void (*destroy)(void *));
+void duckdb_table_function_set_bind(duckdb_table_function f, void (*bind)(duckdb_bind_info));
+void duckdb_table_function_set_init(duckdb_table_function f, void (*init)(duckdb_init_info));
+void duckdb_table_function_set_function(
+    duckdb_table_function f, void (*next)(duckdb_function_info, duckdb_data_chunk));
+duckdb_state duckdb_register_table_function(duckdb_connection c, duckdb_table_function f);
+void *duckdb_bind_get_extra_info(duckdb_bind_info info);
+duckdb_value duckdb_bind_get_parameter(duckdb_bind_info info, idx_t index);
+void duckdb_bind_add_result_column(
+    duckdb_bind_info info, const char *name, duckdb_logical_type type);
+void duckdb_bind_set_bind_data(duckdb_bind_info info, void *data, void (*destroy)(void *));
+void duckdb_bind_set_error(duckdb_bind_info info, const char *text);
+void *duckdb_init_get_bind_data(duckdb_init_info info);
+void duckdb_init_set_init_data(duckdb_init_info info, void *data, void (*destroy)(void *));
+void *duckdb_function_get_init_data(duckdb_function_info info);
+uint64_t duckdb_get_uint64(duckdb_value v);
+void duckdb_destroy_value(duckdb_value *v);
 
 #endif

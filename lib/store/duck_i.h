@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What duck.c, duck_result.c and duck_append.c share. */
+/* What duck.c, duck_result.c and duck_rows.c share. */
 #ifndef TH_STORE_DUCK_I_H
 #define TH_STORE_DUCK_I_H
 
@@ -11,6 +11,8 @@ struct th_duck {
     duckdb_database db;
     duckdb_connection c;
     char *error;
+    struct th_duck_rows *rows; /* that there are */
+    uint64_t rows_number;      /* of the newest */
 };
 
 struct th_duck_stmt {

@@ -5,7 +5,6 @@
 
 /* The rest of the C interface of 1.5 that this file needs (see duck_abi.h). */
 typedef struct th_duckdb_scalar *duckdb_scalar_function;
-typedef struct th_duckdb_call *duckdb_function_info;
 duckdb_scalar_function duckdb_create_scalar_function(void);
 void duckdb_destroy_scalar_function(duckdb_scalar_function *f);
 void duckdb_scalar_function_set_name(duckdb_scalar_function f, const char *name);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/segment.h"
 
-#include <inttypes.h>
-
 #include "base/utf8.h"
 
 /* Type of a column, and of its items. */
@@ -89,15 +87,13 @@ void th_segment_from(unsigned kind, const char *const *paths, size_t path_count,
 struct th_segment_table {
     struct th_duck *d;
     const struct th_kind_info *info;
-    struct th_duck_appender *appender;
-    char name[64];
+    struct th_duck_rows *rows;
     unsigned kind;
     struct th_segment_extent extent;
     struct th_buf clean; /* copies of text that was not UTF-8, of one row */
 };
 
-int th_segment_table_new(
-    struct th_duck *d, unsigned kind, uint64_t number, struct th_segment_table **ret)
+int th_segment_table_new(struct th_duck *d, unsigned kind, struct th_segment_table **ret)
 {
     const struct th_duck_column *columns = NULL;
     size_t count = th_segment_columns(kind, &columns);
@@ -107,10 +103,7 @@ int th_segment_table_new(
     t->d = d;
     t->kind = kind;
     t->info = th_kind_get(kind);
-    snprintf(t->name, sizeof(t->name), "%s_%" PRIu64, t->info->name, number);
-    int r = th_duck_create(d, t->name, columns, count);
-    if (r == 0)
-        r = th_duck_appender_new(d, t->name, columns, count, &t->appender);
+    int r = th_duck_rows_new(d, columns, count, &t->rows);
     if (r < 0)
         return r;
     *ret = TH_TAKE(t);
@@ -121,11 +114,7 @@ void th_segment_table_free(struct th_segment_table *t)
 {
     if (!t)
         return;
-    th_duck_appender_free(t->appender);
-    TH_AUTOFREE char *sql = th_xasprintf("DROP TABLE IF EXISTS \"%s\"", t->name);
-    /* It can only fail for a table that is not there. */
-    int dropped = th_duck_run(t->d, sql);
-    (void)dropped;
+    th_duck_rows_free(t->rows);
     th_buf_done(&t->clean);
     free(t);
 }
@@ -141,22 +130,22 @@ static int put_list(struct th_segment_table *t, size_t column, enum th_type type
     const struct th_spans *spans = v;
     const struct th_addrs *addrs = v;
     size_t n = type == TH_TYPE_STRINGS ? strs->n : type == TH_TYPE_ADDRS ? addrs->n : spans->n;
-    int r = th_duck_put_list(t->appender, column, n);
+    int r = th_duck_put_list(t->rows, column, n);
     for (size_t i = 0; r == 0 && i < n; i++) {
         t->extent.text_bytes += type == TH_TYPE_STRINGS ? strs->v[i].len : 16;
         if (type == TH_TYPE_STRINGS)
-            th_duck_put_item_str(t->appender, column, i, th_utf8_clean(strs->v[i], &t->clean));
+            th_duck_put_item_str(t->rows, column, i, th_utf8_clean(strs->v[i], &t->clean));
         else if (type == TH_TYPE_ADDRS)
-            th_duck_put_item_str(t->appender, column, i, th_str_n(addrs->v[i].b, 16));
+            th_duck_put_item_str(t->rows, column, i, th_str_n(addrs->v[i].b, 16));
         else
-            th_duck_put_item_i64(t->appender, column, i, spans->v[i]);
+            th_duck_put_item_i64(t->rows, column, i, spans->v[i]);
     }
     return r;
 }
 
 static int put_field(struct th_segment_table *t, size_t column, enum th_type type, const void *v)
 {
-    struct th_duck_appender *a = t->appender;
+    struct th_duck_rows *a = t->rows;
     switch (type) {
     case TH_TYPE_TIME:
     case TH_TYPE_INTERVAL:
@@ -182,7 +171,7 @@ int th_segment_table_add(
     struct th_segment_table *t, const struct th_event *ev, struct th_str entity, struct th_str peer)
 {
     TH_ASSERT(ev->kind == t->kind);
-    struct th_duck_appender *a = t->appender;
+    struct th_duck_rows *a = t->rows;
     th_buf_clear(&t->clean);
     if (entity.len > 0)
         th_duck_put_str(a, TH_SEGMENT_ENTITY, entity);
@@ -216,9 +205,12 @@ struct th_segment_job {
     struct th_duck_result *result;
 };
 
-/* Sizes of delta-coded columns are much smaller in version 2 of the format's pages. */
+/* In the order in which they came: merging sorts them, and until then a file has so few rows that a
+ * search skips none of its groups. Sizes of delta-coded columns are much smaller in version 2 of
+ * the format's pages.
+ */
 #define SEALED                                                                                     \
-    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION V2, "                  \
+    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION V2, "                  \
     "USE_TMP_FILE false"
 /* What is merged stays for weeks: smaller for a third more work. */
 #define MERGED                                                                                     \
@@ -241,30 +233,26 @@ static int start(struct th_duck *d, struct th_buf *sql, struct th_segment_job **
     return 0;
 }
 
-int th_segment_seal(struct th_segment_table *t, const char *path, struct th_segment_job **ret)
+static int write_table(const struct th_segment_table *t, uint64_t first_row, const char *path,
+    const char *format, struct th_segment_job **ret)
 {
     TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
-    int r = th_duck_appender_flush(t->appender);
-    if (r < 0)
-        return r;
     TH_ASSERT(path_is_plain(path));
-    th_buf_printf(
-        &sql, "COPY (SELECT * FROM \"%s\" " ORDER ") TO '%s' (" SEALED ")", t->name, path);
+    th_buf_puts(&sql, "COPY (FROM ");
+    th_duck_rows_sql(t->rows, first_row, &sql);
+    th_buf_printf(&sql, ") TO '%s' (%s)", path, format);
     return start(t->d, &sql, ret);
+}
+
+int th_segment_seal(struct th_segment_table *t, const char *path, struct th_segment_job **ret)
+{
+    return write_table(t, 0, path, SEALED, ret);
 }
 
 int th_segment_chunk(
     struct th_segment_table *t, uint64_t first_row, const char *path, struct th_segment_job **ret)
 {
-    TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
-    int r = th_duck_appender_flush(t->appender);
-    if (r < 0)
-        return r;
-    TH_ASSERT(path_is_plain(path));
-    th_buf_printf(&sql,
-        "COPY (SELECT * FROM \"%s\" WHERE rowid >= %" PRIu64 ") TO '%s' (" PLAIN ")", t->name,
-        first_row, path);
-    return start(t->d, &sql, ret);
+    return write_table(t, first_row, path, PLAIN, ret);
 }
 
 static int rewrite(struct th_duck *d, unsigned kind, const char *const *from, size_t from_count,

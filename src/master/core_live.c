@@ -46,6 +46,9 @@ struct live_role {
     struct th_outbox *outbox;
     unsigned intake_generation;
     uint64_t head, saved, applied; /* positions */
+    /* A checkpoint that was taken and waits until store and seal have all that was told before. */
+    struct th_buf cut;
+    uint64_t cut_position, cut_mark;
     int64_t saved_record_ns;
     int64_t now_ns, status_ns, save_not_before_ns;
     int save_err;
@@ -248,8 +251,8 @@ static bool work_waits(const struct live_role *r)
 static bool save_due(const struct live_role *r)
 {
     int64_t since = th_time_sub(r->live.record_ns, r->saved_record_ns);
-    return r->begun && r->applied > r->saved && r->now_ns >= r->save_not_before_ns &&
-        (since >= SAVE_EVERY_NS || since < 0);
+    return r->begun && r->cut.len == 0 && r->applied > r->saved &&
+        r->now_ns >= r->save_not_before_ns && (since >= SAVE_EVERY_NS || since < 0);
 }
 
 static int run_slice(struct live_role *r)
@@ -269,30 +272,43 @@ static int run_slice(struct live_role *r)
     return 0;
 }
 
-/* A disk that is full holds nobody up: the log keeps what is behind the last checkpoint. */
-static int save(struct live_role *r)
+/* Keeps what is known at this position: reading goes on while others take what was told. */
+static int cut(struct live_role *r)
 {
-    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
     int err = th_crew_order(&r->core->crew, TH_CREW_SAVE, 0);
     if (err == 0)
-        err = th_live_save(&r->live, r->log_epoch, &whole);
+        err = th_live_save(&r->live, r->log_epoch, &r->cut);
     if (err < 0)
         return err;
+    int64_t ended_ns = th_clock_ns(CLOCK_MONOTONIC);
+    r->save_not_before_ns = ended_ns + SAVE_SHARE * (ended_ns - r->now_ns);
     r->saved_record_ns = r->live.record_ns;
+    r->cut_position = r->applied;
+    r->cut_mark = th_outbox_mark(r->outbox);
+    return 0;
+}
+
+/* Saves what was kept, when all that was told before is where it belongs: a start from it would
+ * not tell that again. A disk that is full holds nobody up: the log keeps what is behind the last
+ * checkpoint. */
+static void save_cut(struct live_role *r)
+{
+    if (r->cut.len == 0 || !th_outbox_past(r->outbox, r->cut_mark))
+        return;
     int before = r->save_err;
-    r->save_err = th_checkpoint_save(&r->checkpoints, PREFIX, &whole);
+    int64_t began_ns = th_clock_ns(CLOCK_MONOTONIC);
+    r->save_err = th_checkpoint_save(&r->checkpoints, PREFIX, &r->cut);
+    th_buf_done(&r->cut);
     if (r->save_err < 0) {
         if (before == 0)
             th_log(TH_LOG_ERROR, "a checkpoint cannot be saved: %s; it is tried again",
                 th_strerror(r->save_err));
         r->save_not_before_ns = r->now_ns + SAVE_RETRY_NS;
-        return 0;
+        return;
     }
-    int64_t ended_ns = th_clock_ns(CLOCK_MONOTONIC);
-    r->save_not_before_ns = ended_ns + SAVE_SHARE * (ended_ns - r->now_ns);
-    r->saved = r->applied;
+    r->save_not_before_ns += SAVE_SHARE * (th_clock_ns(CLOCK_MONOTONIC) - began_ns);
+    r->saved = r->cut_position;
     tell_intake(r, TH_MSG_SAVED, r->saved);
-    return 0;
 }
 
 /* ---- status ---- */
@@ -372,13 +388,11 @@ static void tell_status(struct live_role *r)
 static int turn(struct live_role *r, bool *ret_idle)
 {
     bool due = save_due(r);
-    /* When it is time to save nothing more is read until all is told. */
-    bool ready = due ? th_outbox_empty(r->outbox)
-                     : work_waits(r) && th_outbox_bytes(r->outbox) <= OUTBOX_BYTES;
+    bool ready = due || (work_waits(r) && th_outbox_bytes(r->outbox) <= OUTBOX_BYTES);
     *ret_idle = !ready;
     if (!ready)
         return 0;
-    return due ? save(r) : run_slice(r);
+    return due ? cut(r) : run_slice(r);
 }
 
 static int lead(struct live_role *r)
@@ -393,6 +407,7 @@ static int lead(struct live_role *r)
         hear(r);
         if (err == 0)
             err = turn(r, &idle);
+        save_cut(r);
         tell_damage(r);
         th_outbox_pump(r->outbox, r->edges, r->now_ns);
         if (r->now_ns - r->status_ns >= TH_NS_PER_S) {
@@ -400,8 +415,11 @@ static int lead(struct live_role *r)
             tell_status(r);
         }
     }
-    if (err == 0 && r->begun && r->applied > r->saved && th_outbox_empty(r->outbox))
-        err = save(r);
+    if (err == 0 && r->begun && r->applied > r->saved && th_outbox_empty(r->outbox)) {
+        th_buf_clear(&r->cut);
+        err = cut(r);
+        save_cut(r);
+    }
     if (err == 0)
         err = th_crew_order(&r->core->crew, TH_CREW_END, 0);
     if (err == 0)
@@ -448,6 +466,7 @@ int th_core_live(struct th_core *core)
         drop_live(r);
     th_outbox_free(r->outbox);
     th_edges_free(r->edges);
+    th_buf_done(&r->cut);
     free(r);
     return err < 0 ? 1 : 0;
 }

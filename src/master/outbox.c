@@ -114,6 +114,18 @@ void th_outbox_pump(struct th_outbox *o, struct th_edges *e, int64_t now_ns)
     }
 }
 
+uint64_t th_outbox_mark(const struct th_outbox *o)
+{
+    return o->next_id;
+}
+
+/* The list is in the order of ids. What is joined to a message from before the mark only makes it
+ * later. */
+bool th_outbox_past(const struct th_outbox *o, uint64_t mark)
+{
+    return !o->first || o->first->id >= mark;
+}
+
 bool th_outbox_empty(const struct th_outbox *o)
 {
     return !o->first;

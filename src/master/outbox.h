@@ -23,6 +23,9 @@ bool th_outbox_done(
     struct th_outbox *o, unsigned edge, uint64_t id, struct th_str body, int64_t now_ns);
 /* Sends what was not sent over the edges as they are now. */
 void th_outbox_pump(struct th_outbox *o, struct th_edges *e, int64_t now_ns);
+/* A point between what was added before and what comes later: whether all before is done. */
+uint64_t th_outbox_mark(const struct th_outbox *o);
+bool th_outbox_past(const struct th_outbox *o, uint64_t mark);
 bool th_outbox_empty(const struct th_outbox *o);
 size_t th_outbox_bytes(const struct th_outbox *o);
 /* Answers that were errors, and the last of them. */

@@ -32,7 +32,6 @@ struct th_seal_rows {
     struct th_duck *duck;
     struct th_seal_table tables[TH_SEAL_TABLES + TH_KIND_COUNT];
     size_t count;
-    uint64_t number;              /* of tables made so far */
     uint64_t rows, max_rows;      /* max_rows 0: TH_SEAL_ROWS */
     uint16_t last[TH_KIND_COUNT]; /* index + 1 of the kind's table used last */
 };

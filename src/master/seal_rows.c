@@ -38,7 +38,7 @@ static int make(struct th_seal_rows *r, unsigned kind, int64_t day_ns, struct th
 {
     TH_ASSERT(r->count < TH_ARRAY_LEN(r->tables));
     struct th_seal_table t = {.kind = kind, .day_ns = day_ns};
-    int err = th_segment_table_new(r->duck, kind, r->number++, &t.rows);
+    int err = th_segment_table_new(r->duck, kind, &t.rows);
     if (err < 0)
         return err;
     r->tables[r->count++] = t;

@@ -174,11 +174,9 @@ void seal_begin_metrics(struct seal_role *r)
     struct th_seal_rows *rows = th_xcalloc(1, sizeof(*rows));
     memmove(r->metrics, r->metrics + 1, --r->metrics_count * sizeof(w));
     rows->duck = r->duck;
-    rows->number = r->rows.number;
     struct th_cur c = th_cur_init(w.body.p, w.body.len);
     int64_t epoch_ns = (int64_t)th_cur_le64(&c);
     int err = c.failed || epoch_ns == 0 ? TH_E_MALFORMED : add_metrics(r, &c, rows);
-    r->rows.number = rows->number;
     if (err < 0) {
         th_log(TH_LOG_ERROR, "metrics of an epoch cannot be stored: %s", th_strerror(err));
         seal_answer_core(r, w.id, 0); /* the same bytes again would be no better */

@@ -47,7 +47,7 @@ void feed_init(struct feed *f, uint8_t proto, uint16_t src_port, uint16_t dst_po
     f->flow.port[0] = src_port;
     f->flow.port[1] = dst_port;
     f->flow.proto = proto;
-    memcpy(f->flow.uid, "CAAAAAAAAAAAAAAAAA", TH_UID_LEN);
+    memcpy(f->flow.uid, "CAAAAAAAAAAA", TH_UID_LEN);
 }
 
 static int64_t tick(struct feed *f)

@@ -128,7 +128,7 @@ static void ports_used_again(void **state)
     assert_int_equal(h.conns, 2);
     assert_view_is(h.conn.conn_state, "S1");
     assert_string_not_equal(first, h.uid);
-    assert_int_equal(strlen(h.uid), 18);
+    assert_int_equal(strlen(h.uid), TH_UID_LEN - 1);
     assert_int_equal(h.uid[0], 'C');
     /* A refused SYN that is sent again is the same attempt. */
     tcp(&h, 0, "S", 42, 0, "");

@@ -120,7 +120,7 @@ static void write_kind(struct th_duck *d, const char *folder, unsigned kind, uns
     struct th_segment_job *job = NULL;
     TH_AUTOFREE char *path =
         th_xasprintf("%s/%s-%u.parquet", folder, th_kind_get(kind)->name, file);
-    assert_int_equal(th_segment_table_new(d, kind, file, &t), 0);
+    assert_int_equal(th_segment_table_new(d, kind, &t), 0);
     for (uint64_t i = first; i < first + count; i++) {
         if (kind == TH_KIND_CONN)
             add_conn(t, i, i == 3 ? "ssl\xff" : "ssl");

@@ -26,7 +26,7 @@ static int work(struct th_duck *d, const char *folder)
                      *two = th_xasprintf("%s/two.parquet", folder);
     struct th_segment_table *t = NULL;
     struct th_segment_job *job = NULL;
-    if (th_segment_table_new(d, TH_KIND_DNS, 1, &t) < 0)
+    if (th_segment_table_new(d, TH_KIND_DNS, &t) < 0)
         return 10;
     for (int64_t i = 0; i < 300000; i++) {
         struct th_ev_dns ev = {.h = {.kind = TH_KIND_DNS, .time_ns = i * 7919 % 300007}};

@@ -41,7 +41,7 @@ static void write_segment(struct world *w, unsigned kind)
     struct th_segment_table *t = NULL;
     struct th_segment_job *job = NULL;
     char *path = th_xasprintf("%s/%s.parquet", w->folder, th_kind_get(kind)->name);
-    assert_int_equal(th_segment_table_new(w->duck, kind, 1, &t), 0);
+    assert_int_equal(th_segment_table_new(w->duck, kind, &t), 0);
     for (unsigned i = 0; i < EVENTS; i++) {
         struct naive_event *e = &w->events[i];
         if (e->ev.h.kind == kind)

@@ -144,6 +144,18 @@ static void sums_and_lists_are_read(void **state)
     th_duck_close(d);
 }
 
+/* A number that is asked of rows of our own. */
+static int64_t ask_rows(struct th_duck *d, const struct th_duck_rows *a, uint64_t first,
+    const char *select, const char *where)
+{
+    TH_AUTOBUF struct th_buf sql = TH_BUF_INIT;
+    th_buf_printf(&sql, "%s FROM ", select);
+    th_duck_rows_sql(a, first, &sql);
+    th_buf_printf(&sql, " %s", where);
+    th_buf_u8(&sql, 0);
+    return one_number(d, (const char *)sql.p);
+}
+
 static void rows_of_every_type_go_in(void **state)
 {
     (void)state;
@@ -153,9 +165,8 @@ static void rows_of_every_type_go_in(void **state)
         {"spans", TH_DUCK_LIST, TH_DUCK_I64}, {"names", TH_DUCK_LIST, TH_DUCK_TEXT}};
     enum { ROWS = 10000, LAST = 9 };
     struct th_duck *d = open_duck();
-    struct th_duck_appender *a = NULL;
-    assert_int_equal(th_duck_create(d, "t", columns, LAST), 0);
-    assert_int_equal(th_duck_appender_new(d, "t", columns, LAST, &a), 0);
+    struct th_duck_rows *a = NULL;
+    assert_int_equal(th_duck_rows_new(d, columns, LAST, &a), 0);
     for (int64_t i = 0; i < ROWS; i++) {
         char text[40];
         int len = snprintf(text, sizeof(text), "%0*ld", i % 2 ? 30 : 5, (long)i);
@@ -175,45 +186,57 @@ static void rows_of_every_type_go_in(void **state)
         }
         assert_int_equal(th_duck_row_done(a), 0);
     }
-    assert_int_equal(th_duck_appender_flush(a), 0);
-    assert_int_equal(one_number(d, "SELECT count(*) FROM t"), ROWS);
-    assert_int_equal(one_number(d, "SELECT sum(i) FROM t"), (int64_t)ROWS * (ROWS - 1) / 2);
-    assert_int_equal(one_number(d,
-                         "SELECT count(*) FROM t WHERE i % 3 = 0 AND b IS NULL AND port IS NULL "
-                         "AND u IS NULL AND f IS NULL AND text IS NULL AND blob IS NULL AND spans "
-                         "IS NULL AND names IS NULL"),
+    assert_int_equal(ask_rows(d, a, 0, "SELECT count(*)", ""), ROWS);
+    assert_int_equal(ask_rows(d, a, 0, "SELECT sum(i)", ""), (int64_t)ROWS * (ROWS - 1) / 2);
+    assert_int_equal(ask_rows(d, a, 0, "SELECT count(*)",
+                         "WHERE i % 3 = 0 AND b IS NULL AND port IS NULL AND u IS NULL AND f IS "
+                         "NULL AND text IS NULL AND blob IS NULL AND spans IS NULL AND names IS "
+                         "NULL"),
         (ROWS + 2) / 3);
-    assert_int_equal(one_number(d,
-                         "SELECT count(*) FROM t WHERE i % 3 <> 0 AND b = (i % 2 = 1) AND port = i "
-                         "AND u = 18446744073709551615 - i AND f * 4 = i AND text::BIGINT = i AND "
-                         "len(text) = CASE i % 2 WHEN 1 THEN 30 ELSE 5 END AND blob = "
-                         "text[1:3]::BLOB AND spans = range(i, i + i % 5) AND names = [text]"),
-        ROWS - (ROWS + 2) / 3);
-    /* Rows of a second group come behind those of the first. */
+    static const char as_they_were[] =
+        "WHERE i % 3 <> 0 AND b = (i % 2 = 1) AND port = i AND u = 18446744073709551615 - i AND f "
+        "* 4 = i AND text::BIGINT = i AND len(text) = CASE i % 2 WHEN 1 THEN 30 ELSE 5 END AND "
+        "blob = text[1:3]::BLOB AND spans = range(i, i + i % 5) AND names = [text]";
+    assert_int_equal(ask_rows(d, a, 0, "SELECT count(*)", as_they_were), ROWS - (ROWS + 2) / 3);
+    /* From any row on, also from one inside a group. */
+    for (int64_t first = 0; first <= ROWS; first += 999) {
+        assert_int_equal(ask_rows(d, a, (uint64_t)first, "SELECT count(*)", ""), ROWS - first);
+        assert_int_equal(ask_rows(d, a, (uint64_t)first, "SELECT count(*)", as_they_were),
+            ROWS - (ROWS + 2) / 3 - (first - (first + 2) / 3));
+    }
+    /* What came later is seen, and nothing that was read has changed. */
     th_duck_put_i64(a, 2, -1);
     assert_int_equal(th_duck_row_done(a), 0);
-    assert_int_equal(th_duck_appender_flush(a), 0);
-    assert_int_equal(one_number(d, "SELECT count(*) FROM t WHERE i = -1"), 1);
-    th_duck_appender_free(a);
+    assert_int_equal(ask_rows(d, a, ROWS, "SELECT sum(i)", ""), -1);
+    assert_int_equal(ask_rows(d, a, 0, "SELECT count(*)", as_they_were), ROWS - (ROWS + 2) / 3);
+    assert_int_equal(ask_rows(d, a, ROWS + 1, "SELECT count(*)", ""), 0);
+    assert_int_equal(ask_rows(d, a, UINT64_MAX, "SELECT count(*)", ""), 0);
+    th_duck_rows_free(a);
     th_duck_close(d);
 }
 
-static void a_table_that_is_not_there_takes_nothing(void **state)
+static void full_groups_have_an_end(void **state)
 {
     (void)state;
     static const struct th_duck_column columns[] = {{"i", TH_DUCK_I64, 0}};
     struct th_duck *d = open_duck();
-    struct th_duck_appender *a = NULL;
-    assert_int_equal(th_duck_appender_new(d, "none", columns, 1, &a), TH_E_DATABASE);
-    assert_non_null(strstr(th_duck_error(d), "none"));
-    /* Columns that are not the table's are found at the latest when the rows are handed over. */
-    ok(d, "CREATE TABLE two(a BIGINT, b BIGINT)");
-    if (th_duck_appender_new(d, "two", columns, 1, &a) == 0) {
-        th_duck_put_i64(a, 0, 1);
+    struct th_duck_rows *a = NULL, *b = NULL;
+    assert_int_equal(th_duck_rows_new(d, columns, 1, &a), 0);
+    assert_int_equal(th_duck_rows_new(d, columns, 1, &b), 0);
+    assert_int_equal(ask_rows(d, a, 0, "SELECT count(*)", ""), 0);
+    for (int64_t i = 0; i < 4096; i++) {
+        th_duck_put_i64(a, 0, i);
         assert_int_equal(th_duck_row_done(a), 0);
-        assert_int_equal(th_duck_appender_flush(a), TH_E_DATABASE);
-        th_duck_appender_free(a);
     }
+    assert_int_equal(ask_rows(d, a, 0, "SELECT count(*)", ""), 4096);
+    assert_int_equal(ask_rows(d, a, 4095, "SELECT max(i)", ""), 4095);
+    assert_int_equal(ask_rows(d, b, 0, "SELECT count(*)", ""), 0);
+    th_duck_rows_free(a);
+    /* Rows that are gone are an error, and others stay. */
+    assert_int_equal(th_duck_run(d, "FROM th_rows(1::UBIGINT, 0::UBIGINT)"), TH_E_DATABASE);
+    assert_non_null(strstr(th_duck_error(d), "no such rows"));
+    assert_int_equal(ask_rows(d, b, 0, "SELECT count(*)", ""), 0);
+    th_duck_rows_free(b);
     th_duck_close(d);
 }
 
@@ -349,7 +372,7 @@ int main(void)
         cmocka_unit_test(every_parameter_comes_back),
         cmocka_unit_test(sums_and_lists_are_read),
         cmocka_unit_test(rows_of_every_type_go_in),
-        cmocka_unit_test(a_table_that_is_not_there_takes_nothing),
+        cmocka_unit_test(full_groups_have_an_end),
         cmocka_unit_test(mistakes_have_words),
         cmocka_unit_test(work_is_cut_into_steps_and_can_be_cancelled),
         cmocka_unit_test(memory_has_an_end),

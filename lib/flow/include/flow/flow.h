@@ -12,10 +12,11 @@
 #define TH_FLOW_FLOW_H
 
 #include "base/hash.h"
+#include "base/id.h"
 #include "event/event.h"
 #include "packet/decode.h"
 
-#define TH_UID_LEN 19 /* 'C' and 17 characters, and a terminating zero, as Zeek writes them */
+#define TH_UID_LEN TH_ID_TEXT_LEN /* 'C' first */
 
 enum th_flow_end {
     TH_FLOW_END_CLOSED,  /* both sides are done */

@@ -34,7 +34,7 @@ struct th_duck;
  * library is not the one that this was written for. */
 int th_duck_open(
     const struct th_duck_config *config, struct th_duck **ret, char **ret_message) TH_WARN_UNUSED;
-void th_duck_close(struct th_duck *d); /* after all statements, results and appenders */
+void th_duck_close(struct th_duck *d); /* after all statements, results and rows */
 TH_DEFINE_CLEANUP(struct th_duck, th_duck_close)
 /* What the last failed call said; "" when none has. Valid until the next call. */
 const char *th_duck_error(const struct th_duck *d);
@@ -104,40 +104,39 @@ int64_t th_duck_item_i64(const struct th_duck_result *r, size_t column, size_t r
 struct th_str th_duck_item_str(
     const struct th_duck_result *r, size_t column, size_t row, size_t item);
 
-/* ---- appending ---- */
+/* ---- rows of our own ---- */
 struct th_duck_column {
-    const char *name;
+    const char *name; /* must live as long as the rows */
     enum th_duck_type type;
     enum th_duck_type item; /* of a LIST */
 };
 /* The column's type as SQL has it: "BIGINT", "VARCHAR[]". */
 void th_duck_type_sql(const struct th_duck_column *column, struct th_buf *sql);
-/* CREATE TABLE with these columns. */
-int th_duck_create(struct th_duck *d, const char *table, const struct th_duck_column *columns,
-    size_t count) TH_WARN_UNUSED;
 
-struct th_duck_appender;
-/* The table must have exactly these columns. */
-int th_duck_appender_new(struct th_duck *d, const char *table, const struct th_duck_column *columns,
-    size_t count, struct th_duck_appender **ret) TH_WARN_UNUSED;
-/* What was not closed before is dropped. */
-void th_duck_appender_free(struct th_duck_appender *a);
-TH_DEFINE_CLEANUP(struct th_duck_appender, th_duck_appender_free)
+/* Rows that grow, outside the database's memory limit; statements read them where they lie. */
+struct th_duck_rows;
+int th_duck_rows_new(struct th_duck *d, const struct th_duck_column *columns, size_t count,
+    struct th_duck_rows **ret) TH_WARN_UNUSED;
+/* After all statements that read them. */
+void th_duck_rows_free(struct th_duck_rows *a);
+TH_DEFINE_CLEANUP(struct th_duck_rows, th_duck_rows_free)
+/* What stands behind FROM to read them, in the order in which they came, from number first_row
+ * (of 0) on. No row may be added from the first step of such a statement to the end of its result.
+ */
+void th_duck_rows_sql(const struct th_duck_rows *a, uint64_t first_row, struct th_buf *sql);
 /* Values of the row being filled; a column that gets none is NULL. The type is the column's. Text
  * must be UTF-8. */
-void th_duck_put_bool(struct th_duck_appender *a, size_t column, bool v);
-void th_duck_put_u16(struct th_duck_appender *a, size_t column, uint16_t v);
-void th_duck_put_i64(struct th_duck_appender *a, size_t column, int64_t v);
-void th_duck_put_u64(struct th_duck_appender *a, size_t column, uint64_t v);
-void th_duck_put_double(struct th_duck_appender *a, size_t column, double v);
-void th_duck_put_str(struct th_duck_appender *a, size_t column, struct th_str v); /* TEXT, BLOB */
+void th_duck_put_bool(struct th_duck_rows *a, size_t column, bool v);
+void th_duck_put_u16(struct th_duck_rows *a, size_t column, uint16_t v);
+void th_duck_put_i64(struct th_duck_rows *a, size_t column, int64_t v);
+void th_duck_put_u64(struct th_duck_rows *a, size_t column, uint64_t v);
+void th_duck_put_double(struct th_duck_rows *a, size_t column, double v);
+void th_duck_put_str(struct th_duck_rows *a, size_t column, struct th_str v); /* TEXT, BLOB */
 /* A list with `count` items, which then are put by index. */
-int th_duck_put_list(struct th_duck_appender *a, size_t column, size_t count) TH_WARN_UNUSED;
-void th_duck_put_item_i64(struct th_duck_appender *a, size_t column, size_t item, int64_t v);
-void th_duck_put_item_str(struct th_duck_appender *a, size_t column, size_t item, struct th_str v);
-/* The row is complete. Now and then this hands some thousand rows over. */
-int th_duck_row_done(struct th_duck_appender *a) TH_WARN_UNUSED;
-/* Hands all complete rows over: they are in the table. */
-int th_duck_appender_flush(struct th_duck_appender *a) TH_WARN_UNUSED;
+int th_duck_put_list(struct th_duck_rows *a, size_t column, size_t count) TH_WARN_UNUSED;
+void th_duck_put_item_i64(struct th_duck_rows *a, size_t column, size_t item, int64_t v);
+void th_duck_put_item_str(struct th_duck_rows *a, size_t column, size_t item, struct th_str v);
+/* The row is complete; those that read see it. */
+int th_duck_row_done(struct th_duck_rows *a) TH_WARN_UNUSED;
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Segments: the events at rest. A segment is a Parquet file of one kind of event and one UTC
- * day, sorted by entity and time. Rows are collected in a table in memory, written to a segment,
- * and several segments are later merged into one.
+ * day. Rows are collected in a table in memory and written to a segment as they came;
+ * several segments are later merged into one, sorted by entity and time.
  *
  * Columns, in this order: _entity and _peer (text of the entity ids of the acting and the
  * answering device, NULL for none), _source and _seq (where the event is from: together its key),
@@ -44,9 +44,9 @@ void th_segment_from(
 
 /* ---- rows in memory ---- */
 struct th_segment_table;
-/* number keeps table names apart. */
-int th_segment_table_new(struct th_duck *d, unsigned kind, uint64_t number,
-    struct th_segment_table **ret) TH_WARN_UNUSED;
+int th_segment_table_new(
+    struct th_duck *d, unsigned kind, struct th_segment_table **ret) TH_WARN_UNUSED;
+/* After the jobs that read it. */
 void th_segment_table_free(struct th_segment_table *t); /* drops the rows */
 TH_DEFINE_CLEANUP(struct th_segment_table, th_segment_table_free)
 /* Copies the event in. Entities are text; empty is none. */
@@ -65,13 +65,13 @@ struct th_segment_extent th_segment_table_extent(const struct th_segment_table *
  * a file behind, which the caller removes. Paths are the caller's own words: they must lie in a
  * folder that the database may use and have no quote. */
 struct th_segment_job;
-/* All rows of the table, sorted and compressed. */
+/* All rows of the table, as they came, compressed. No row may be added until the job is freed. */
 int th_segment_seal(
     struct th_segment_table *t, const char *path, struct th_segment_job **ret) TH_WARN_UNUSED;
-/* The rows from number `first_row` on, as they came and uncompressed: quick to write and read. */
+/* The same of the rows from number `first_row` on, uncompressed: quick to write and read. */
 int th_segment_chunk(struct th_segment_table *t, uint64_t first_row, const char *path,
     struct th_segment_job **ret) TH_WARN_UNUSED;
-/* Segments of one kind into one. */
+/* Segments of one kind into one, sorted. */
 int th_segment_merge(struct th_duck *d, unsigned kind, const char *const *from, size_t from_count,
     const char *path, struct th_segment_job **ret) TH_WARN_UNUSED;
 /* A segment without the rows of which `gone` (SQL over the columns, the caller's own words) holds.
