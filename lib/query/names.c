@@ -113,7 +113,7 @@ bool th_query_resolve(struct th_str name, struct th_query_term *ret)
             return true;
         }
     }
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+    TH_EACH_KIND (kind) {
         const char *zeek = find_field(kind, name);
         if (zeek) {
             ret->field = th_str_c(zeek);
@@ -152,7 +152,7 @@ unsigned query_term_types(const struct th_query_term *t)
     case TH_QUERY_DEVICE: return TH_QUERY_TEXT | TH_QUERY_NET | TH_QUERY_HARDWARE;
     default: break;
     }
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         for (unsigned i = 0; i < th_kind_get(kind)->field_count; i++)
             if (names_field(t, kind, i))
                 types |= th_query_type_of((enum th_type)th_kind_get(kind)->fields[i].type);

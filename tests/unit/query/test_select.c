@@ -80,7 +80,7 @@ static int set_up(void **state)
         w->events[i].ev.h.source = rng_below(&r, 3) ? UINT64_MAX - rng_below(&r, 2) : 7;
         w->events[i].ev.h.seq = i;
     }
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         write_segment(w, kind);
     *state = w;
     return 0;
@@ -90,7 +90,7 @@ static int tear_down(void **state)
 {
     struct world *w = *state;
     th_duck_close(w->duck);
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         free((char *)(uintptr_t)w->files[kind].p);
     nftw(w->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     th_arena_done(&w->arena);
@@ -232,7 +232,7 @@ static void test_naive(void **state)
         check_round_trip(q);
         uint64_t kinds = th_query_kinds(q);
         /* Each query in a few kinds; all kinds over the whole. */
-        for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+        TH_EACH_KIND (kind) {
             bool tried = (kind + n) % 5 == 0;
             unsigned count = tried ? find(w, q, kind, found) : 0;
             if (tried && n % 10 == 0)
@@ -271,7 +271,7 @@ static void test_pages(void **state)
         TH_CLEANUP(th_select_freep) struct th_select *sql = th_select_new();
         TH_CLEANUP(th_duck_stmt_freep) struct th_duck_stmt *stmt = NULL;
         size_t n;
-        th_select_rows(sql, q, &from, 0, pages ? &place : NULL, 7);
+        th_select_rows(sql, q, &from, 0, pages ? &place : NULL, 3);
         TH_CLEANUP(th_duck_result_freep) struct th_duck_result *rows = run(w, sql, &stmt);
         more = false;
         while (th_duck_next(rows, &n) > 0) {
