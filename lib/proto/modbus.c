@@ -57,8 +57,6 @@ static enum th_probe probe(const struct th_probe_in *in)
         return TH_PROBE_NO;
     if (!port)
         return is_read_request(in) ? TH_PROBE_CLIENT : TH_PROBE_NO;
-    if (!(th_probe_at(in, 7) & 0x7f))
-        return TH_PROBE_NO;
     return in->src == 502 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
 
@@ -164,7 +162,7 @@ static enum th_frame message(
     th_cur_skip(&msg, 4);
     head.unit = th_cur_u8(&msg);
     head.func = th_cur_u8(&msg);
-    if (msg.failed || !(head.func & 0x7f) || (ch->from_client && head.func & 0x80))
+    if (msg.failed)
         return TH_FRAME_BAIL;
     th_conn_service(c, TH_SVC_MODBUS);
     if (ch->from_client)

@@ -73,6 +73,25 @@ static void test_modbus_unanswered(void **state)
     feed_done(&f);
 }
 
+/* Who tries out functions begins with those that do not exist. */
+static void test_modbus_function_scan(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 502);
+    for (unsigned i = 0; i < 256; i++) {
+        const uint8_t ask[] = {0, 0, 0, 0, 0, 6, 1, (uint8_t)i, 0, 0, 0, 0};
+        const uint8_t no[] = {0, 0, 0, 0, 0, 3, 1, (uint8_t)(i | 0x80), 1};
+        feed_data(&f, 0, ask, sizeof(ask));
+        feed_data(&f, 1, no, sizeof(no));
+    }
+    feed_end(&f);
+    assert_true(feed_has(&f, "modbus", 0,
+        "\"func\":\"0x00\",\"pdu_type\":\"RESP\",\"exception\":\"ILLEGAL_FUNCTION\""));
+    assert_true(f.events >= 128);
+    feed_done(&f);
+}
+
 static void test_dnp3_wants_its_checksum(void **state)
 {
     (void)state;
@@ -143,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_words_are_cut),
         cmocka_unit_test(test_modbus_in_pieces),
         cmocka_unit_test(test_modbus_unanswered),
+        cmocka_unit_test(test_modbus_function_scan),
         cmocka_unit_test(test_dnp3_wants_its_checksum),
         cmocka_unit_test(test_s7_is_not_all_of_port_102),
         cmocka_unit_test(test_lengths_that_lie),
