@@ -25,10 +25,11 @@ static const struct member hosts[] = {MEMBER(DNS, query), MEMBER(HTTP, host),
     MEMBER(SSL, server_name), MEMBER(X509, san_dns), MEMBER(DHCP, host_name),
     MEMBER(DHCP, client_fqdn), MEMBER(NTLM, hostname), MEMBER(NTLM, server_nb_computer_name),
     MEMBER(NTLM, server_dns_computer_name), MEMBER(RDP, client_name), MEMBER(SMTP, helo),
-    MEMBER(LOG, host)};
+    MEMBER(DB, client_host), MEMBER(LOG, host)};
 static const struct member users[] = {MEMBER(HTTP, username), MEMBER(KERBEROS, client),
     MEMBER(NTLM, username), MEMBER(RDP, cookie), MEMBER(SMTP, mailfrom), MEMBER(AUDIT, user),
-    MEMBER(LOG, user), MEMBER(MAIL, sender)};
+    MEMBER(MYSQL, user), MEMBER(POSTGRESQL, user), MEMBER(REDIS, user), MEMBER(DB, user),
+    MEMBER(MQTT_CONNECT, user), MEMBER(LOG, user), MEMBER(MAIL, sender)};
 
 static bool is_member(const struct member *m, size_t count, unsigned kind, unsigned index)
 {

@@ -502,9 +502,11 @@ static bool name_means(
 {
     static const char *const hosts[] = {"dns.query", "http.host", "ssl.server_name", "x509.san.dns",
         "dhcp.host_name", "dhcp.client_fqdn", "ntlm.hostname", "ntlm.server_nb_computer_name",
-        "ntlm.server_dns_computer_name", "rdp.client_name", "smtp.helo", "log.host"};
+        "ntlm.server_dns_computer_name", "rdp.client_name", "smtp.helo", "db.client_host",
+        "log.host"};
     static const char *const users[] = {"http.username", "kerberos.client", "ntlm.username",
-        "rdp.cookie", "smtp.mailfrom", "audit.user", "log.user", "mail.sender"};
+        "rdp.cookie", "smtp.mailfrom", "audit.user", "mysql.user", "postgresql.user", "redis.user",
+        "db.user", "mqtt_connect.user", "log.user", "mail.sender"};
     char full[64];
     snprintf(full, sizeof(full), "%s.%s", k->name, f->zeek);
     if (strcmp(n->name, "host") == 0)
