@@ -146,6 +146,20 @@ SAME_PLACE(dce_rpc);
 SAME_PLACE(ntlm);
 SAME_PLACE(rdp);
 SAME_PLACE(smtp);
+SAME_PLACE(modbus);
+SAME_PLACE(dnp3);
+SAME_PLACE(s7comm);
+SAME_PLACE(enip);
+SAME_PLACE(bacnet);
+SAME_PLACE(mysql);
+SAME_PLACE(postgresql);
+SAME_PLACE(redis);
+SAME_PLACE(db);
+SAME_PLACE(mqtt_connect);
+SAME_PLACE(mqtt_publish);
+SAME_PLACE(mqtt_subscribe);
+SAME_PLACE(rfb);
+SAME_PLACE(overlay);
 
 static void ends_common(const struct th_event *h, struct ends *e)
 {
@@ -207,6 +221,13 @@ static void ends_of(const struct th_event *h, struct ends *e)
         ends_common(h, e);
         e->answered = TH_HAS(&any->http, HTTP, status_code);
         break;
+    case TH_KIND_OVERLAY:
+        ends_common(h, e);
+        e->answered = any->overlay.answered;
+        break;
+    case TH_KIND_DNP3:
+    case TH_KIND_ENIP:
+    case TH_KIND_BACNET: /* over UDP, nobody may be there */
     case TH_KIND_WEIRD: ends_common(h, e); break;
     case TH_KIND_SSL:
     case TH_KIND_SSH:
@@ -227,6 +248,16 @@ static void ends_of(const struct th_event *h, struct ends *e)
     case TH_KIND_SYSLOG:
     case TH_KIND_IRC:
     case TH_KIND_SOCKS:
+    case TH_KIND_MODBUS:
+    case TH_KIND_S7COMM:
+    case TH_KIND_MYSQL:
+    case TH_KIND_POSTGRESQL:
+    case TH_KIND_REDIS:
+    case TH_KIND_DB:
+    case TH_KIND_MQTT_CONNECT:
+    case TH_KIND_MQTT_PUBLISH:
+    case TH_KIND_MQTT_SUBSCRIBE:
+    case TH_KIND_RFB:
         ends_common(h, e);
         e->answered = true;
         break;
@@ -258,7 +289,8 @@ static void dhcp_event(struct th_identity *id, const struct th_ev_dhcp *ev, stru
 {
     bool acked = ev->msg_types.n == 0;
     for (uint32_t i = 0; i < ev->msg_types.n; i++)
-        acked = acked || th_str_is(ev->msg_types.v[i], "ACK");
+        acked = acked || th_str_is(ev->msg_types.v[i], "ACK") ||
+            th_str_is(ev->msg_types.v[i], "REPLY"); /* DHCPv6 */
     const struct th_addr *a = NULL;
     if (acked && TH_HAS(ev, DHCP, assigned_addr) && addr_is_host(&ev->assigned_addr))
         a = &ev->assigned_addr;

@@ -34,23 +34,29 @@ extern const struct th_analyser th_syslog_analyser;
 extern const struct th_analyser th_irc_analyser;
 extern const struct th_analyser th_socks_analyser;
 
+extern const struct th_analyser th_modbus_analyser;
+extern const struct th_analyser th_dnp3_analyser;
+extern const struct th_analyser th_s7comm_analyser;
+extern const struct th_analyser th_enip_analyser;
+extern const struct th_analyser th_bacnet_analyser;
+extern const struct th_analyser th_mysql_analyser;
+extern const struct th_analyser th_postgresql_analyser;
+extern const struct th_analyser th_tds_analyser;
+extern const struct th_analyser th_redis_analyser;
+extern const struct th_analyser th_mongodb_analyser;
+extern const struct th_analyser th_mqtt_analyser;
+extern const struct th_analyser th_rfb_analyser;
+extern const struct th_analyser th_wireguard_analyser;
+extern const struct th_analyser th_openvpn_analyser;
+extern const struct th_analyser th_ike_analyser;
+extern const struct th_analyser th_bittorrent_analyser;
+extern const struct th_analyser th_dhcp6_analyser;
+
 /* label.c */
-extern const struct th_analyser th_label_mqtt;
-extern const struct th_analyser th_label_modbus;
-extern const struct th_analyser th_label_dnp3;
-extern const struct th_analyser th_label_rfb;
 extern const struct th_analyser th_label_tftp;
-extern const struct th_analyser th_label_bittorrent;
 extern const struct th_analyser th_label_netbios_dgm;
 extern const struct th_analyser th_label_ssdp;
-extern const struct th_analyser th_label_wireguard;
-extern const struct th_analyser th_label_openvpn;
 extern const struct th_analyser th_label_telnet;
-extern const struct th_analyser th_label_mysql;
-extern const struct th_analyser th_label_postgresql;
-extern const struct th_analyser th_label_tds;
-extern const struct th_analyser th_label_redis;
-extern const struct th_analyser th_label_mongodb;
 extern const struct th_analyser th_label_netbios_ssn;
 
 #endif

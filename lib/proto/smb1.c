@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SMB 1 (MS-CIFS 2.2): shares, files opened, authentication, pipes written and read. */
+/* SMB 1 (MS-CIFS 2.2): shares, files opened, renamed and deleted, authentication, pipes written
+ * and read. */
 #include "smb.h"
 
 #define HEADER_BYTES 32u
 
 enum command {
     CMD_CLOSE = 0x04,
+    CMD_DELETE = 0x06,
+    CMD_RENAME = 0x07,
     CMD_TRANS = 0x25,
     CMD_READ_ANDX = 0x2e,
     CMD_WRITE_ANDX = 0x2f,
@@ -84,6 +87,22 @@ static void trans_request(
     pipe_bytes(s, c, m, fid, true, offset, len);
 }
 
+/* Names in the data of a request: each with a byte before it that says so. A rename has two; they
+ * are kept with a zero between them. */
+static void named_request(struct th_conn *c, struct message *m, struct th_smb_request *r)
+{
+    th_cur_skip(&m->bytes, 1);
+    struct th_str from = text(c, m, &m->bytes);
+    if (m->command == CMD_RENAME) {
+        th_cur_skip(&m->bytes, 1);
+        struct th_str to = text(c, m, &m->bytes);
+        from = th_arena_printf(
+            &c->pr->scratch, "%.*s%c%.*s", (int)from.len, from.p, 0, (int)to.len, to.p);
+    }
+    if (!m->bytes.failed)
+        th_smb_set_text(&r->name, from);
+}
+
 static void request(struct th_smb *s, struct th_conn *c, struct message *m)
 {
     struct th_cur *w = &m->words;
@@ -101,6 +120,8 @@ static void request(struct th_smb *s, struct th_conn *c, struct message *m)
         return;
     }
     case CMD_NT_CREATE: th_smb_set_text(&r->name, text(c, m, &m->bytes)); return;
+    case CMD_DELETE:
+    case CMD_RENAME: named_request(c, m, r); return;
     case CMD_CLOSE: fid_key(th_cur_le16(w), r->fid); return;
     case CMD_READ_ANDX:
         th_cur_skip(w, 4);
@@ -157,6 +178,19 @@ static void create_response(
         th_str_c(""), r->time_ns, m->time_ns);
 }
 
+static void named_response(
+    struct th_smb *s, struct th_conn *c, struct message *m, const struct th_smb_request *r)
+{
+    struct th_smb_tree *t = th_smb_tree_find(s, r->tree);
+    struct th_smb_open o = {.pipe = true}; /* its size is not known */
+    struct th_str to = th_smb_text(&r->name), from = th_str_split(&to, '\0');
+    bool rename = m->command == CMD_RENAME;
+    if (t)
+        o.path = t->path;
+    th_smb_file(c, rename ? "SMB::FILE_RENAME" : "SMB::FILE_DELETE", &o, rename ? to : from,
+        rename ? from : th_str_c(""), r->time_ns, m->time_ns);
+}
+
 static void data_response(
     struct th_smb *s, struct th_conn *c, struct message *m, const struct th_smb_request *r)
 {
@@ -191,6 +225,8 @@ static void response(struct th_smb *s, struct th_conn *c, struct message *m)
         tree_response(s, c, m, &r);
     else if (ok && m->command == CMD_NT_CREATE)
         create_response(s, c, m, &r);
+    else if (ok && (m->command == CMD_DELETE || m->command == CMD_RENAME))
+        named_response(s, c, m, &r);
     else if (ok && (m->command == CMD_READ_ANDX || m->command == CMD_TRANS))
         data_response(s, c, m, &r);
     else if (ok && m->command == CMD_CLOSE && (o = th_smb_open_find(s, r.fid)))

@@ -23,6 +23,8 @@ enum {
     CTL_PIPE_TRANSCEIVE = 0x0011c017,
     INFO_RENAME = 10,
     INFO_DISPOSITION = 13,
+    INFO_DISPOSITION_EX = 64, /* as Windows 10 and later ask (MS-FSCC 2.4) */
+    INFO_RENAME_EX = 65,
     STATUS_OK = 0,
     STATUS_MORE_PROCESSING = (int)0xc0000016,
     STATUS_BUFFER_OVERFLOW = (int)0x80000005,
@@ -89,6 +91,9 @@ static void set_info_request(struct th_conn *c, struct message *m, struct th_smb
     th_cur_skip(b, 6);
     read_fid(b, r->fid);
     struct th_cur info = at_offset(m, offset, len);
+    r->info_class = r->info_class == INFO_RENAME_EX ? INFO_RENAME
+        : r->info_class == INFO_DISPOSITION_EX      ? INFO_DISPOSITION
+                                                    : r->info_class;
     if (b->failed || !file_info) {
         r->info_class = 0;
     } else if (r->info_class == INFO_RENAME) {
@@ -96,7 +101,7 @@ static void set_info_request(struct th_conn *c, struct message *m, struct th_smb
         struct th_str name = th_cur_bytes(&info, th_cur_le32(&info));
         th_smb_set_text(&r->name, th_utf16le(&c->pr->scratch, name));
     } else if (r->info_class == INFO_DISPOSITION) {
-        r->delete_on_close = th_cur_u8(&info) != 0;
+        r->delete_on_close = th_cur_u8(&info) & 1;
     }
 }
 

@@ -25,12 +25,14 @@ static const struct member hosts[] = {MEMBER(DNS, query), MEMBER(HTTP, host),
     MEMBER(SSL, server_name), MEMBER(X509, san_dns), MEMBER(DHCP, host_name),
     MEMBER(DHCP, client_fqdn), MEMBER(NTLM, hostname), MEMBER(NTLM, server_nb_computer_name),
     MEMBER(NTLM, server_dns_computer_name), MEMBER(RDP, client_name), MEMBER(SMTP, helo),
-    MEMBER(LOG, host), MEMBER(QUIC, server_name), MEMBER(SOCKS, request_name)};
+    MEMBER(DB, client_host), MEMBER(LOG, host), MEMBER(QUIC, server_name),
+    MEMBER(SOCKS, request_name)};
 static const struct member users[] = {MEMBER(HTTP, username), MEMBER(KERBEROS, client),
     MEMBER(NTLM, username), MEMBER(RDP, cookie), MEMBER(SMTP, mailfrom), MEMBER(AUDIT, user),
-    MEMBER(LOG, user), MEMBER(MAIL, sender), MEMBER(FTP, user), MEMBER(LOGIN, user),
-    MEMBER(SNMP, user), MEMBER(RADIUS, username), MEMBER(IRC, nick), MEMBER(IRC, user),
-    MEMBER(SOCKS, user)};
+    MEMBER(MYSQL, user), MEMBER(POSTGRESQL, user), MEMBER(REDIS, user), MEMBER(DB, user),
+    MEMBER(MQTT_CONNECT, user), MEMBER(LOG, user), MEMBER(MAIL, sender), MEMBER(FTP, user),
+    MEMBER(LOGIN, user), MEMBER(SNMP, user), MEMBER(RADIUS, username), MEMBER(IRC, nick),
+    MEMBER(IRC, user), MEMBER(SOCKS, user)};
 
 static bool is_member(const struct member *m, size_t count, unsigned kind, unsigned index)
 {
@@ -115,7 +117,7 @@ bool th_query_resolve(struct th_str name, struct th_query_term *ret)
             return true;
         }
     }
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+    TH_EACH_KIND (kind) {
         const char *zeek = find_field(kind, name);
         if (zeek) {
             ret->field = th_str_c(zeek);
@@ -154,7 +156,7 @@ unsigned query_term_types(const struct th_query_term *t)
     case TH_QUERY_DEVICE: return TH_QUERY_TEXT | TH_QUERY_NET | TH_QUERY_HARDWARE;
     default: break;
     }
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         for (unsigned i = 0; i < th_kind_get(kind)->field_count; i++)
             if (names_field(t, kind, i))
                 types |= th_query_type_of((enum th_type)th_kind_get(kind)->fields[i].type);

@@ -110,7 +110,7 @@ uint64_t th_query_kinds(const struct th_query *q)
 {
     uint64_t kinds = 0;
     _Static_assert(TH_KIND_COUNT <= 64, "a bit per kind");
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         if (fold_node(q->root, kind).can_hold)
             kinds |= UINT64_C(1) << kind;
     return kinds;

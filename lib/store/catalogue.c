@@ -259,8 +259,8 @@ int th_catalogue_expire(struct th_catalogue *c, const uint32_t *days, size_t day
     struct th_sql *s = &c->sql;
     int n = 0;
     th_sql_begin(s);
-    for (unsigned k = 1; k < day_count && k < TH_KIND_COUNT; k++)
-        if (days[k] > 0)
+    TH_EACH_KIND (k)
+        if (k < day_count && days[k] > 0)
             n += th_sql_run(s,
                 "UPDATE segments SET retired = ? WHERE kind = ? AND last < ? AND retired IS NULL",
                 "izi", now_ns, th_kind_get(k)->name,

@@ -111,7 +111,7 @@ static bool choose_column(struct query_ask *a, struct th_str name)
     if (!th_query_resolve(name, &t))
         return false;
     t.op = TH_QUERY_SET;
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+    TH_EACH_KIND (kind) {
         for (unsigned i = 0; i < th_kind_get(kind)->field_count; i++) {
             if (!th_query_means(&t, kind, i))
                 continue;
@@ -295,7 +295,7 @@ bool query_cursor_parse(struct th_str text, struct th_select_place *ret)
     if (!th_str_i64(time, &p.time_ns) || !th_str_u64(number, &kind) ||
         !th_str_u64(source, &p.source) || !th_str_u64(text, &p.seq))
         return false;
-    if (kind == 0 || kind >= TH_KIND_COUNT)
+    if (kind >= TH_KIND_COUNT || !th_kind_get((unsigned)kind))
         return false;
     p.kind = (unsigned)kind;
     *ret = p;

@@ -11,7 +11,7 @@ void query_hold_ask(const struct query_ask *a, struct th_buf *out)
     th_json_open(&j);
     th_json_key(&j, "kinds");
     th_json_open_list(&j);
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         if (a->kinds >> kind & 1)
             th_json_str(&j, th_str_c(th_kind_get(kind)->name));
     th_json_close_list(&j);

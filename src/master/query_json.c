@@ -159,7 +159,7 @@ static bool named_before(unsigned kind, unsigned index, uint64_t kinds, const ui
     const char *name = th_kind_get(kind)->fields[index].zeek;
     for (unsigned k = 1; k <= kind; k++) {
         const struct th_kind_info *info = th_kind_get(k);
-        unsigned end = k == kind ? index : info->field_count;
+        unsigned end = k == kind ? index : info ? info->field_count : 0;
         for (unsigned i = 0; kinds >> k & 1 && i < end; i++)
             if (fields[k] >> i & 1 && strcmp(info->fields[i].zeek, name) == 0)
                 return true;
@@ -170,7 +170,7 @@ static bool named_before(unsigned kind, unsigned index, uint64_t kinds, const ui
 void query_columns_put(struct th_json *j, uint64_t kinds, const uint64_t fields[TH_KIND_COUNT])
 {
     th_json_open_list(j);
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+    TH_EACH_KIND (kind) {
         const struct th_kind_info *k = th_kind_get(kind);
         for (unsigned i = 0; kinds >> kind & 1 && i < k->field_count; i++) {
             if (!(fields[kind] >> i & 1) || named_before(kind, i, kinds, fields))

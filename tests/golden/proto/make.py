@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+import make_apps
 import wire
 from wire import CLIENT, SERVER, Pcap
 
@@ -471,6 +472,7 @@ def main():
     for make in (make_dns, make_http, make_tls, make_dhcp, make_ssh, make_windows, make_mail,
                  make_disorder, make_tunnels):
         make(m)
+    make_apps.make(m, stream_input)
 
 
 if __name__ == "__main__":

@@ -283,8 +283,13 @@ static void damage_inside_is_survived(void **state)
     (void)state;
     struct th_arena memory TH_AUTOARENA = TH_ARENA_INIT;
     struct th_event *events[63];
-    for (unsigned i = 0; i < 63; i++)
-        events[i] = sample_full(&memory, i % (TH_KIND_COUNT - 1) + 1, i, i % 2);
+    for (unsigned i = 0; i < 63;)
+        TH_EACH_KIND (k) {
+            if (i == 63)
+                break;
+            events[i] = sample_full(&memory, k, i, i % 2);
+            i++;
+        }
     struct th_buf frame TH_AUTOBUF = frame_of(events, 63);
     size_t packed = TH_FRAME_HEAD_BYTES + TH_BATCH_HEAD_BYTES;
     struct th_buf raw TH_AUTOBUF = TH_BUF_INIT;

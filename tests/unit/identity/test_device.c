@@ -68,6 +68,30 @@ static void keeps_id_when_mac_is_learned(void **state)
     assert_int_equal(th_identity_count(id), 2); /* it and the DHCP server */
 }
 
+/* DHCPv6's REPLY is what ACK is to IPv4: the same device by its hardware address, both leases kept.
+ */
+static void two_leases_of_one_device(void **state)
+{
+    (void)state;
+    static const struct th_str reply = {"REPLY", 5}, advertise = {"ADVERTISE", 9};
+    AUTO_ID id = identity_make(0);
+    struct th_ev_dhcp four = dhcp(0, "10.0.0.5", MAC_A, "pc-7");
+    struct th_ev_dhcp six = dhcp(5, "fd00::7", MAC_A, NULL),
+                      offer = dhcp(6, "fd00::8", MAC_A, NULL);
+    struct th_ev_conn by4 = conn(10, "10.0.0.5", "198.51.100.1", NULL, NULL, NULL);
+    struct th_ev_conn by6 = conn(11, "fd00::7", "2001:db8::1", NULL, NULL, NULL);
+    struct th_ev_conn no6 = conn(12, "fd00::8", "2001:db8::1", NULL, NULL, NULL);
+    TH_SET(&six, DHCP, msg_types, (struct th_strs){&reply, 1});
+    TH_SET(&offer, DHCP, msg_types, (struct th_strs){&advertise, 1});
+    uint64_t first = orig_id(id, &four.h);
+    assert_true(orig_id(id, &six.h) == first);
+    struct th_who who;
+    th_identity_event(id, &offer.h, &who);
+    assert_true(orig_id(id, &by4.h) == first);
+    assert_true(orig_id(id, &by6.h) == first);
+    assert_true(orig_id(id, &no6.h) != first);
+}
+
 static void lease_moves_device_and_frees_address(void **state)
 {
     (void)state;
@@ -313,6 +337,7 @@ int main(void)
         cmocka_unit_test(address_alone),
         cmocka_unit_test(no_device_of_group_addresses),
         cmocka_unit_test(keeps_id_when_mac_is_learned),
+        cmocka_unit_test(two_leases_of_one_device),
         cmocka_unit_test(lease_moves_device_and_frees_address),
         cmocka_unit_test(late_event_goes_to_who_held_it_then),
         cmocka_unit_test(older_word_of_another_source),

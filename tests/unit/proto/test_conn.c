@@ -96,15 +96,6 @@ static void test_labels(void **state)
         const char *service;
     } cases[] = {
         {FEED_UDP, 40000, 1900, DATA("M-SEARCH * HTTP/1.1\r\n"), "ssdp"},
-        {FEED_TCP, 40000, 1883, DATA("\x10\x0d\0\4MQTT\4\2\0\x3c\0\1x"), "mqtt"},
-        {FEED_TCP, 40000, 502, DATA("\0\1\0\0\0\6\1\3\0\0\0\1"), "modbus"},
-        {FEED_TCP, 40000, 5432, DATA("\0\0\0\x8\x4\xd2\x16\x2f"), "postgresql"},
-        {FEED_TCP, 40000, 6379, DATA("*1\r\n$4\r\nPING\r\n"), "redis"},
-        {FEED_TCP, 40000, 5900, DATA("RFB 003.008\n"), "rfb"},
-        {FEED_TCP, 40000, 6881,
-            DATA("\x13"
-                 "BitTorrent protocol"),
-            "bittorrent"},
         {FEED_TCP, 40000, 23, DATA("\xff\xfb\x18"), "telnet"},
     };
     for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {

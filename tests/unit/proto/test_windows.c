@@ -117,6 +117,40 @@ static void test_smb_tables_are_bounded(void **state)
     feed_done(&f);
 }
 
+/* An SMB 1 message: its header, no words, these bytes. */
+static void smb1(
+    struct feed *f, int dir, uint8_t command, uint8_t mid, const char *bytes, size_t len)
+{
+    uint8_t m[256] = {0, 0, 0, (uint8_t)(35 + len), 0xff, 'S', 'M', 'B', command};
+    m[4 + 9] = dir ? 0x80 : 0;
+    m[4 + 30] = mid;
+    m[4 + 33] = (uint8_t)len;
+    memcpy(m + 4 + 35, bytes, len);
+    feed_data(f, dir, m, 4 + 35 + len);
+}
+
+static void test_smb1_rename_and_delete(void **state)
+{
+    (void)state;
+    static const char rename[] = "\4report.doc\0\4report.doc.locked";
+    struct feed f;
+    feed_init(&f, FEED_TCP, 1, 445);
+    th_conn_begin(&f.pr, &f.flow, &th_smb_analyser, 0);
+    smb1(&f, 0, 7, 1, rename, sizeof(rename));
+    smb1(&f, 1, 7, 1, "", 0);
+    smb1(&f, 0, 6, 2, "\4old.txt", 9);
+    smb1(&f, 1, 6, 2, "", 0);
+    smb1(&f, 0, 7, 3, "\4cut", 4);
+    smb1(&f, 1, 7, 3, "", 0);
+    feed_end(&f);
+    assert_true(feed_has(&f, "smb_files", 0,
+        "\"action\":\"SMB::FILE_RENAME\",\"name\":\"report.doc.locked\",\"prev_name\":\"report."
+        "doc\""));
+    assert_true(
+        feed_has(&f, "smb_files", 1, "\"action\":\"SMB::FILE_DELETE\",\"name\":\"old.txt\""));
+    feed_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_utf16),
         cmocka_unit_test(test_ntlm_offsets_that_lie),
         cmocka_unit_test(test_rpc_with_bytes_left_out),
+        cmocka_unit_test(test_smb1_rename_and_delete),
         cmocka_unit_test(test_smb_tables_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

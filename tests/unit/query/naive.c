@@ -110,11 +110,20 @@ static void make_value(struct rng *r, struct th_arena *arena, enum th_type type,
     }
 }
 
+static unsigned some_kind(struct rng *r)
+{
+    unsigned kind;
+    do
+        kind = 1 + (unsigned)rng_below(r, TH_KIND_COUNT - 1);
+    while (!th_kind_get(kind));
+    return kind;
+}
+
 void naive_event_make(struct rng *r, struct th_arena *arena, struct naive_event *ret)
 {
     *ret = (struct naive_event){0};
     struct th_event *h = &ret->ev.h;
-    h->kind = (uint16_t)(1 + rng_below(r, TH_KIND_COUNT - 1));
+    h->kind = (uint16_t)some_kind(r);
     h->time_ns = some_time(r);
     ret->entity = th_str_c(PICK(r, ids));
     ret->peer = th_str_c(PICK(r, ids));
@@ -165,7 +174,7 @@ static void pick_name(struct rng *r, struct naive *n)
         n->leaf = virtual[i].leaf;
         return;
     }
-    const struct th_kind_info *k = th_kind_get(1 + rng_below(r, TH_KIND_COUNT - 1));
+    const struct th_kind_info *k = th_kind_get(some_kind(r));
     const struct th_field_info *f = &k->fields[rng_below(r, k->field_count)];
     n->leaf = leaf_of((enum th_type)f->type);
     bool taken = false;
@@ -184,8 +193,7 @@ static void pick_text(struct rng *r, struct naive *n)
     if (strcmp(n->name, "entity") == 0 || strcmp(n->name, "device") == 0)
         s = ids[1 + rng_below(r, 3)];
     if (strcmp(n->name, "kind") == 0) {
-        snprintf(
-            n->text, sizeof(n->text), "%s", th_kind_get(1 + rng_below(r, TH_KIND_COUNT - 1))->name);
+        snprintf(n->text, sizeof(n->text), "%s", th_kind_get(some_kind(r))->name);
         snprintf(n->glob, sizeof(n->glob), "%s", n->text);
         return;
     }
@@ -494,11 +502,12 @@ static bool name_means(
 {
     static const char *const hosts[] = {"dns.query", "http.host", "ssl.server_name", "x509.san.dns",
         "dhcp.host_name", "dhcp.client_fqdn", "ntlm.hostname", "ntlm.server_nb_computer_name",
-        "ntlm.server_dns_computer_name", "rdp.client_name", "smtp.helo", "log.host",
-        "quic.server_name", "socks.request.name"};
+        "ntlm.server_dns_computer_name", "rdp.client_name", "smtp.helo", "db.client_host",
+        "log.host", "quic.server_name", "socks.request.name"};
     static const char *const users[] = {"http.username", "kerberos.client", "ntlm.username",
-        "rdp.cookie", "smtp.mailfrom", "audit.user", "log.user", "mail.sender", "ftp.user",
-        "login.user", "snmp.user", "radius.username", "irc.nick", "irc.user", "socks.user"};
+        "rdp.cookie", "smtp.mailfrom", "audit.user", "mysql.user", "postgresql.user", "redis.user",
+        "db.user", "mqtt_connect.user", "log.user", "mail.sender", "ftp.user", "login.user",
+        "snmp.user", "radius.username", "irc.nick", "irc.user", "socks.user"};
     char full[64];
     snprintf(full, sizeof(full), "%s.%s", k->name, f->zeek);
     if (strcmp(n->name, "host") == 0)

@@ -83,7 +83,7 @@ static int set_up(void **state)
         w->events[i].ev.h.source = rng_below(&r, 3) ? UINT64_MAX - rng_below(&r, 2) : 7;
         w->events[i].ev.h.seq = i;
     }
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++)
+    TH_EACH_KIND (kind)
         write_segment(w, kind);
     *state = w;
     return 0;
@@ -93,7 +93,7 @@ static int tear_down(void **state)
 {
     struct world *w = *state;
     th_duck_close(w->duck);
-    for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+    TH_EACH_KIND (kind) {
         free((char *)(uintptr_t)w->files[kind].p);
         th_buf_done(&w->shapes[kind]);
     }
@@ -238,7 +238,7 @@ static void test_naive(void **state)
         check_round_trip(q);
         uint64_t kinds = th_query_kinds(q);
         /* Each query in a few kinds; all kinds over the whole. */
-        for (unsigned kind = 1; kind < TH_KIND_COUNT; kind++) {
+        TH_EACH_KIND (kind) {
             bool tried = (kind + n) % 5 == 0;
             unsigned count = tried ? find(w, q, kind, found) : 0;
             if (tried && n % 10 == 0)

@@ -75,7 +75,7 @@ static void columns_are_the_schemas(void **state)
     const struct th_duck_column *c = NULL;
     assert_int_equal(th_segment_columns(0, &c), 0);
     assert_int_equal(th_segment_columns(TH_KIND_COUNT, &c), 0);
-    for (unsigned k = 1; k < TH_KIND_COUNT; k++) {
+    TH_EACH_KIND (k) {
         const struct th_kind_info *info = th_kind_get(k);
         assert_int_equal(
             th_segment_columns(k, &c), TH_SEGMENT_FIRST_FIELD + (size_t)info->field_count);
@@ -164,7 +164,7 @@ static const char *condition(enum th_type type)
 static void every_kind_comes_back(void **state)
 {
     (void)state;
-    for (unsigned k = 1; k < TH_KIND_COUNT; k++) {
+    TH_EACH_KIND (k) {
         const struct th_duck_column *c = NULL;
         size_t count = th_segment_columns(k, &c);
         struct th_segment_table *t = table_of(k, 12);

@@ -155,6 +155,11 @@ struct th_kind_info {
 /* By number or name; NULL for none. Static storage. */
 const struct th_kind_info *th_kind_get(unsigned kind);
 int th_kind_find(struct th_str name); /* kind number, or -1 */
+/* All kinds in order: their numbers may have holes. */
+#define TH_EACH_KIND(k)                                                                            \
+    for (unsigned k = 1; k < TH_KIND_COUNT; k++)                                                   \
+        if (!th_kind_get(k)) {                                                                     \
+        } else
 /* Index of the field with this Zeek name, or -1; "id_orig_h" is taken for "id.orig_h". */
 int th_field_find(const struct th_kind_info *k, struct th_str zeek_name);
 /* Size of a value of this type in a struct, bytes. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stream of messages that say their own length, cut up for an analyser. Of each message the
+ * analyser sees the head, up to a limit; what is longer is passed over without being kept. Beside
+ * it three small things that such analysers share: a word kept for a flow, a hand-over to TLS
+ * and a memory of what was told already.
+ */
+#ifndef TH_PROTO_FRAMING_H
+#define TH_PROTO_FRAMING_H
+
+#include "analyser.h"
+
+/* One direction. */
+struct th_frames {
+    struct th_hold hold;
+    uint64_t skip; /* bytes of the last message that are still to come */
+};
+
+enum th_frame {
+    TH_FRAME_GO_ON,
+    TH_FRAME_DONE_DIR,
+    TH_FRAME_DONE,
+    TH_FRAME_BAIL,
+    TH_FRAME_RESTART /* what follows is another protocol, as TLS */
+};
+
+#define TH_FRAME_SHORT 0 /* more bytes are needed to know the length */
+#define TH_FRAME_BAD (-1)
+
+struct th_framing {
+    uint32_t look_bytes; /* at most this much of a message is shown */
+    /* The length of the message that begins here, with its header: or one of the two above. */
+    int64_t (*length)(const void *state, struct th_cur head, bool from_client);
+    /* msg: the message, or its first look_bytes. */
+    enum th_frame (*message)(
+        struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg);
+};
+
+/* What data() of the analyser returns; a message with a bad length ends the direction, or
+ * the analysis when nothing was recognised yet. */
+enum th_verdict th_frames_data(struct th_conn *c, void *state, struct th_frames *fr,
+    const struct th_framing *how, const struct th_chunk *ch);
+/* What gap() returns: a hole in the part that is passed over does no harm. */
+enum th_verdict th_frames_gap(struct th_frames *fr, uint64_t len);
+void th_frames_done(struct th_frames *fr);
+
+/* A short text kept with a flow. */
+#define TH_WORD_MAX 95u
+struct th_word {
+    uint8_t len;
+    char p[TH_WORD_MAX];
+};
+
+/* Cut at the limit and at the first zero. */
+void th_word_set(struct th_word *w, struct th_str s);
+struct th_str th_word_str(const struct th_word *w);
+
+/* Text up to a zero byte, which is read too. */
+struct th_str th_cur_cstr(struct th_cur *c);
+
+/* Which transactions of a flow were told: a controller that is asked the same each second makes
+ * one event a minute. */
+#define TH_REPEAT_SLOTS 32u
+#define TH_REPEAT_NS (60 * TH_NS_PER_S)
+struct th_repeat {
+    struct {
+        uint64_t key;
+        int64_t told_ns;
+        uint32_t since;
+    } slot[TH_REPEAT_SLOTS];
+};
+
+/* 0: it was told less than a minute ago and is only counted. Else 1 and how many were not told
+ * since: the event stands for all of these. */
+uint32_t th_repeat_due(struct th_repeat *r, uint64_t key, int64_t now_ns);
+/* A key out of one more text or number. */
+uint64_t th_repeat_key(uint64_t key, struct th_str s);
+
+/* Sets the field `repeats` when the event stands for more than one. */
+#define TH_SET_REPEATS(ev, KIND, due)                                                              \
+    do {                                                                                           \
+        uint32_t n_ = (due);                                                                       \
+        if (n_ > 1)                                                                                \
+            TH_SET(ev, KIND, repeats, n_ - 1);                                                     \
+    } while (0)
+
+/* The name with this number in a table, or the number in hexadecimal. */
+struct th_named {
+    uint32_t number;
+    const char *name;
+};
+struct th_str th_number_name(
+    struct th_arena *a, const struct th_named *table, size_t count, uint32_t number);
+#define TH_NUMBER_NAME(arena, table, number)                                                       \
+    th_number_name(arena, table, TH_ARRAY_LEN(table), number)
+
+#endif
