@@ -30,7 +30,7 @@ static void number(struct th_json *j, const char *key, uint64_t v)
 static int put_batch(struct th_json *j, struct th_str body)
 {
     struct th_record_batch b;
-    struct th_envelope e;
+    struct th_envelope e = {0};
     int r = th_record_batch_get(body, &b);
     if (r == 0)
         r = th_envelope_get((const uint8_t *)b.envelope.p, b.envelope.len, &e);
