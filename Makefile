@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 CAPTURE ?=
 
-.PHONY: all setup build test demo stop bench evaluate lint fuzz faults docs clean install
+.PHONY: all setup build test demo stop bench evaluate lint fuzz faults faults-away docs clean install
 
 all: build
 
@@ -43,9 +43,13 @@ lint: setup
 fuzz: setup
 	@scripts/fuzz $(FUZZ)
 
-# Kills roles and daemons at random moments, a million events a round, and checks what is left.
+# Kills and disturbs roles and daemons at random moments, a million events a round, and checks what is left.
 faults: build
 	@THYMUS_BIN=$(BUILD)/bin tests/faults/faults.py --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)
+
+# A sensor that watches a wire while its master is away for MINUTES; takes root.
+faults-away: build
+	@THYMUS_BIN=$(BUILD)/bin unshare -n tests/faults/live.py away --minutes $(or $(MINUTES),60)
 
 docs: build
 	@scripts/docs $(BUILD)

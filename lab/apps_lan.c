@@ -38,27 +38,15 @@ void lab_arp_ask(
         arp(a, ts + 200 * TH_NS_PER_US, true, answer, about, &a->dev->now_mac, &a->dev->addr);
 }
 
-static struct th_addr gateway_addr(void)
-{
-    static const uint8_t b[4] = {10, 20, 0, 1};
-    return th_addr_v4(b);
-}
-
 void lab_app_arp(struct lab_actor *a, struct lab_task *t)
 {
-    struct th_addr gw = gateway_addr();
+    struct th_addr gw = lab_inside(a->sim, 0, 1);
     const struct lab_device *dc = lab_dns_server(a);
     if (!a->sim->flat || lab_chance(&a->rng, 0.6))
         lab_arp_ask(a, t->next_ns, &gw, &a->sim->gateway_mac);
     else
         lab_arp_ask(a, t->next_ns, &dc->addr, &dc->now_mac);
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.6);
-}
-
-static struct th_addr lease_addr(uint32_t no)
-{
-    uint8_t b[4] = {10, 20, (uint8_t)(128 + no / 250), (uint8_t)(2 + no % 250)};
-    return th_addr_v4(b);
 }
 
 /* Wireless devices mostly get the address they had; with some churn. */
@@ -72,7 +60,7 @@ static void take_lease(struct lab_actor *a)
         at = (at + 1) % s->lease_count;
     s->lease_used[at] = 1;
     d->lease = at;
-    d->addr = lease_addr(at);
+    d->addr = lab_inside(a->sim, 128 + at / 250, 2 + at % 250);
 }
 
 static void dhcp(struct lab_actor *a, int64_t ts, bool renew)
@@ -201,7 +189,7 @@ void lab_app_mdns(struct lab_actor *a, struct lab_task *t)
 
 void lab_app_llmnr(struct lab_actor *a, struct lab_task *t)
 {
-    static const uint8_t all[4] = {10, 20, 255, 255};
+    const struct th_addr all = lab_inside(a->sim, 255, 255);
     char name[LAB_NAME_LEN];
     if (lab_chance(&a->rng, 0.5))
         memcpy(name, "wpad", 5);
@@ -209,14 +197,14 @@ void lab_app_llmnr(struct lab_actor *a, struct lab_task *t)
         lab_name_word(&a->rng, name);
     lab_query(a, t->next_ns, th_str_c(name), LAB_DNS_A, 3, NULL, NULL);
     dns_multicast(a, t->next_ns + 5 * TH_NS_PER_MS, true, th_str_c(name), 1);
-    multicast(a, t->next_ns + 40 * TH_NS_PER_MS, all, 137, 137, "dns", 50, 3);
+    multicast(a, t->next_ns + 40 * TH_NS_PER_MS, all.b + 12, 137, 137, "dns", 50, 3);
     t->next_ns = lab_rhythm_next(a, t->next_ns, t->period_ns);
 }
 
 void lab_app_browser_service(struct lab_actor *a, struct lab_task *t)
 {
-    static const uint8_t all[4] = {10, 20, 255, 255};
-    multicast(a, t->next_ns, all, 138, 138, NULL, 201, 1);
+    const struct th_addr all = lab_inside(a->sim, 255, 255);
+    multicast(a, t->next_ns, all.b + 12, 138, 138, NULL, 201, 1);
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.05);
 }
 
@@ -236,7 +224,7 @@ static void come_up(struct lab_actor *a, int64_t ts)
         d->now_mac = d->docks && lab_chance(&a->rng, 0.5) ? d->dock_mac : d->mac;
         dhcp(a, ts, false);
     }
-    struct th_addr gw = gateway_addr();
+    struct th_addr gw = lab_inside(a->sim, 0, 1);
     lab_arp_ask(a, ts + 200 * TH_NS_PER_MS, &d->addr, NULL); /* is it free? (RFC 5227) */
     lab_arp_ask(a, ts + 900 * TH_NS_PER_MS, &gw, &a->sim->gateway_mac);
     if (d->person < 0 || d->kind == LAB_VOIP)

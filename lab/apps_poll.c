@@ -107,8 +107,7 @@ void lab_app_stale_name(struct lab_actor *a, struct lab_task *t)
 /* ... or by address. */
 void lab_app_stale_peer(struct lab_actor *a, struct lab_task *t)
 {
-    uint8_t b[4] = {10, 20, (uint8_t)(10 + t->n % 3), (uint8_t)(230 + t->n % 20)};
-    struct th_addr to = th_addr_v4(b);
+    struct th_addr to = lab_inside(a->sim, 10 + t->n % 3, 230 + t->n % 20);
     struct lab_flow *f = lab_open(a, t->next_ns, LAB_TCP, &to, t->port);
     f->local_dst = true;
     f->state = LAB_S0;

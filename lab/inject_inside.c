@@ -36,8 +36,7 @@ static struct th_addr probe_addr(struct lab_inject *i, struct lab_device **to)
             *to = &s->dev[(i->step / 2 + 1) % s->dev_count];
         return (*to)->addr;
     }
-    uint8_t b[4] = {10, 20, (uint8_t)(10 + i->step / 512 % 20), (uint8_t)(i->step / 2 % 254 + 1)};
-    return th_addr_v4(b);
+    return lab_inside(s, 10 + i->step / 512 % 20, i->step / 2 % 254 + 1);
 }
 
 static void probe(

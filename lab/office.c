@@ -114,11 +114,17 @@ static void pick_software(struct lab_sim *s, struct lab_device *d, struct lab_rn
     lab_user_agent((enum lab_os)d->os, browser, d->ua_major, d->ua, sizeof d->ua);
 }
 
+struct th_addr lab_inside(const struct lab_sim *s, uint32_t net, uint32_t host)
+{
+    uint8_t site = s->opt.site ? s->opt.site : LAB_SITE;
+    const uint8_t v4[4] = {10, site, (uint8_t)net, (uint8_t)host};
+    return th_addr_v4(v4);
+}
+
 static void set_addresses(struct lab_sim *s, struct lab_device *d, uint32_t no_in_net)
 {
     uint8_t net = kinds[d->kind].net;
-    uint8_t v4[4] = {10, 20, (uint8_t)(net + no_in_net / 200), (uint8_t)(10 + no_in_net % 200)};
-    d->addr = th_addr_v4(v4);
+    d->addr = lab_inside(s, net + no_in_net / 200, 10 + no_in_net % 200);
     const uint8_t *m = d->mac.b;
     uint8_t iid[8] = {(uint8_t)(m[0] ^ 2), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
     uint8_t ula[16] = {0xfd, 0x3a, 0x90, (uint8_t)s->opt.seed, 0, 1, 0, net};

@@ -10,6 +10,7 @@
 
 enum {
     O_SEED = 256,
+    O_SITE,
     O_DEVICES,
     O_START,
     O_DAYS,
@@ -28,10 +29,11 @@ enum {
 };
 
 static const struct option options[] = {{"seed", required_argument, NULL, O_SEED},
-    {"devices", required_argument, NULL, O_DEVICES}, {"start", required_argument, NULL, O_START},
-    {"days", required_argument, NULL, O_DAYS}, {"hours", required_argument, NULL, O_HOURS},
-    {"spool", required_argument, NULL, O_SPOOL}, {"zeek-json", required_argument, NULL, O_ZEEK},
-    {"pcap", required_argument, NULL, O_PCAP}, {"pcap-payload-cap", required_argument, NULL, O_CAP},
+    {"site", required_argument, NULL, O_SITE}, {"devices", required_argument, NULL, O_DEVICES},
+    {"start", required_argument, NULL, O_START}, {"days", required_argument, NULL, O_DAYS},
+    {"hours", required_argument, NULL, O_HOURS}, {"spool", required_argument, NULL, O_SPOOL},
+    {"zeek-json", required_argument, NULL, O_ZEEK}, {"pcap", required_argument, NULL, O_PCAP},
+    {"pcap-payload-cap", required_argument, NULL, O_CAP},
     {"truth", required_argument, NULL, O_TRUTH}, {"inject", required_argument, NULL, O_INJECT},
     {"attack", optional_argument, NULL, O_ATTACK}, {"scanner", no_argument, NULL, O_SCANNER},
     {"part-minutes", required_argument, NULL, O_PARTS}, {"quiet", no_argument, NULL, O_QUIET},
@@ -57,6 +59,11 @@ static int one(struct lab_command *c, int opt, const char *arg, int64_t *len_ns)
         if (!number(arg, 18, LAB_MAX_DEVICES, &v))
             return bad("devices", arg);
         c->sim.devices = (uint32_t)v;
+        return 0;
+    case O_SITE:
+        if (!number(arg, 1, 255, &v))
+            return bad("site", arg);
+        c->sim.site = (uint8_t)v;
         return 0;
     case O_START:
         if (!th_time_parse_rfc3339(th_str_c(arg), &c->sim.start_ns))
@@ -124,6 +131,7 @@ void lab_command_help(void)
     printf("usage: thymus-lab [options]\n"
            "Makes the traffic of an office that does not exist, as events or as packets.\n\n"
            "  --seed N              same seed and options, same bytes (1)\n"
+           "  --site N              its addresses are 10.N.x.y (20)\n"
            "  --devices N           18 to 4000 (60)\n"
            "  --start TIME          RFC 3339 (2026-03-02T00:00:00Z, a Monday)\n"
            "  --days N, --hours N   how long (1 day)\n"

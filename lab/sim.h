@@ -115,8 +115,10 @@ struct lab_device {
     uint32_t task_count, task_cap;
 };
 
+#define LAB_SITE 20
 struct lab_options {
     uint64_t seed;
+    uint8_t site; /* its addresses are 10.site.x.y; 0: LAB_SITE */
     uint32_t devices;
     int64_t start_ns, end_ns;
     bool scanner;
@@ -153,6 +155,8 @@ struct lab_sim {
 int lab_office_build(struct lab_sim *s);
 struct lab_device *lab_office_find(struct lab_sim *s, struct th_str name);
 bool lab_is_server(enum lab_kind k);
+/* 10.site.net.host */
+struct th_addr lab_inside(const struct lab_sim *s, uint32_t net, uint32_t host);
 const char *lab_kind_name(enum lab_kind k);
 
 /* rhythm.c: when. */

@@ -320,8 +320,11 @@ static int check_frame(const uint8_t *frame, size_t len_bytes, struct th_batch_h
         return err;
     th_cur_skip(&c, TH_BATCH_HEAD_BYTES);
     *ret_packed = th_cur_bytes(&c, th_cur_left(&c));
-    bool same = ZSTD_getFrameContentSize(ret_packed->p, ret_packed->len) == *ret_raw_len;
-    return same ? 0 : TH_E_MALFORMED;
+    unsigned long long said = ZSTD_getFrameContentSize(ret_packed->p, ret_packed->len);
+    if (said == *ret_raw_len)
+        return 0;
+    bool known = said != ZSTD_CONTENTSIZE_UNKNOWN && said != ZSTD_CONTENTSIZE_ERROR;
+    return known && said > TH_WIRE_MAX_RAW_BYTES ? TH_E_LIMIT : TH_E_MALFORMED;
 }
 
 int th_batch_check(

@@ -198,19 +198,23 @@ static int append_batch(struct th_intake *in, const struct th_envelope *e, struc
     return 0;
 }
 
-/* What a full spool dropped: its number and times go into the log in the batches' place. */
+/* What a sensor missed, or its full spool dropped: number and times go into the log in the batches'
+ * place. */
 static int append_gap(struct th_intake *in, const struct th_envelope *e, uint64_t from,
     const struct th_envelope_gap *gap, struct th_now now)
 {
     uint64_t batches = e->sequence + gap->batches - from;
-    json_t *members = json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "sensor", th_intake_hex(e->sensor),
-        "epoch", (json_int_t)e->epoch, "sequence", (json_int_t)from, "batches", (json_int_t)batches,
-        "events", (json_int_t)TH_MIN(gap->events, (uint64_t)INT64_MAX), "first_ns",
-        (json_int_t)gap->first_ns, "last_ns", (json_int_t)gap->last_ns);
+    const struct th_log_sensor *n = th_log_sensor_find(&in->state, e->sensor);
+    json_t *members =
+        json_pack("{s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "sensor", th_intake_hex(e->sensor), "name",
+            n->name, "epoch", (json_int_t)e->epoch, "sequence", (json_int_t)from, "batches",
+            (json_int_t)batches, "events", (json_int_t)TH_MIN(gap->events, (uint64_t)INT64_MAX),
+            "first_ns", (json_int_t)th_time_add(gap->first_ns, n->clock_offset_ns), "last_ns",
+            (json_int_t)th_time_add(gap->last_ns, n->clock_offset_ns));
     int err = th_intake_control_append(in, TH_CONTROL_SOURCE_GAP, members, now, NULL);
     if (err == 0)
         th_log(TH_LOG_WARN,
-            "intake: the spool of sensor %016llx was full: %llu batches with %llu events are lost",
+            "intake: sensor %016llx has a gap: %llu batches with %llu events are missing",
             (unsigned long long)e->sensor, (unsigned long long)batches,
             (unsigned long long)gap->events);
     return err;

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "checkpoint.h"
 #include "forget.h"
+#include "gap.h"
 #include "journal/journal.h"
 #include "seal_role.h"
 
@@ -15,6 +16,21 @@
 #define PREFIX "seal"
 
 /* ---- events ---- */
+
+static int add_row(struct seal_role *r, const struct th_event *ev, bool store, const char *entity,
+    const char *peer)
+{
+    if (!store) {
+        r->count_skipped++;
+        return 0;
+    }
+    if (r->rows.rows == 0)
+        r->first_row_ns = r->now_ns;
+    int err = th_seal_rows_add(&r->rows, ev, th_str_c(entity), th_str_c(peer));
+    if (err == 0)
+        r->count_rows++;
+    return err;
+}
 
 static int add_event(struct seal_role *r, const struct th_event *ev, bool store)
 {
@@ -27,35 +43,32 @@ static int add_event(struct seal_role *r, const struct th_event *ev, bool store)
     }
     th_identity_event(r->identity, ev, &who);
     r->newest_ns = TH_MAX(r->newest_ns, ev->time_ns);
-    if (!store) {
-        r->count_skipped++;
-        return 0;
-    }
     if (who.orig)
         th_entity_text(who.orig->id, entity);
     if (who.resp)
         th_entity_text(who.resp->id, peer);
-    if (r->rows.rows == 0)
-        r->first_row_ns = r->now_ns;
-    int err = th_seal_rows_add(&r->rows, ev, th_str_c(entity), th_str_c(peer));
-    if (err == 0)
-        r->count_rows++;
-    return err;
+    return add_row(r, ev, store, entity, peer);
 }
 
-/* Its rows go when core says so; from here on nothing is written under its id. */
-static void take_control(struct seal_role *r, struct th_str body)
+/* Who is forgotten: the rows go when core says so; from here on nothing is written under its id.
+ * What a sensor has not seen is a row. */
+static int take_control(struct seal_role *r, struct th_str body, bool store)
 {
     struct th_control c;
+    struct th_gap gap;
     uint64_t entity = 0;
     uint64_t sensor;
+    int err = 0;
     if (th_control_get(body, &c) < 0)
-        return;
+        return 0;
     if (c.type == TH_CONTROL_FORGET)
         th_forget_read(&c, r->identity, &entity, &sensor);
     if (entity != 0)
         th_identity_forget(r->identity, entity);
+    if (th_gap_read(&c, &gap))
+        err = add_row(r, &gap.ev.h, store, "", "");
     th_control_done(&c);
+    return err;
 }
 
 static int read_record(struct seal_role *r)
@@ -71,8 +84,9 @@ static int read_record(struct seal_role *r)
         if (err < 0)
             return err;
     }
-    if (record.what == TH_FOLLOW_CONTROL)
-        take_control(r, record.control);
+    int err = record.what == TH_FOLLOW_CONTROL ? take_control(r, record.control, store) : 0;
+    if (err < 0)
+        return err;
     r->applied = record.position + 1;
     return n < 0 ? n : 1;
 }

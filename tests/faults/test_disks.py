@@ -1,43 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that are full, one place after the other: nobody ends, System Status names it, and when there is room
 again everything is there once."""
-import contextlib
 import os
-import subprocess
 
 import pytest
 import spine
 import verify
-
-
-def can_mount():
-    done = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False,
-                          timeout=20)
-    return done.returncode == 0
-
+from disks import can_mount, fill, small_disk
+from feeds import count, start_feed
 
 pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="small disks (tmpfs) take root"),
               pytest.mark.skipif(os.geteuid() == 0 and not can_mount(), reason="this system lets nobody mount a tmpfs")]
-
-
-@contextlib.contextmanager
-def small_disk(folder, size):
-    """A disk of so many bytes on an empty folder, owned as it was."""
-    st = folder.stat()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,uid={st.st_uid},gid={st.st_gid}", "tmpfs", folder],
-                   check=True, timeout=20)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True, timeout=20)
-
-
-def fill(folder, leave_bytes=0):
-    """Takes all room on a disk."""
-    with open(folder / "ballast", "wb", buffering=0) as f:
-        left = os.statvfs(folder)
-        many = left.f_bavail * left.f_frsize - leave_bytes
-        os.posix_fallocate(f.fileno(), 0, many)
 
 
 @pytest.fixture(name="instance")
@@ -45,27 +18,6 @@ def an_instance(tmp_path):
     i = spine.Instance(tmp_path / "i")
     yield i
     i.end()
-
-
-@pytest.fixture(name="files", scope="module")
-def made_files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    for day in (3, 4):
-        spine.lab(folder / f"{day}.tev", "--seed", day, "--devices", 40, "--start", f"2026-03-0{day}T10:00:00Z", "--hours", 2)
-    return folder
-
-
-def count(path):
-    return sum(verify.events_by_kind(path).values())
-
-
-def start_feed(instance, conf, path):
-    said = conf.with_suffix(".said")
-    process = subprocess.Popen([spine.BIN / "thymus-vsensor", "--config", conf, "--feed", path], stdout=subprocess.DEVNULL,
-                               stderr=said.open("wb"), stdin=subprocess.DEVNULL)
-    process.said = said.read_text
-    instance.others.append(process)
-    return process
 
 
 def shows(client, *codes):
@@ -158,3 +110,19 @@ def test_the_accounts_disk(instance):
         assert client.api("GET", "/settings")["alerts_per_day"] == changed["alerts_per_day"]
         shows_none_of(client, "state_storage", "role_down")
         instance.stop()
+
+
+def test_the_checkpoints_disk(no_checkpoints):
+    """What is learned is learned on, and saved when there is room."""
+    client, instance, events = no_checkpoints.client, no_checkpoints.instance, no_checkpoints.events
+    checkpoints = instance.path / "checkpoints"
+    spine.wait_until("System Status shows it", lambda: {"disk_full", "checkpoint"} & set(verify.problems(client)), 100, 0.5)
+    holds(client, instance, events)
+    found = verify.findings_of(client)
+    assert not list(checkpoints.glob("core-*"))
+    (checkpoints / "ballast").unlink()
+    shows_none_of(client, "disk_full", "checkpoint")
+    assert list(checkpoints.glob("core-*"))
+    holds(client, instance, events)
+    later = verify.findings_of(client)
+    assert all(later[kind].keys() >= found[kind].keys() for kind in found), verify.difference(found, later)

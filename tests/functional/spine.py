@@ -114,6 +114,20 @@ def reachable(folder):
             part.chmod(part.stat().st_mode | 0o011)
 
 
+def roles_of(daemon):
+    """name -> pid of a daemon's roles that run now; of those with one name the later have plus signs."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for pid in pathlib.Path(f"/proc/{daemon}/task/{daemon}/children").read_text(encoding="ascii").split():
+            argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if argv[1:2] == [b"--role"]:
+                name = argv[2].decode()
+                while name in found:
+                    name += "+"
+                found[name] = int(pid)
+    return found
+
+
 class Instance:
     """An instance in a folder. Daemons are ended by end(), whatever happened before."""
 
@@ -159,17 +173,7 @@ class Instance:
 
     def roles(self):
         """name -> pid of the roles that run now."""
-        found = {}
-        for task in pathlib.Path(f"/proc/{self.master.pid}/task").iterdir():
-            for pid in (task / "children").read_text().split():
-                with contextlib.suppress(OSError):
-                    argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                    if b"--role" in argv:
-                        name = argv[argv.index(b"--role") + 1].decode()
-                        while name in found:
-                            name += "+"
-                        found[name] = int(pid)
-        return found
+        return roles_of(self.master.pid)
 
     def stop(self, how=signal.SIGTERM, timeout_s=30):
         if self.master and self.master.poll() is None:

@@ -24,16 +24,16 @@ def log_of(folder):
 
 
 def check_log(records):
-    """Events in the log; every sensor's sequences are 0, 1, 2, ..."""
+    """Events in the log; every sensor's sequences are 0, 1, 2, ..., with gaps in the place of what they stand for."""
     expected, events = {}, 0
     for r in records:
-        if r["record"] != "batch":
+        if r["record"] != "batch" and r.get("control") != "source_gap":
             continue
         key = (r["sensor"], r["epoch"])
         want = expected.get(key, 0)
         assert r["sequence"] == want, f"{key}: sequence {r['sequence']} where {want} was to come"
-        expected[key] = want + 1
-        events += r["events"]
+        expected[key] = want + r.get("batches", 1)
+        events += r.get("events", 0)
     return events
 
 
@@ -102,17 +102,22 @@ def still(client, instance, copy_path):
         yield
 
 
+def total_of(client, kind, begin="1970-01-02T00:00:00Z", end="2200-01-01T00:00:00Z"):
+    """How many rows of a kind search counts from a time to another, the newest among them."""
+    def whole():
+        got = client.api("GET", f"/search?q=&kind={kind}&from={begin}&to={end}&limit=1&histogram=1")
+        return got if got["newest"] else None
+    return spine.wait_until(f"the newest rows of {kind}", whole)["total"]
+
+
 def rows_of(client):
     """Rows in the store by kind, the newest among them."""
-    def whole(kind):
-        got = client.api("GET", f"/search?q=&kind={kind}&from=1970-01-02T00:00:00Z&to=2200-01-01T00:00:00Z&limit=1&histogram=1")
-        return got if got["newest"] else None
     kinds = [k["name"] for k in client.api("GET", "/fields")["kinds"] if k["name"] != "metric"]
     count = {}
     for kind in kinds:
-        got = spine.wait_until(f"the newest rows of {kind}", lambda k=kind: whole(k))
-        if got["total"]:
-            count[kind] = got["total"]
+        total = total_of(client, kind)
+        if total:
+            count[kind] = total
     return count
 
 
@@ -137,6 +142,11 @@ def check_incidents(client, breaches, incidents):
         assert line == sorted(line) and [b for _, b in line] == detail["breaches"] == i["breaches"], f"{detail}"
         assert set(i["breaches"]) == of[i["id"]], f"{i['id']} has {i['breaches']}, breaches say {of[i['id']]}"
     assert set(of) - {None} == set(incidents), f"breaches of incidents that are not there: {set(of) - set(incidents)}"
+
+
+def rows(client, q, kind):
+    """Rows that a search finds, the newest first."""
+    return pages(client, f"/search?q={q}&kind={kind}&from=1970-01-02T00:00:00Z&to=2200-01-01T00:00:00Z", "rows")
 
 
 def findings_of(client):

@@ -23,10 +23,11 @@ static void keep(void *arg, const struct th_event *ev)
     e->n++;
 }
 
-static void run_office(struct live_events *e, uint64_t seed, unsigned devices, unsigned hours,
-    const char *const *inject)
+static void run_office(struct live_events *e, uint64_t seed, uint8_t site, unsigned devices,
+    unsigned hours, const char *const *inject)
 {
     struct office o = office_init(seed);
+    o.opt.site = site;
     o.opt.devices = devices;
     o.opt.end_ns = o.opt.start_ns + (int64_t)hours * TH_NS_PER_HOUR;
     o.light = true;
@@ -44,39 +45,7 @@ void live_events_make(struct live_events *e, uint64_t seed, unsigned devices, un
     const char *const *inject)
 {
     *e = (struct live_events){.arena = {.limit_bytes = (size_t)2 << 30}};
-    run_office(e, seed, devices, hours, inject);
-}
-
-/* 10.20.x.y of one site is 10.60.x.y of the other, also where it is text. */
-static void move_addr(struct th_addr *a)
-{
-    if (th_addr_is_v4(a) && a->b[12] == 10 && a->b[13] == 20)
-        a->b[13] = LIVE_SITE_OCTET;
-}
-
-static void move_text(struct th_str *s)
-{
-    if (th_str_starts(*s, "10.20."))
-        ((char *)(uintptr_t)s->p)[3] = '6'; /* the arena's copy */
-}
-
-static void move_event(struct th_event *ev)
-{
-    const struct th_kind_info *k = th_kind_get(ev->kind);
-    for (unsigned f = 0; f < k->field_count; f++) {
-        void *at = (uint8_t *)ev + k->fields[f].offset;
-        if (!(ev->set >> f & 1))
-            continue;
-        switch (k->fields[f].type) {
-        case TH_TYPE_ADDR: move_addr(at); break;
-        case TH_TYPE_STRING: move_text(at); break;
-        case TH_TYPE_STRINGS:
-            for (uint32_t i = 0; i < ((struct th_strs *)at)->n; i++)
-                move_text((struct th_str *)(uintptr_t) & ((struct th_strs *)at)->v[i]);
-            break;
-        default: break;
-        }
-    }
+    run_office(e, seed, 0, devices, hours, inject);
 }
 
 static int by_time(const void *a, const void *b)
@@ -87,10 +56,7 @@ static int by_time(const void *a, const void *b)
 void live_events_add_site(struct live_events *e, uint64_t seed, unsigned devices, unsigned hours,
     const char *const *inject)
 {
-    size_t first = e->n;
-    run_office(e, seed, devices, hours, inject);
-    for (size_t i = first; i < e->n; i++)
-        move_event(e->v[i]);
+    run_office(e, seed, LIVE_SITE_OCTET, devices, hours, inject);
     qsort(e->v, e->n, sizeof(struct th_event *), by_time);
 }
 

@@ -30,7 +30,7 @@ static void number(struct th_json *j, const char *key, uint64_t v)
 static int put_batch(struct th_json *j, struct th_str body)
 {
     struct th_record_batch b;
-    struct th_envelope e;
+    struct th_envelope e = {0};
     int r = th_record_batch_get(body, &b);
     if (r == 0)
         r = th_envelope_get((const uint8_t *)b.envelope.p, b.envelope.len, &e);
@@ -46,6 +46,16 @@ static int put_batch(struct th_json *j, struct th_str body)
     return 0;
 }
 
+/* Where the sequences go on behind it. */
+static void put_gap(struct th_json *j, const json_t *gap)
+{
+    static const char *const numbers[] = {"epoch", "sequence", "batches"};
+    th_json_key(j, "sensor");
+    th_json_str(j, th_str_c(json_string_value(json_object_get(gap, "sensor"))));
+    for (size_t i = 0; i < TH_ARRAY_LEN(numbers); i++)
+        number(j, numbers[i], (uint64_t)json_integer_value(json_object_get(gap, numbers[i])));
+}
+
 static int put_control(struct th_json *j, struct th_str body)
 {
     struct th_control c;
@@ -55,6 +65,8 @@ static int put_control(struct th_json *j, struct th_str body)
     const char *word = json_string_value(json_object_get(c.object, "type"));
     th_json_key(j, "control");
     th_json_str(j, th_str_c(word));
+    if (c.type == TH_CONTROL_SOURCE_GAP)
+        put_gap(j, c.object);
     th_control_done(&c);
     return 0;
 }

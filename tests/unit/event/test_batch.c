@@ -277,6 +277,33 @@ static void heads_are_checked(void **state)
     th_batch_reader_free(r);
 }
 
+/* What zstd's own head says counts as well as the frame's. */
+static void bombs_are_told_from_damage(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t said, raw;
+        int want;
+    } cases[] = {{4096, 4096, 0}, {1u << 30, 4096, TH_E_LIMIT}, {1u << 30, 1u << 30, TH_E_LIMIT},
+        {8192, 4096, TH_E_MALFORMED}};
+    struct th_arena memory TH_AUTOARENA = TH_ARENA_INIT;
+    struct th_event *ev = sample_full(&memory, TH_KIND_DNS, 1, false);
+    struct th_buf frame TH_AUTOBUF = frame_of(&ev, 1);
+    uint8_t zstd[9] = {0x28, 0xb5, 0x2f, 0xfd, 0xa0}; /* one segment, a size of 4 bytes */
+    frame.len = TH_FRAME_HEAD_BYTES + TH_BATCH_HEAD_BYTES;
+    th_buf_put(&frame, zstd, sizeof(zstd));
+    size_t payload_len = frame.len - TH_FRAME_HEAD_BYTES;
+    put_le32(frame.p + at_payload_len, (uint32_t)payload_len);
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        struct th_batch_head head;
+        uint32_t raw_len;
+        put_le32(frame.p + frame.len - 4, cases[i].said);
+        put_le32(frame.p + at_raw_len, cases[i].raw);
+        put_le32(frame.p + at_crc, th_crc32c(0, frame.p + TH_FRAME_HEAD_BYTES, payload_len));
+        assert_int_equal(th_batch_check(frame.p, frame.len, &head, &raw_len), cases[i].want);
+    }
+}
+
 /* Every byte of the inside changed, once each: an error or other values, never a crash. */
 static void damage_inside_is_survived(void **state)
 {
@@ -362,6 +389,7 @@ int main(void)
         cmocka_unit_test(what_a_later_version_adds_is_skipped),
         cmocka_unit_test(numbers_past_their_dictionary_are_damage),
         cmocka_unit_test(heads_are_checked),
+        cmocka_unit_test(bombs_are_told_from_damage),
         cmocka_unit_test(damage_inside_is_survived),
         cmocka_unit_test(source_info_comes_back),
     };

@@ -173,6 +173,7 @@ static void test_a_gap_stands_for_what_was_dropped(void **state)
     assert_int_equal(f.count, 1);
     assert_non_null(strstr(f.last, "\"batches\":10"));
     assert_non_null(strstr(f.last, "\"sequence\":1"));
+    assert_non_null(strstr(f.last, "\"name\":\""));
     /* One that begins before what is known already counts for the rest. */
     send_made(w, &s, 2, (struct made){.sequence = 5, .gap_batches = 10});
     turn(w);

@@ -15,7 +15,8 @@
  *   sensor       id, name, key, status, approved_by     id: 16 hex digits; key: base64url
  *   settings     the whole object
  *   source_down, source_up   sensor              silent for 60 s; heard again
- *   source_gap   sensor, epoch, sequence, batches, events, first_ns, last_ns   lost in a full spool
+ *   source_gap   sensor, name, epoch, sequence, batches, events, first_ns, last_ns   not seen, or
+ *                                               lost in a full spool; times are corrected
  *   quarantine   position, reason                a batch that nobody is to read
  *   ack          incident, state, by
  *   forget       entity or address, sensor       whom or what nothing is to be known of
