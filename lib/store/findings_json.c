@@ -101,10 +101,6 @@ void th_findings_put_breach(
         th_json_key(j, "early");
         th_json_bool(j, true);
     }
-    if (json_is_true(json_object_get(line, "early"))) {
-        th_json_key(j, "early");
-        th_json_bool(j, true);
-    }
     if (full) {
         if (json_object_get(line, "late_hours"))
             th_findings_copy(j, line, "late_hours");

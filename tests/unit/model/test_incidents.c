@@ -441,7 +441,8 @@ static void findings_are_json(void **state)
         "regular intervals to a rare destination\",\"observed\":60,\"expected\":1,"
         "\"p\":0.001,\"low\":0,\"high\":3,\"unit\":\"connections\","
         "\"first\":\"2023-11-14T23:00:00.000000Z\",\"last\":\"2023-11-14T23:30:00.000000Z\","
-        "\"peer\":\"c2.\\\"x\\\".example\",\"sentence\":\"called c2.\\\"x\\\".example at regular "
+        "\"peer\":\"c2.\\\"x\\\".example\",\"peer_devices\":2,\"all_devices\":100,"
+        "\"sentence\":\"called c2.\\\"x\\\".example at regular "
         "intervals, 60 connections; 2 of 100 devices use it\"}]}\n",
         device);
     assert_string_equal((const char *)out.p, want);
