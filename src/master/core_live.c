@@ -251,8 +251,9 @@ static bool work_waits(const struct live_role *r)
 static bool save_due(const struct live_role *r)
 {
     int64_t since = th_time_sub(r->live.record_ns, r->saved_record_ns);
+    bool wanted = since >= SAVE_EVERY_NS || since < 0 || r->save_err < 0;
     return r->begun && r->cut.len == 0 && r->applied > r->saved &&
-        r->now_ns >= r->save_not_before_ns && (since >= SAVE_EVERY_NS || since < 0);
+        r->now_ns >= r->save_not_before_ns && wanted;
 }
 
 static int run_slice(struct live_role *r)

@@ -27,11 +27,19 @@ def small_disk(folder, size):
 
 
 def fill(folder, leave_bytes=0):
-    """Takes all room on a disk."""
+    """Takes all room on a disk, also while others write to it."""
     with open(folder / "ballast", "wb", buffering=0) as f:
-        left = os.statvfs(folder)
-        many = left.f_bavail * left.f_frsize - leave_bytes
-        os.posix_fallocate(f.fileno(), 0, many)
+        taken = 0
+        while (many := room(folder) - leave_bytes) > 0:
+            with contextlib.suppress(OSError):  # somebody was faster: ask again
+                os.posix_fallocate(f.fileno(), taken, many)
+                taken += many
+
+
+def room(folder):
+    """Bytes that are left on its disk."""
+    left = os.statvfs(folder)
+    return left.f_bavail * left.f_frsize
 
 
 class NoCheckpoints:
@@ -47,3 +55,17 @@ class NoCheckpoints:
         self.instance.feed(self.instance.sensor(), self.path)
         self.events = sum(verify.events_by_kind(self.path).values())
         return self
+
+
+def shows(client, *codes):
+    spine.wait_until(f"System Status shows {' or '.join(codes)}", lambda: set(codes) & set(verify.problems(client)), 30)
+
+
+def shows_none_of(client, *codes):
+    spine.wait_until(f"System Status shows {', '.join(codes)} no more", lambda: not set(codes) & set(verify.problems(client)), 90)
+
+
+def holds(client, instance, events):
+    """All is in the log and in the store, once."""
+    assert verify.check_log(verify.settle(client, instance.path)) == events
+    assert sum(verify.rows_of(client).values()) == events

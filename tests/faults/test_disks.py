@@ -6,7 +6,7 @@ import os
 import pytest
 import spine
 import verify
-from disks import can_mount, fill, small_disk
+from disks import can_mount, fill, holds, shows, shows_none_of, small_disk
 from feeds import count, start_feed
 
 pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="small disks (tmpfs) take root"),
@@ -18,20 +18,6 @@ def an_instance(tmp_path):
     i = spine.Instance(tmp_path / "i")
     yield i
     i.end()
-
-
-def shows(client, *codes):
-    spine.wait_until(f"System Status shows {' or '.join(codes)}", lambda: set(codes) & set(verify.problems(client)), 30)
-
-
-def shows_none_of(client, *codes):
-    spine.wait_until(f"System Status shows {', '.join(codes)} no more", lambda: not set(codes) & set(verify.problems(client)), 90)
-
-
-def holds(client, instance, events):
-    """All is in the log and in the store, once."""
-    assert verify.check_log(verify.settle(client, instance.path)) == events
-    assert sum(verify.rows_of(client).values()) == events
 
 
 def test_the_logs_disk(instance, files):
@@ -110,19 +96,3 @@ def test_the_accounts_disk(instance):
         assert client.api("GET", "/settings")["alerts_per_day"] == changed["alerts_per_day"]
         shows_none_of(client, "state_storage", "role_down")
         instance.stop()
-
-
-def test_the_checkpoints_disk(no_checkpoints):
-    """What is learned is learned on, and saved when there is room."""
-    client, instance, events = no_checkpoints.client, no_checkpoints.instance, no_checkpoints.events
-    checkpoints = instance.path / "checkpoints"
-    spine.wait_until("System Status shows it", lambda: {"disk_full", "checkpoint"} & set(verify.problems(client)), 100, 0.5)
-    holds(client, instance, events)
-    found = verify.findings_of(client)
-    assert not list(checkpoints.glob("core-*"))
-    (checkpoints / "ballast").unlink()
-    shows_none_of(client, "disk_full", "checkpoint")
-    assert list(checkpoints.glob("core-*"))
-    holds(client, instance, events)
-    later = verify.findings_of(client)
-    assert all(later[kind].keys() >= found[kind].keys() for kind in found), verify.difference(found, later)
