@@ -4,29 +4,39 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-/* Entries of one bucket: a new packet takes the place of the oldest. */
-#define WAYS 4u
+/* Entries of one bucket, a line of the cache: a new packet takes the place of the oldest. */
+#define WAYS 8u
 /* Of the payload; the rest is told apart by lengths and numbers. */
-#define PAYLOAD_BYTES 64u
+#define PAYLOAD_BYTES 32u
 
+/* Milliseconds go round after a minute: what lies longer is taken for something else, unless all 32
+ * bits of the tag agree then too. */
 struct seen {
-    int64_t time_ns;
     uint32_t tag; /* 0: free */
-    uint32_t way;
+    uint16_t ms;
+    uint16_t way;
+};
+
+struct bucket {
+    struct seen v[WAYS];
 };
 
 struct th_dedup {
     struct th_hash_key key;
     uint64_t mask; /* of buckets */
-    struct seen v[];
+    struct bucket *v;
+    struct bucket room[]; /* one more than there are, for v to begin at a line */
 };
 
 struct th_dedup *th_dedup_new(const struct th_hash_key *key, unsigned bits)
 {
-    size_t entries = (size_t)1 << bits;
-    struct th_dedup *d = th_xcalloc(1, sizeof(*d) + entries * sizeof(struct seen));
+    size_t buckets = ((size_t)1 << bits) / WAYS;
+    struct th_dedup *d = th_xcalloc(1, sizeof(*d) + (buckets + 1) * sizeof(struct bucket));
     d->key = *key;
-    d->mask = entries / WAYS - 1;
+    d->mask = buckets - 1;
+    uintptr_t past = (uintptr_t)d->room % sizeof(struct bucket);
+    d->v =
+        (struct bucket *)(void *)((uint8_t *)d->room + (past ? sizeof(struct bucket) - past : 0));
     return d;
 }
 
@@ -38,18 +48,17 @@ void th_dedup_free(struct th_dedup *d)
 /* All that stays the same on the way, without gaps between members. */
 struct print {
     struct th_addr src, dst;
-    uint64_t payload;
+    uint8_t payload[PAYLOAD_BYTES];
     uint32_t frag_id, frag_offset, ip_len, payload_len, seq, ack;
     uint16_t src_port, dst_port, window;
     uint8_t proto, tcp_flags;
 };
-_Static_assert(sizeof(struct print) == 72, "no byte of it is without a value");
+_Static_assert(sizeof(struct print) == 96, "no byte of it is without a value");
 
 static uint64_t print_of(const struct th_dedup *d, const struct th_pkt *p)
 {
-    const struct print f = {.src = p->src,
+    struct print f = {.src = p->src,
         .dst = p->dst,
-        .payload = th_siphash(&d->key, p->payload.p, TH_MIN((size_t)p->payload.len, PAYLOAD_BYTES)),
         .frag_id = p->frag_id,
         .frag_offset = p->frag_offset,
         .ip_len = p->ip_len,
@@ -61,35 +70,40 @@ static uint64_t print_of(const struct th_dedup *d, const struct th_pkt *p)
         .window = p->window,
         .proto = p->proto,
         .tcp_flags = p->tcp_flags};
+    if (p->payload.len > 0)
+        memcpy(f.payload, p->payload.p, TH_MIN(p->payload.len, PAYLOAD_BYTES));
     return th_siphash(&d->key, &f, sizeof(f));
 }
 
-static bool is_copy_of(const struct seen *s, const struct th_pkt *pkt, uint32_t way)
+static bool is_copy_of(const struct seen *s, const struct th_pkt *pkt, uint16_t ms, uint16_t way)
 {
-    int64_t apart_ns = th_time_sub(pkt->time_ns, s->time_ns);
-    apart_ns = apart_ns < 0 ? -apart_ns : apart_ns;
+    int apart_ms = (int16_t)(uint16_t)(ms - s->ms);
+    apart_ms = apart_ms < 0 ? -apart_ms : apart_ms;
     if (s->way != way)
-        return apart_ns <= TH_DEDUP_WINDOW_NS;
-    return pkt->frag_id != 0 && th_addr_is_v4(&pkt->src) && apart_ns <= TH_DEDUP_SAME_WAY_NS;
+        return apart_ms <= TH_DEDUP_WINDOW_MS;
+    return pkt->frag_id != 0 && th_addr_is_v4(&pkt->src) && apart_ms <= TH_DEDUP_SAME_WAY_MS;
 }
 
-bool th_dedup_is_copy(struct th_dedup *d, const struct th_pkt *pkt, uint32_t way)
+bool th_dedup_is_copy(struct th_dedup *d, const struct th_pkt *pkt, uint16_t way, uint16_t *ret_way)
 {
     uint64_t print = print_of(d, pkt);
+    uint16_t ms = (uint16_t)(pkt->time_ns / TH_NS_PER_MS);
     uint32_t tag = (uint32_t)(print >> 32) | 1u;
-    struct seen *bucket = &d->v[(print & d->mask) * WAYS];
-    struct seen *place = bucket;
+    struct seen *v = d->v[print & d->mask].v;
+    struct seen *place = v;
     for (unsigned i = 0; i < WAYS; i++) {
-        struct seen *s = &bucket[i];
+        struct seen *s = &v[i];
         if (s->tag == tag) {
-            if (is_copy_of(s, pkt, way))
+            *ret_way = s->way;
+            if (is_copy_of(s, pkt, ms, way))
                 return true;
             place = s; /* sent again */
             break;
         }
-        if (s->time_ns < place->time_ns)
+        bool older = (uint16_t)(ms - s->ms) > (uint16_t)(ms - place->ms);
+        if (place->tag && (!s->tag || older))
             place = s;
     }
-    *place = (struct seen){.time_ns = pkt->time_ns, .tag = tag, .way = way};
+    *place = (struct seen){.tag = tag, .ms = ms, .way = way};
     return false;
 }

@@ -12,8 +12,13 @@
 #define WEIRD_FREE 25u
 #define WEIRD_EACH 1000u
 #define WEIRD_MAX_NAMES 256u
-/* Packets that copies are looked for among: 2 s of 130,000 a second, 4 MiB. */
-#define DEDUP_BITS 18u
+/* Packets that copies are looked for among: two mirrors are some milliseconds apart, and half a
+ * megabyte stays in a core's cache. */
+#define DEDUP_BITS 16u
+/* Beside tunnels plain packets are looked at one in so many, until one is seen both ways; then all,
+ * for this long. */
+#define PLAIN_SHARE 16u
+static const int64_t plain_meets_ns = 60 * TH_NS_PER_S;
 /* Tunnels whose packets are themselves fragments of tunnels. */
 #define MAX_NESTED 4u
 
@@ -30,6 +35,8 @@ struct th_engine {
     struct th_tunnels *tunnels;
     struct th_dedup *dedup; /* NULL while packets come one way only */
     uint32_t wire;
+    bool wires;             /* there are several */
+    int64_t plain_until_ns; /* what is in tunnels is seen without them, too */
     unsigned nested;
     struct th_sink sink;
     struct th_engine_config config;
@@ -237,10 +244,25 @@ static bool on_whole(void *arg, const struct th_pkt *pkt)
     return true;
 }
 
+/* The same of both copies: nothing that changes on the way. */
+static bool is_looked_at(const struct th_engine *e, const struct th_pkt *pkt)
+{
+    uint32_t mixed = pkt->seq ^ pkt->ack ^ pkt->frag_id ^ pkt->payload_len;
+    return pkt->tunnel || e->wires || pkt->time_ns < e->plain_until_ns || mixed % PLAIN_SHARE == 0;
+}
+
 static bool is_copy(struct th_engine *e, const struct th_pkt *pkt)
 {
-    if (!e->dedup || !th_dedup_is_copy(e->dedup, pkt, e->wire << 16 | pkt->tunnel))
+    uint16_t first;
+    if (!e->dedup || !is_looked_at(e, pkt))
         return false;
+    uint16_t way = (uint16_t)(e->wire * (TH_TUNNELS_MAX_WAYS + 3) + pkt->tunnel);
+    if (!th_dedup_is_copy(e->dedup, pkt, way, &first))
+        return false;
+    if (way == 0 && first == 0 && !e->wires)
+        return false; /* one wire is taken as it is, whether or not there are tunnels beside */
+    if (way == 0 || first == 0)
+        e->plain_until_ns = th_time_add(pkt->time_ns, plain_meets_ns);
     e->stats.copies++;
     return true;
 }
@@ -311,7 +333,8 @@ void th_engine_free(struct th_engine *e)
 void th_engine_wire(struct th_engine *e, uint16_t wire)
 {
     e->wire = wire;
-    if (wire > 0 && !e->dedup)
+    e->wires = e->wires || wire > 0;
+    if (e->wires && !e->dedup)
         e->dedup = th_dedup_new(&e->config.flow.key, DEDUP_BITS);
 }
 

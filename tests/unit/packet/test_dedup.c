@@ -25,21 +25,29 @@ static struct th_pkt segment(int64_t time_ns, uint32_t id)
         .payload_len = 4};
 }
 
+static uint16_t first_way;
+
+static bool is_copy(struct th_dedup *d, const struct th_pkt *p, uint16_t way)
+{
+    return th_dedup_is_copy(d, p, way, &first_way);
+}
+
 static void another_way(void **state)
 {
     (void)state;
     struct th_dedup *d = th_dedup_new(&key, 6);
     struct th_pkt p = segment(TH_NS_PER_S, 0);
-    assert_false(th_dedup_is_copy(d, &p, 1));
+    assert_false(is_copy(d, &p, 1));
     p.ttl--;
     p.time_ns -= TH_NS_PER_MS; /* mirrors are not in order */
-    assert_true(th_dedup_is_copy(d, &p, 2));
+    assert_true(is_copy(d, &p, 2));
+    assert_int_equal(first_way, 1);
     p.time_ns += TH_NS_PER_S;
-    assert_true(th_dedup_is_copy(d, &p, 3));
+    assert_true(is_copy(d, &p, 3));
     p.payload = th_str_c("dat4");
-    assert_false(th_dedup_is_copy(d, &p, 2));
-    p = segment(TH_NS_PER_S + TH_DEDUP_WINDOW_NS + 1, 0);
-    assert_false(th_dedup_is_copy(d, &p, 2));
+    assert_false(is_copy(d, &p, 2));
+    p = segment(TH_NS_PER_S + (TH_DEDUP_WINDOW_MS + 1) * TH_NS_PER_MS, 0);
+    assert_false(is_copy(d, &p, 2));
     th_dedup_free(d);
 }
 
@@ -50,9 +58,9 @@ static void sent_again(void **state)
     struct th_dedup *d = th_dedup_new(&key, 6);
     for (unsigned i = 0; i < 3; i++) {
         struct th_pkt p = segment(TH_NS_PER_S * (1 + i), 0);
-        assert_false(th_dedup_is_copy(d, &p, 1));
+        assert_false(is_copy(d, &p, 1));
         p.time_ns += 10;
-        assert_true(th_dedup_is_copy(d, &p, 2));
+        assert_true(is_copy(d, &p, 2));
     }
     th_dedup_free(d);
 }
@@ -62,15 +70,15 @@ static void the_same_way(void **state)
     (void)state;
     struct th_dedup *d = th_dedup_new(&key, 6);
     struct th_pkt p = segment(TH_NS_PER_S, 0);
-    assert_false(th_dedup_is_copy(d, &p, 1));
+    assert_false(is_copy(d, &p, 1));
     p.time_ns += 1000;
-    assert_false(th_dedup_is_copy(d, &p, 1)); /* without an identification nothing says so */
+    assert_false(is_copy(d, &p, 1)); /* without an identification nothing says so */
     p = segment(TH_NS_PER_S, 9);
-    assert_false(th_dedup_is_copy(d, &p, 1));
+    assert_false(is_copy(d, &p, 1));
     p.time_ns += 1000;
-    assert_true(th_dedup_is_copy(d, &p, 1));
-    p.time_ns += TH_DEDUP_SAME_WAY_NS;
-    assert_false(th_dedup_is_copy(d, &p, 1));
+    assert_true(is_copy(d, &p, 1));
+    p.time_ns += (TH_DEDUP_SAME_WAY_MS + 1) * TH_NS_PER_MS;
+    assert_false(is_copy(d, &p, 1));
     th_dedup_free(d);
 }
 
@@ -81,9 +89,9 @@ static void bounded(void **state)
     struct th_dedup *d = th_dedup_new(&key, 6);
     for (uint32_t i = 0; i < 10000; i++) {
         struct th_pkt p = segment(TH_NS_PER_S + i, i + 1);
-        assert_false(th_dedup_is_copy(d, &p, 1));
+        assert_false(is_copy(d, &p, 1));
         p.time_ns++;
-        assert_true(th_dedup_is_copy(d, &p, 2));
+        assert_true(is_copy(d, &p, 2));
     }
     th_dedup_free(d);
 }

@@ -166,6 +166,28 @@ static void test_two_mirrors_of_one_packet(void **state)
     th_engine_free(e);
 }
 
+/* A tunnel's mouth is watched with what comes out of it: as soon as that shows, all count once. */
+static void test_inside_and_outside_a_tunnel(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    put_mirrored(&b, 1);
+    const uint8_t *plain = b.p + 14 + 20 + 8 + 8;
+    uint32_t len = (uint32_t)(b.p + b.len - plain);
+    b.p[14 + 20 + 8 + 8 + 14 + 5] = 4; /* an identification of which one in sixteen packets is */
+    for (int64_t t = 1; t < 5; t++) {
+        assert_int_equal(th_engine_frame(e, 1, t, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+        assert_int_equal(th_engine_frame(e, 1, t, plain, len, len), 0);
+        b.p[14 + 20 + 8 + 8 + 14 + 5]++;
+    }
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.orig_pkts, 4);
+    assert_int_equal(th_engine_stats(e)->copies, 4);
+    th_engine_free(e);
+}
+
 static void test_two_wires(void **state)
 {
     (void)state;
@@ -228,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time_passes_without_frames),
         cmocka_unit_test(test_two_mirrors_of_one_packet),
+        cmocka_unit_test(test_inside_and_outside_a_tunnel),
         cmocka_unit_test(test_two_wires),
         cmocka_unit_test(test_a_tunnel_in_fragments),
         cmocka_unit_test(test_conn_event),

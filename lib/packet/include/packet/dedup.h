@@ -12,16 +12,17 @@
 #include "base/hash.h"
 #include "packet/decode.h"
 
-#define TH_DEDUP_WINDOW_NS (2 * TH_NS_PER_S)
-#define TH_DEDUP_SAME_WAY_NS (5 * TH_NS_PER_MS)
+#define TH_DEDUP_WINDOW_MS 2000
+#define TH_DEDUP_SAME_WAY_MS 5
 
 struct th_dedup;
-/* Remembers as many packets as fit into 2^bits entries of 16 bytes; with more in two seconds some
- * copies are not known as such. */
+/* Remembers as many packets as fit into 2^bits entries of 8 bytes (at least 8 of them); with more
+ * in two seconds some copies are not known as such. */
 struct th_dedup *th_dedup_new(const struct th_hash_key *key, unsigned bits);
 void th_dedup_free(struct th_dedup *d);
-/* True when it is a copy of one before. way: any number that tells apart where packets come from.
- */
-bool th_dedup_is_copy(struct th_dedup *d, const struct th_pkt *pkt, uint32_t way);
+/* True when it is a copy of one before, which came by *ret_way. way: any number that tells apart
+ * where packets come from. */
+bool th_dedup_is_copy(
+    struct th_dedup *d, const struct th_pkt *pkt, uint16_t way, uint16_t *ret_way);
 
 #endif
