@@ -188,6 +188,26 @@ class Instance:
         self.secret = c.first_login("admin", one_time)
         return c
 
+    def admin_again(self, secret):
+        """A client of the same administrator, in an instance that was made of a snapshot."""
+        c = Client(self.port)
+        c.api("POST", "/login", {"user": "admin", "password": PASSWORD})
+        c.api("POST", "/login/code", {"code": totp(secret, step=1)})
+        c.csrf = c.api("GET", "/session")["csrf"]
+        return c
+
+    def restored(self, cut, folder):
+        """An instance out of a snapshot of this one: its keys, accounts and sensors, another port."""
+        made = Instance.__new__(Instance)
+        made.folder, made.path, made.port = folder, folder / "master", free_port()
+        folder.mkdir()
+        reachable(folder)
+        made.master, made.others, made.log = None, [], open(folder / "master.log", "ab")
+        made.ctl("restore", str(cut), str(made.path))
+        conf = made.path / "instance.conf"
+        conf.write_text(conf.read_text().replace(f"127.0.0.1:{self.port}", f"127.0.0.1:{made.port}"))
+        return made
+
     def sensor(self, name="office", lines=()):
         """The configuration of a new sensor with a token of its own; it is approved at once when it comes."""
         folder = self.folder / name

@@ -314,19 +314,6 @@ def test_two_instances_share_nothing(office, tmp_path):
         other.end()
 
 
-def restored(office, copy_path, folder):
-    """An instance out of a snapshot: its keys, accounts and sensors, another port."""
-    made = spine.Instance.__new__(spine.Instance)
-    made.folder, made.path, made.port = folder, folder / "master", spine.free_port()
-    folder.mkdir()
-    spine.reachable(folder)
-    made.master, made.others, made.log = None, [], open(folder / "master.log", "ab")
-    made.ctl("restore", str(copy_path), str(made.path))
-    conf = made.path / "instance.conf"
-    conf.write_text(conf.read_text().replace(f"127.0.0.1:{office.instance.port}", f"127.0.0.1:{made.port}"))
-    return made
-
-
 def test_a_snapshot_under_load_and_what_is_made_of_it(office, tmp_path):
     conf = office.instance.sensor("load")
     spine.lab(office.files / "load.tev", "--seed", 8, "--devices", 60, "--start", "2026-03-06T08:00:00Z", "--hours", 2)
@@ -334,14 +321,11 @@ def test_a_snapshot_under_load_and_what_is_made_of_it(office, tmp_path):
     office.decide("load", "authorised")
     office.takes("load")
     office.instance.ctl("snapshot", str(office.instance.path), str(tmp_path / "cut"))
-    made = restored(office, tmp_path / "cut", tmp_path / "restored")
+    made = office.instance.restored(tmp_path / "cut", tmp_path / "restored")
     try:
         assert process.wait(90) == 0, process.said()
         made.start()
-        admin = spine.Client(made.port)
-        admin.api("POST", "/login", {"user": "admin", "password": spine.PASSWORD})
-        admin.api("POST", "/login/code", {"code": spine.totp(office.instance.secret, step=1)})
-        admin.csrf = admin.api("GET", "/session")["csrf"]
+        admin = made.admin_again(office.instance.secret)
         # Of what is in its log it has what a master of its own makes of that log.
         with verify.still(admin, made, tmp_path / "still"):
             logged = verify.check_log(verify.log_of(tmp_path / "still"))

@@ -16,13 +16,13 @@
 #define COUNT "SELECT count(*) FROM %s"
 #define DISTINCT "SELECT count(DISTINCT (_source, _seq)) FROM %s"
 
-/* Every event is there, and none is there twice. Chunks are written when they are old enough, which on a
- * busy machine takes its time. */
+/* Every event is there, and none is there twice. Chunks are written when they are old enough, which
+ * on a busy machine takes its time. */
 static void assert_all_once(struct rig *r)
 {
     int64_t conn = rig_count(r, "conn", COUNT);
     int64_t dns = rig_count(r, "dns", COUNT);
-    for (unsigned i = 0; i < PATIENCE_TURNS && conn + dns < r->rows; i++) {
+    for (unsigned i = 0; i < PATIENCE_TURNS && conn + dns < (int64_t)r->rows; i++) {
         rig_run(r, 100);
         conn = rig_count(r, "conn", COUNT);
         dns = rig_count(r, "dns", COUNT);
