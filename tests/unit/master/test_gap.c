@@ -49,10 +49,11 @@ static void test_of_an_unknown_time_it_is_of_when_it_was_told(void **state)
 static void test_other_controls_are_none(void **state)
 {
     (void)state;
-    static const char *const others[] = {"{\"type\":\"tick\",\"at_ns\":9,\"wall_ns\":9}",
-        "{\"type\":\"source_gap\",\"at_ns\":9}",
+    static const char ends_before_it_begins[] =
         "{\"type\":\"source_gap\",\"at_ns\":9,\"sensor\":\"00000000000000a5\",\"epoch\":1,"
-        "\"sequence\":7,\"batches\":1,\"events\":0,\"first_ns\":8,\"last_ns\":7}"};
+        "\"sequence\":7,\"batches\":1,\"events\":0,\"first_ns\":8,\"last_ns\":7}";
+    static const char *const others[] = {"{\"type\":\"tick\",\"at_ns\":9,\"wall_ns\":9}",
+        "{\"type\":\"source_gap\",\"at_ns\":9}", ends_before_it_begins};
     for (size_t i = 0; i < TH_ARRAY_LEN(others); i++) {
         struct th_control c;
         struct th_gap g;

@@ -141,7 +141,7 @@ static void put_mirrored(struct th_buf *b, uint8_t mirror)
     frame_ipv4(b, mirror, 2, 17, mirror, 0, len);
     frame_udp(b, 50000, 4789, len - 20);
     th_buf_be32(b, 0x08000000);
-    th_buf_be32(b, mirror << 8);
+    th_buf_be32(b, (uint32_t)mirror << 8);
     frame_ether(b, 0x0800);
     frame_ipv4(b, 8, 9, 17, 7, 0, 20 + 8 + 4);
     frame_udp(b, 40000, 9999, 8 + 4);
