@@ -18,11 +18,11 @@ void th_db_emit(struct th_conn *c, struct th_db *db, const struct th_db_call *ca
     TH_SET_TEXT(&ev, DB, error, call->error);
     if (call->error_code >= 0)
         TH_SET(&ev, DB, error_code, (uint64_t)call->error_code);
-    TH_SET_TEXT(&ev, DB, user, th_word_str(&db->user));
-    TH_SET_TEXT(&ev, DB, database, th_word_str(&db->database));
-    TH_SET_TEXT(&ev, DB, client_host, th_word_str(&db->client_host));
-    TH_SET_TEXT(&ev, DB, application, th_word_str(&db->application));
-    TH_SET_TEXT(&ev, DB, version, th_word_str(&db->version));
+    TH_SET_TEXT(&ev, DB, user, th_text_get(&db->user));
+    TH_SET_TEXT(&ev, DB, database, th_text_get(&db->database));
+    TH_SET_TEXT(&ev, DB, client_host, th_text_get(&db->client_host));
+    TH_SET_TEXT(&ev, DB, application, th_text_get(&db->application));
+    TH_SET_TEXT(&ev, DB, version, th_text_get(&db->version));
     if (db->tls)
         TH_SET(&ev, DB, tls, true);
     if (db->cleartext)

@@ -12,7 +12,7 @@
 struct th_db {
     const char *protocol;
     bool tls, cleartext;
-    struct th_word user, database, client_host, application, version;
+    struct th_text user, database, client_host, application, version;
     struct th_repeat told;
 };
 

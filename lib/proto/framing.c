@@ -66,21 +66,6 @@ void th_frames_done(struct th_frames *fr)
     th_hold_done(&fr->hold);
 }
 
-void th_word_set(struct th_word *w, struct th_str s)
-{
-    w->len = (uint8_t)TH_MIN(s.len, TH_WORD_MAX);
-    if (w->len)
-        memcpy(w->p, s.p, w->len);
-    const char *zero = w->len ? memchr(w->p, 0, w->len) : NULL;
-    if (zero)
-        w->len = (uint8_t)(zero - w->p);
-}
-
-struct th_str th_word_str(const struct th_word *w)
-{
-    return th_str_n(w->p, w->len);
-}
-
 struct th_str th_cur_cstr(struct th_cur *c)
 {
     size_t left = th_cur_left(c);

@@ -2,13 +2,14 @@
 /*
  * A stream of messages that say their own length, cut up for an analyser. Of each message the
  * analyser sees the head, up to a limit; what is longer is passed over without being kept. Beside
- * it three small things that such analysers share: a word kept for a flow, a hand-over to TLS
- * and a memory of what was told already.
+ * it small things that such analysers share: a hand-over to TLS, a memory of what was told
+ * already and names of numbers.
  */
 #ifndef TH_PROTO_FRAMING_H
 #define TH_PROTO_FRAMING_H
 
 #include "analyser.h"
+#include "text.h"
 
 /* One direction. */
 struct th_frames {
@@ -43,17 +44,6 @@ enum th_verdict th_frames_data(struct th_conn *c, void *state, struct th_frames 
 /* What gap() returns: a hole in the part that is passed over does no harm. */
 enum th_verdict th_frames_gap(struct th_frames *fr, uint64_t len);
 void th_frames_done(struct th_frames *fr);
-
-/* A short text kept with a flow. */
-#define TH_WORD_MAX 95u
-struct th_word {
-    uint8_t len;
-    char p[TH_WORD_MAX];
-};
-
-/* Cut at the limit and at the first zero. */
-void th_word_set(struct th_word *w, struct th_str s);
-struct th_str th_word_str(const struct th_word *w);
 
 /* Text up to a zero byte, which is read too. */
 struct th_str th_cur_cstr(struct th_cur *c);

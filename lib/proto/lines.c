@@ -3,14 +3,6 @@
 
 #include "base/mem.h"
 
-void th_text_set(struct th_text *t, struct th_str s)
-{
-    s = th_str_trim(s);
-    t->len = (uint8_t)TH_MIN(s.len, TH_TEXT_MAX);
-    if (t->len)
-        memcpy(t->p, s.p, t->len);
-}
-
 bool th_line_next(struct th_cur *c, struct th_str *ret)
 {
     size_t left = th_cur_left(c);

@@ -24,7 +24,7 @@ struct state {
     bool waiting;
     uint32_t request;
     int64_t asked_ns;
-    struct th_word cmd, arg;
+    struct th_text cmd, arg;
 };
 
 /* A member of a document; value is its bytes, for a text without length and zero. */
@@ -125,7 +125,7 @@ static void scram_user(struct state *s, struct th_str payload)
     if (!at)
         return;
     struct th_str rest = th_str_n(at + 2, payload.len - (size_t)(at + 2 - payload.p));
-    th_word_set(&s->db.user, th_str_split(&rest, ','));
+    th_text_set_field(&s->db.user, th_str_split(&rest, ','));
 }
 
 /* hello's client: {application: {name}, driver: {name, version}, ...}. */
@@ -141,7 +141,7 @@ static void client_names(struct state *s, struct th_str client)
         struct member name;
         if (next_inner(&in, "name", &name) && name.type == TEXT &&
             (application || !s->db.application.len))
-            th_word_set(&s->db.application, name.value);
+            th_text_set_field(&s->db.application, name.value);
     }
 }
 
@@ -160,14 +160,14 @@ static void read_command(struct state *s, struct th_cur *doc)
     th_cur_skip(doc, 4);
     if (!next_member(doc, &m))
         return;
-    th_word_set(&s->cmd, m.name);
+    th_text_set_field(&s->cmd, m.name);
     s->arg.len = 0;
     if (m.type == TEXT)
-        th_word_set(&s->arg, m.value);
+        th_text_set_field(&s->arg, m.value);
     bool login = th_str_is(m.name, "saslStart");
     for (unsigned i = 0; i < MAX_MEMBERS && next_member(doc, &m); i++) {
         if (th_str_is(m.name, "$db") && m.type == TEXT)
-            th_word_set(&s->db.database, m.value);
+            th_text_set_field(&s->db.database, m.value);
         else if (th_str_is(m.name, "client") && m.type == DOCUMENT)
             client_names(s, m.value);
         else if (login)
@@ -191,8 +191,8 @@ static bool is_true(const struct member *m)
 static void emit(struct th_conn *c, struct state *s, int success, int64_t code, struct th_str error,
     int64_t time_ns)
 {
-    const struct th_db_call call = {.cmd = th_word_str(&s->cmd),
-        .arg = th_word_str(&s->arg),
+    const struct th_db_call call = {.cmd = th_text_get(&s->cmd),
+        .arg = th_text_get(&s->arg),
         .error = error,
         .asked_ns = s->asked_ns,
         .error_code = code,
@@ -233,7 +233,7 @@ static bool find_document(struct state *s, uint32_t op, struct th_cur *m)
     case OP_QUERY: {
         th_cur_skip(m, 4);
         struct th_str space = th_cur_cstr(m);
-        th_word_set(&s->db.database, th_str_split(&space, '.'));
+        th_text_set_field(&s->db.database, th_str_split(&space, '.'));
         th_cur_skip(m, 8);
         return th_str_is(space, "$cmd") && !m->failed;
     }
@@ -249,7 +249,7 @@ static void old_request(struct state *s, uint32_t op)
     s->arg.len = s->cmd.len = 0;
     for (size_t i = 0; i < TH_ARRAY_LEN(names); i++)
         if (names[i].number == op)
-            th_word_set(&s->cmd, th_str_c(names[i].name));
+            th_text_set_field(&s->cmd, th_str_c(names[i].name));
 }
 
 static enum th_frame message(

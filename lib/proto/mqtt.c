@@ -19,7 +19,7 @@ struct subscription {
     uint16_t id;
     uint8_t count;
     int64_t time_ns;
-    struct th_word topic[MAX_TOPICS];
+    struct th_text topic[MAX_TOPICS];
 };
 
 struct state {
@@ -27,7 +27,7 @@ struct state {
     bool connected, told, cleartext;
     uint8_t version;
     int64_t first_ns;
-    struct th_word name, client_id, will_topic, user;
+    struct th_text name, client_id, will_topic, user;
     struct subscription *pending[MAX_PENDING];
     unsigned next;
     struct th_repeat repeat;
@@ -104,16 +104,16 @@ static void tell_connect(struct th_conn *c, struct state *s, int status, int64_t
         return;
     s->told = true;
     TH_CONN_ID(&ev, MQTT_CONNECT, c, s->first_ns);
-    TH_SET_TEXT(&ev, MQTT_CONNECT, proto_name, th_word_str(&s->name));
+    TH_SET_TEXT(&ev, MQTT_CONNECT, proto_name, th_text_get(&s->name));
     TH_SET_TEXT(&ev, MQTT_CONNECT, proto_version, th_str_c(version_name(s->version)));
-    TH_SET_TEXT(&ev, MQTT_CONNECT, client_id, th_word_str(&s->client_id));
+    TH_SET_TEXT(&ev, MQTT_CONNECT, client_id, th_text_get(&s->client_id));
     if (status >= 0)
         TH_SET(&ev, MQTT_CONNECT, connect_status,
             status < (int)TH_ARRAY_LEN(old)
                 ? th_str_c(old[status])
                 : th_arena_printf(&c->pr->scratch, "Refused: 0x%02x", (unsigned)status));
-    TH_SET_TEXT(&ev, MQTT_CONNECT, will_topic, th_word_str(&s->will_topic));
-    TH_SET_TEXT(&ev, MQTT_CONNECT, user, th_word_str(&s->user));
+    TH_SET_TEXT(&ev, MQTT_CONNECT, will_topic, th_text_get(&s->will_topic));
+    TH_SET_TEXT(&ev, MQTT_CONNECT, user, th_text_get(&s->user));
     if (s->cleartext)
         TH_SET(&ev, MQTT_CONNECT, cleartext_password, true);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, s->first_ns));
@@ -124,19 +124,19 @@ static void on_connect(struct th_conn *c, struct state *s, int64_t time_ns, stru
     th_conn_service(c, TH_SVC_MQTT);
     s->connected = true;
     s->first_ns = time_ns;
-    th_word_set(&s->name, field(m));
+    th_text_set_field(&s->name, field(m));
     s->version = th_cur_u8(m);
     unsigned flags = th_cur_u8(m);
     th_cur_skip(m, 2);
     skip_properties(s, m);
-    th_word_set(&s->client_id, field(m));
+    th_text_set_field(&s->client_id, field(m));
     if (flags & 4) {
         skip_properties(s, m);
-        th_word_set(&s->will_topic, field(m));
+        th_text_set_field(&s->will_topic, field(m));
         th_cur_skip(m, th_cur_be16(m));
     }
     if (flags & 0x80)
-        th_word_set(&s->user, field(m));
+        th_text_set_field(&s->user, field(m));
     s->cleartext = (flags & 0x40) != 0;
 }
 
@@ -174,7 +174,7 @@ static void tell_subscription(
     struct th_ev_mqtt_subscribe ev = {0};
     struct th_str topics[MAX_TOPICS];
     for (unsigned i = 0; i < u->count; i++)
-        topics[i] = th_word_str(&u->topic[i]);
+        topics[i] = th_text_get(&u->topic[i]);
     TH_CONN_ID(&ev, MQTT_SUBSCRIBE, c, u->time_ns);
     TH_SET(
         &ev, MQTT_SUBSCRIBE, action, th_str_c(u->remove ? "MQTT::UNSUBSCRIBE" : "MQTT::SUBSCRIBE"));
@@ -203,7 +203,7 @@ static void on_subscribe(
         if (!remove)
             th_cur_skip(m, 1);
         if (!m->failed)
-            th_word_set(&u->topic[u->count++], topic);
+            th_text_set_field(&u->topic[u->count++], topic);
     }
 }
 

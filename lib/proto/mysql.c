@@ -21,7 +21,7 @@ struct state {
     bool waiting, tls, cleartext;
     uint8_t command;
     int64_t asked_ns;
-    struct th_word user, database, version;
+    struct th_text user, database, version;
     char text[TH_MASK_MAX_BYTES];
     uint16_t text_len;
     struct th_repeat told;
@@ -79,9 +79,9 @@ static void emit(struct th_conn *c, struct state *s, struct th_str cmd, int succ
     if (rows >= 0)
         TH_SET(&ev, MYSQL, rows, (uint64_t)rows);
     TH_SET_TEXT(&ev, MYSQL, response, response);
-    TH_SET_TEXT(&ev, MYSQL, user, th_word_str(&s->user));
-    TH_SET_TEXT(&ev, MYSQL, database, th_word_str(&s->database));
-    TH_SET_TEXT(&ev, MYSQL, version, th_word_str(&s->version));
+    TH_SET_TEXT(&ev, MYSQL, user, th_text_get(&s->user));
+    TH_SET_TEXT(&ev, MYSQL, database, th_text_get(&s->database));
+    TH_SET_TEXT(&ev, MYSQL, version, th_text_get(&s->version));
     if (s->tls)
         TH_SET(&ev, MYSQL, tls, true);
     if (s->cleartext)
@@ -119,7 +119,7 @@ static enum th_frame on_login(struct th_conn *c, struct state *s, int64_t time_n
         emit(c, s, th_str_c("login"), -1, -1, th_str_c(""), time_ns);
         return TH_FRAME_RESTART;
     }
-    th_word_set(&s->user, th_cur_cstr(&m));
+    th_text_set_field(&s->user, th_cur_cstr(&m));
     if (caps & CAP_LENENC_AUTH) {
         uint64_t n = lenenc(&m);
         th_cur_skip(&m, (size_t)TH_MIN(n, (uint64_t)SIZE_MAX));
@@ -129,7 +129,7 @@ static enum th_frame on_login(struct th_conn *c, struct state *s, int64_t time_n
         (void)th_cur_cstr(&m);
     }
     if (caps & CAP_CONNECT_WITH_DB && th_cur_left(&m))
-        th_word_set(&s->database, th_cur_cstr(&m));
+        th_text_set_field(&s->database, th_cur_cstr(&m));
     if (caps & CAP_PLUGIN_AUTH && th_cur_left(&m))
         s->cleartext = th_str_is(th_cur_cstr(&m), "mysql_clear_password");
     s->phase = AUTH;
@@ -213,7 +213,7 @@ static enum th_frame message(
     if (s->phase == GREETING) {
         if (th_cur_u8(&msg) != 10)
             return TH_FRAME_BAIL;
-        th_word_set(&s->version, th_cur_cstr(&msg));
+        th_text_set_field(&s->version, th_cur_cstr(&msg));
         s->phase = LOGIN;
         th_conn_service(c, TH_SVC_MYSQL);
         return msg.failed ? TH_FRAME_BAIL : TH_FRAME_GO_ON;

@@ -31,7 +31,7 @@ void th_overlay_emit(struct th_conn *c, struct th_overlay *o)
         vendors[i] = hex(a, &o->vendor[i]);
     TH_CONN_ID(&ev, OVERLAY, c, o->first_ns);
     TH_SET(&ev, OVERLAY, protocol, th_str_c(o->protocol));
-    TH_SET_TEXT(&ev, OVERLAY, version, th_word_str(&o->version));
+    TH_SET_TEXT(&ev, OVERLAY, version, th_text_get(&o->version));
     if (o->exchange)
         TH_SET(&ev, OVERLAY, exchange, th_str_c(o->exchange));
     TH_SET(&ev, OVERLAY, answered, o->answered);

@@ -21,7 +21,7 @@ struct th_overlay {
     bool answered, told;
     uint8_t vendor_count;
     int64_t first_ns, last_ns;
-    struct th_word version;
+    struct th_text version;
     struct th_overlay_id initiator, responder, info_hash, vendor[TH_OVERLAY_VENDORS];
 };
 

@@ -22,7 +22,7 @@ struct state {
     bool asked_tls, asked_gss, tls, asked_password, cleartext, told_login;
     char pending; /* type of the client's message that waits for its outcome; 0: none */
     int64_t asked_ns;
-    struct th_word user, database, application;
+    struct th_text user, database, application;
     char text[TH_MASK_MAX_BYTES];
     uint16_t text_len;
     struct th_repeat told;
@@ -73,9 +73,9 @@ static void emit(struct th_conn *c, struct state *s, const char *frontend, const
     if (!due)
         return;
     TH_CONN_ID(&ev, POSTGRESQL, c, s->asked_ns);
-    TH_SET_TEXT(&ev, POSTGRESQL, user, th_word_str(&s->user));
-    TH_SET_TEXT(&ev, POSTGRESQL, database, th_word_str(&s->database));
-    TH_SET_TEXT(&ev, POSTGRESQL, application_name, th_word_str(&s->application));
+    TH_SET_TEXT(&ev, POSTGRESQL, user, th_text_get(&s->user));
+    TH_SET_TEXT(&ev, POSTGRESQL, database, th_text_get(&s->database));
+    TH_SET_TEXT(&ev, POSTGRESQL, application_name, th_text_get(&s->application));
     TH_SET(&ev, POSTGRESQL, frontend, th_str_c(frontend));
     TH_SET_TEXT(&ev, POSTGRESQL, frontend_arg, text);
     if (o->success >= 0)
@@ -100,11 +100,11 @@ static void read_startup(struct state *s, struct th_cur *m)
         if (m->failed || !name.len)
             return;
         if (th_str_is(name, "user"))
-            th_word_set(&s->user, value);
+            th_text_set_field(&s->user, value);
         else if (th_str_is(name, "database"))
-            th_word_set(&s->database, value);
+            th_text_set_field(&s->database, value);
         else if (th_str_is(name, "application_name"))
-            th_word_set(&s->application, value);
+            th_text_set_field(&s->application, value);
     }
 }
 

@@ -17,14 +17,14 @@
 struct command {
     uint32_t left; /* arguments still to come */
     uint8_t count;
-    struct th_word arg[MAX_ARGS];
+    struct th_text arg[MAX_ARGS];
 };
 
 struct state {
     struct th_hold hold;
     uint64_t skip;
     struct command now;
-    struct th_word name, key, user; /* of what waits for its answer */
+    struct th_text name, key, user; /* of what waits for its answer */
     bool waiting, cleartext;
     uint32_t others; /* commands on their way beside it */
     int64_t asked_ns;
@@ -71,13 +71,13 @@ static enum th_probe probe(const struct th_probe_in *in)
     return word ? TH_PROBE_CLIENT : TH_PROBE_NO;
 }
 
-static bool named(const struct th_word *w, const char *name)
+static bool named(const struct th_text *w, const char *name)
 {
-    return th_str_ieq(th_word_str(w), th_str_c(name));
+    return th_str_ieq(th_text_get(w), th_str_c(name));
 }
 
 /* Commands whose first argument is no key, and may be worse: a password, a script, a value. */
-static bool has_key(const struct th_word *name)
+static bool has_key(const struct th_text *name)
 {
     static const char *const without[] = {"auth", "hello", "eval", "evalsha", "eval_ro",
         "evalsha_ro", "echo", "ping", "script", "acl", "migrate", "function", "fcall", "fcall_ro",
@@ -93,7 +93,7 @@ static void emit(
     struct th_conn *c, struct state *s, int success, struct th_str error, int64_t time_ns)
 {
     struct th_ev_redis ev = {0};
-    struct th_str name = th_word_str(&s->name), key = th_word_str(&s->key);
+    struct th_str name = th_text_get(&s->name), key = th_text_get(&s->key);
     uint64_t tag = th_repeat_key(th_repeat_key((uint64_t)success + 1, name), key);
     s->waiting = false;
     uint32_t due = th_repeat_due(&s->told, th_repeat_key(tag, error), time_ns);
@@ -104,7 +104,7 @@ static void emit(
     TH_SET_TEXT(&ev, REDIS, cmd_key, key);
     if (success >= 0)
         TH_SET(&ev, REDIS, success, success == 1);
-    TH_SET_TEXT(&ev, REDIS, user, th_word_str(&s->user));
+    TH_SET_TEXT(&ev, REDIS, user, th_text_get(&s->user));
     TH_SET_TEXT(&ev, REDIS, error, error);
     if (s->cleartext)
         TH_SET(&ev, REDIS, cleartext_password, true);
@@ -139,7 +139,7 @@ static void complete(struct th_conn *c, struct state *s, int64_t time_ns)
             s->name.p[i] >= 'a' && s->name.p[i] <= 'z' ? (char)(s->name.p[i] - 32) : s->name.p[i];
     s->key.len = 0;
     if (k->count >= 2 && (named(&k->arg[0], "config") || has_key(&k->arg[0])))
-        th_word_set(&s->key, th_mask_key(&c->pr->scratch, th_word_str(&k->arg[1])));
+        th_text_set_field(&s->key, th_mask_key(&c->pr->scratch, th_text_get(&k->arg[1])));
     credentials(s, k);
     s->asked_ns = time_ns;
     s->waiting = true;
@@ -148,7 +148,7 @@ static void complete(struct th_conn *c, struct state *s, int64_t time_ns)
 static void argument(struct th_conn *c, struct state *s, struct th_str value, int64_t time_ns)
 {
     if (s->now.count < MAX_ARGS)
-        th_word_set(&s->now.arg[s->now.count++], value);
+        th_text_set_field(&s->now.arg[s->now.count++], value);
     if (--s->now.left == 0)
         complete(c, s, time_ns);
 }
@@ -160,7 +160,7 @@ static void inline_command(struct th_conn *c, struct state *s, struct th_str lin
     while (line.len && s->now.count < MAX_ARGS) {
         struct th_str word = th_str_split(&line, ' ');
         if (word.len)
-            th_word_set(&s->now.arg[s->now.count++], word);
+            th_text_set_field(&s->now.arg[s->now.count++], word);
     }
     if (s->now.count)
         complete(c, s, time_ns);

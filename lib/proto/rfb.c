@@ -21,7 +21,7 @@ struct state {
     uint16_t width, height;
     int64_t first_ns, last_ns;
     char version[2][VERSION_BYTES]; /* client, server */
-    struct th_word desktop;
+    struct th_text desktop;
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -108,7 +108,7 @@ static enum th_verdict from_server(struct state *s, struct th_cur *c, bool *ret_
         s->height = th_cur_be16(c);
         th_cur_skip(c, 16);
         size_t name_len = th_cur_be32(c);
-        th_word_set(&s->desktop, th_cur_bytes(c, TH_MIN(name_len, 128u)));
+        th_text_set_field(&s->desktop, th_cur_bytes(c, TH_MIN(name_len, 128u)));
         s->has_init = !c->failed;
         return c->failed ? TH_GO_ON : TH_DONE;
     }
@@ -190,7 +190,7 @@ static void emit(struct th_conn *c, struct state *s)
         TH_SET(&ev, RFB, auth, s->auth);
     if (s->has_init) {
         TH_SET(&ev, RFB, share_flag, s->shared);
-        TH_SET_TEXT(&ev, RFB, desktop_name, th_word_str(&s->desktop));
+        TH_SET_TEXT(&ev, RFB, desktop_name, th_text_get(&s->desktop));
         TH_SET(&ev, RFB, width, s->width);
         TH_SET(&ev, RFB, height, s->height);
     }

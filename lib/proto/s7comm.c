@@ -22,7 +22,7 @@ struct job {
     uint8_t rosctr, function, group, subfunction, item_count;
     uint16_t reference;
     int64_t time_ns;
-    struct th_word item[MAX_ITEMS], block;
+    struct th_text item[MAX_ITEMS], block;
 };
 
 struct state {
@@ -100,15 +100,15 @@ static void emit(
     uint64_t key = (uint64_t)j->rosctr << 24 | (uint64_t)j->function << 16 |
         (uint64_t)j->group << 8 | j->subfunction;
     key = th_hash_pair(key, outcome);
-    key = th_repeat_key(key, th_word_str(&j->block));
+    key = th_repeat_key(key, th_text_get(&j->block));
     for (unsigned i = 0; i < j->item_count; i++)
-        key = th_repeat_key(key, th_word_str(&j->item[i]));
+        key = th_repeat_key(key, th_text_get(&j->item[i]));
     uint32_t due = th_repeat_due(&s->told, key, time_ns);
     if (!due)
         return;
     struct th_str *items = th_arena_alloc(a, MAX_ITEMS * sizeof(*items));
     for (unsigned i = 0; i < j->item_count; i++)
-        items[i] = th_word_str(&j->item[i]);
+        items[i] = th_text_get(&j->item[i]);
     TH_CONN_ID(&ev, S7COMM, c, j->time_ns);
     TH_SET(&ev, S7COMM, rosctr_name, TH_NUMBER_NAME(a, kinds, j->rosctr));
     TH_SET(&ev, S7COMM, pdu_reference, j->reference);
@@ -125,13 +125,13 @@ static void emit(
     }
     if (j->item_count)
         TH_SET(&ev, S7COMM, items, (struct th_strs){items, j->item_count});
-    TH_SET_TEXT(&ev, S7COMM, block, th_word_str(&j->block));
+    TH_SET_TEXT(&ev, S7COMM, block, th_text_get(&j->block));
     TH_SET_REPEATS(&ev, S7COMM, due);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, j->time_ns));
 }
 
 /* One variable: S7ANY addresses an area by bit, other syntaxes only by number. */
-static void read_item(struct th_conn *c, struct th_cur *p, struct th_word *ret)
+static void read_item(struct th_conn *c, struct th_cur *p, struct th_text *ret)
 {
     static const struct th_named areas[] = {{0x1c, "C"}, {0x1d, "T"}, {0x80, "P"}, {0x81, "I"},
         {0x82, "Q"}, {0x83, "M"}, {0x84, "DB"}, {0x85, "DI"}, {0x86, "L"}, {0x87, "V"}};
@@ -140,7 +140,7 @@ static void read_item(struct th_conn *c, struct th_cur *p, struct th_word *ret)
     struct th_cur item = th_cur_sub(p, th_cur_u8(p));
     unsigned syntax = th_cur_u8(&item);
     if (syntax != 0x10) {
-        th_word_set(ret, th_arena_printf(a, "syntax 0x%02x", syntax));
+        th_text_set_field(ret, th_arena_printf(a, "syntax 0x%02x", syntax));
         return;
     }
     th_cur_skip(&item, 1);
@@ -155,7 +155,7 @@ static void read_item(struct th_conn *c, struct th_cur *p, struct th_word *ret)
     struct th_str text = low
         ? th_arena_printf(a, "%.*s%u.%u x%u", (int)name.len, name.p, bit >> 3, low, count)
         : th_arena_printf(a, "%.*s%u x%u", (int)name.len, name.p, bit >> 3, count);
-    th_word_set(ret, text);
+    th_text_set_field(ret, text);
 }
 
 /* Downloads and uploads name a block, services of the program instance a service. */
@@ -175,7 +175,7 @@ static void read_block(struct job *j, struct th_cur *p)
     }
     struct th_str name = th_cur_bytes(p, th_cur_u8(p));
     if (!p->failed)
-        th_word_set(&j->block, name);
+        th_text_set_field(&j->block, name);
 }
 
 static void on_job(struct th_conn *c, struct state *s, const struct job *head, struct th_cur *p)

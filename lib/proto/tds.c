@@ -99,7 +99,7 @@ static struct th_str login_field(struct th_conn *c, struct th_cur msg, size_t at
     size_t offset = th_cur_le16(&field), chars = th_cur_le16(&field);
     *ret_chars = field.failed ? 0 : chars;
     th_cur_skip(&msg, offset);
-    struct th_str raw = th_cur_bytes(&msg, 2 * TH_MIN(chars, (size_t)TH_WORD_MAX));
+    struct th_str raw = th_cur_bytes(&msg, 2 * TH_MIN(chars, (size_t)TH_TEXT_MAX));
     return field.failed || msg.failed ? th_str_c("") : th_utf16le(&c->pr->scratch, raw);
 }
 
@@ -111,12 +111,12 @@ static void login7(struct th_conn *c, struct state *s, int64_t time_ns, struct t
     begin(c, s, "login", time_ns);
     th_cur_skip(&head, 4);
     uint32_t version = th_cur_le32(&head);
-    th_word_set(&s->db.client_host, login_field(c, m, 36, &n));
-    th_word_set(&s->db.user, login_field(c, m, 40, &n));
+    th_text_set_field(&s->db.client_host, login_field(c, m, 36, &n));
+    th_text_set_field(&s->db.user, login_field(c, m, 40, &n));
     (void)login_field(c, m, 44, &password);
-    th_word_set(&s->db.application, login_field(c, m, 48, &n));
-    th_word_set(&s->db.database, login_field(c, m, 68, &n));
-    th_word_set(&s->db.version,
+    th_text_set_field(&s->db.application, login_field(c, m, 48, &n));
+    th_text_set_field(&s->db.database, login_field(c, m, 68, &n));
+    th_text_set_field(&s->db.version,
         th_arena_printf(&c->pr->scratch, "%u.%u", version >> 28, version >> 24 & 15));
     s->db.cleartext = password > 0;
 }
@@ -133,13 +133,13 @@ static struct th_str fixed(struct th_cur *m, size_t size)
 static void login5(struct th_conn *c, struct state *s, int64_t time_ns, struct th_cur m)
 {
     begin(c, s, "login", time_ns);
-    th_word_set(&s->db.client_host, fixed(&m, 30));
-    th_word_set(&s->db.user, fixed(&m, 30));
+    th_text_set_field(&s->db.client_host, fixed(&m, 30));
+    th_text_set_field(&s->db.user, fixed(&m, 30));
     s->db.cleartext = fixed(&m, 30).len > 0;
     (void)fixed(&m, 30); /* process */
     th_cur_skip(&m, 16);
-    th_word_set(&s->db.application, fixed(&m, 30));
-    th_word_set(&s->db.version, th_str_c("5.0"));
+    th_text_set_field(&s->db.application, fixed(&m, 30));
+    th_text_set_field(&s->db.version, th_str_c("5.0"));
 }
 
 static void keep_text(struct state *s, struct th_str t)

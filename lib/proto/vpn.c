@@ -161,7 +161,7 @@ static enum th_verdict ike(struct th_conn *c, void *state, const struct th_chunk
     note(c, o, "ipsec", TH_SVC_IPSEC, ch->time_ns);
     if (!o->exchange) {
         o->exchange = exchange_name(version, exchange);
-        th_word_set(&o->version, th_str_c(version == 0x10 ? "1.0" : "2.0"));
+        th_text_set_field(&o->version, th_str_c(version == 0x10 ? "1.0" : "2.0"));
         th_overlay_id_set(&o->initiator, mine);
     }
     bool answered = memcmp(other.p, zero, 8) != 0 && !ch->from_client;

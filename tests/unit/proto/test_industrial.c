@@ -27,15 +27,15 @@ static void test_repeats_are_told_each_minute(void **state)
 static void test_words_are_cut(void **state)
 {
     (void)state;
-    struct th_word w;
-    char text[200];
+    struct th_text w;
+    char text[300];
     memset(text, 'a', sizeof(text));
-    th_word_set(&w, th_str_n(text, sizeof(text)));
-    assert_int_equal(th_word_str(&w).len, TH_WORD_MAX);
-    th_word_set(&w, th_str_n("ab\0cd", 5));
-    assert_view_is(th_word_str(&w), "ab");
-    th_word_set(&w, th_str_c(""));
-    assert_view_is(th_word_str(&w), "");
+    th_text_set_field(&w, th_str_n(text, sizeof(text)));
+    assert_int_equal(th_text_get(&w).len, TH_TEXT_MAX);
+    th_text_set_field(&w, th_str_n("ab\0cd", 5));
+    assert_view_is(th_text_get(&w), "ab");
+    th_text_set_field(&w, th_str_c(""));
+    assert_view_is(th_text_get(&w), "");
 }
 
 /* A poll in pieces of one byte, then the same again: one event. */
