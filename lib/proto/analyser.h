@@ -77,11 +77,14 @@ struct th_chunk {
 };
 
 struct th_conn;
+struct th_framing;
 
 struct th_analyser {
     enum th_service service;
     bool tcp, udp;
     uint16_t state_bytes; /* zeroed memory the engine makes for each flow */
+    /* How its messages are cut out of the stream, where framing.h does that. */
+    const struct th_framing *framing;
     enum th_probe (*probe)(const struct th_probe_in *in);
     /* NULL: recognising it is all there is. */
     enum th_verdict (*data)(struct th_conn *c, void *state, const struct th_chunk *ch);

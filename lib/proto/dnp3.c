@@ -25,7 +25,7 @@ struct request {
 };
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     struct request asked;
     struct th_repeat told;
 };
@@ -210,26 +210,15 @@ static enum th_frame message(
     return TH_FRAME_GO_ON;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
-{
-    static const struct th_framing how = {
-        .look_bytes = FRAME_MAX_BYTES, .length = length, .message = message};
-    struct state *s = state;
-    enum th_verdict v = th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
-    if (c->flow->proto != 6) {
-        th_frames_done(&s->fr[ch->dir]); /* a frame does not go on in the next datagram */
-        s->fr[ch->dir].skip = 0;
-    }
-    return v;
-}
+static const struct th_framing framing = {
+    .look_bytes = FRAME_MAX_BYTES, .length = length, .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     (void)time_ns;
     flush(c, s);
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_dnp3_analyser = {
@@ -238,6 +227,8 @@ const struct th_analyser th_dnp3_analyser = {
     .udp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
+    .gap = th_frames_gap,
     .end = end,
 };

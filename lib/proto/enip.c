@@ -14,7 +14,7 @@
 #define PORT_IO 2222
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     struct th_repeat told;
 };
 
@@ -259,29 +259,16 @@ static enum th_frame message(
     return TH_FRAME_GO_ON;
 }
 
+static const struct th_framing framing = {
+    .look_bytes = LOOK_BYTES, .length = length, .message = message};
+
 static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
 {
-    static const struct th_framing how = {
-        .look_bytes = LOOK_BYTES, .length = length, .message = message};
-    struct state *s = state;
     if (c->flow->proto != 6 && (c->flow->port[0] == PORT_IO || c->flow->port[1] == PORT_IO)) {
         th_conn_service(c, TH_SVC_ENIP);
         return TH_DONE;
     }
-    enum th_verdict v = th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
-    if (c->flow->proto != 6) {
-        th_frames_done(&s->fr[ch->dir]);
-        s->fr[ch->dir].skip = 0;
-    }
-    return v;
-}
-
-static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
-{
-    struct state *s = state;
-    (void)c;
-    (void)time_ns;
-    return th_frames_gap(&s->fr[dir], len);
+    return th_frames_data(c, state, ch);
 }
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
@@ -289,8 +276,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     struct state *s = state;
     (void)c;
     (void)time_ns;
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_enip_analyser = {
@@ -299,7 +285,8 @@ const struct th_analyser th_enip_analyser = {
     .udp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
+    .framing = &framing,
     .data = data,
-    .gap = gap,
+    .gap = th_frames_gap,
     .end = end,
 };

@@ -17,53 +17,77 @@ static enum th_verdict restart(struct th_conn *c, const struct th_chunk *ch, str
     return th_conn_restart(c, &rest);
 }
 
-static void pass_over(struct th_frames *fr, struct th_cur *cur)
+static void pass_over(uint64_t *skip, struct th_cur *cur)
 {
-    uint64_t n = TH_MIN(fr->skip, (uint64_t)th_cur_left(cur));
+    uint64_t n = TH_MIN(*skip, (uint64_t)th_cur_left(cur));
     th_cur_skip(cur, (size_t)n);
-    fr->skip -= n;
+    *skip -= n;
 }
 
-enum th_verdict th_frames_data(struct th_conn *c, void *state, struct th_frames *fr,
-    const struct th_framing *how, const struct th_chunk *ch)
+static enum th_verdict stream(struct th_conn *c, struct th_frames *fr, const struct th_chunk *ch)
 {
+    const struct th_framing *how = c->an->framing;
+    struct th_hold *hold = &fr->dir[ch->dir].hold;
+    uint64_t *skip = &fr->dir[ch->dir].skip;
     bool ok;
-    struct th_cur cur =
-        th_hold_join(&fr->hold, ch->p, ch->len, (size_t)how->look_bytes + ch->len, &ok);
+    struct th_cur cur = th_hold_join(hold, ch->p, ch->len, (size_t)how->look_bytes + ch->len, &ok);
     for (;;) {
-        pass_over(fr, &cur);
+        pass_over(skip, &cur);
         if (!th_cur_left(&cur))
             break;
-        int64_t len = how->length(state, cur, ch->from_client);
+        int64_t len = how->length(fr, cur, ch->from_client);
         if (len < 0)
             return c->service_count ? TH_DONE_DIR : TH_BAIL;
         size_t want = TH_MIN((size_t)len, how->look_bytes);
         if (!len || th_cur_left(&cur) < want)
             break;
         struct th_cur msg = th_cur_sub(&cur, want);
-        fr->skip = (uint64_t)len - want;
-        switch (how->message(c, state, ch, msg)) {
+        *skip = (uint64_t)len - want;
+        if (++fr->messages == how->max_messages)
+            return TH_DONE;
+        switch (how->message(c, fr, ch, msg)) {
         case TH_FRAME_GO_ON: continue;
         case TH_FRAME_DONE_DIR: return TH_DONE_DIR;
         case TH_FRAME_DONE: return TH_DONE;
         case TH_FRAME_BAIL: return c->service_count ? TH_DONE : TH_BAIL;
-        case TH_FRAME_RESTART: return restart(c, ch, cur);
+        case TH_FRAME_RESTART: pass_over(skip, &cur); return restart(c, ch, cur);
         }
     }
-    return th_hold_keep(&fr->hold, &cur, how->look_bytes) ? TH_GO_ON : TH_DONE_DIR;
+    if (th_hold_keep(hold, &cur, how->look_bytes))
+        return TH_GO_ON;
+    return c->service_count ? TH_DONE_DIR : TH_BAIL;
 }
 
-enum th_verdict th_frames_gap(struct th_frames *fr, uint64_t len)
+enum th_verdict th_frames_data(struct th_conn *c, void *state, const struct th_chunk *ch)
 {
-    if (fr->hold.len || fr->skip < len)
+    enum th_verdict v = stream(c, state, ch);
+    if (v == TH_GO_ON && c->flow->proto != 6)
+        th_frames_forget(state, ch->dir);
+    return v;
+}
+
+enum th_verdict th_frames_gap(
+    struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
+{
+    struct th_frames *fr = state;
+    (void)c;
+    (void)time_ns;
+    if (fr->dir[dir].hold.len || fr->dir[dir].skip < len)
         return TH_DONE_DIR;
-    fr->skip -= len;
+    fr->dir[dir].skip -= len;
     return TH_GO_ON;
+}
+
+void th_frames_forget(struct th_frames *fr, int dir)
+{
+    th_hold_done(&fr->dir[dir].hold);
+    fr->dir[dir].skip = 0;
 }
 
 void th_frames_done(struct th_frames *fr)
 {
-    th_hold_done(&fr->hold);
+    th_frames_forget(fr, 0);
+    th_frames_forget(fr, 1);
 }
 
 struct th_str th_cur_cstr(struct th_cur *c)

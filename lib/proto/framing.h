@@ -11,10 +11,13 @@
 #include "analyser.h"
 #include "text.h"
 
-/* One direction. */
+/* Both directions. The state of an analyser that names a `framing` begins with it. */
 struct th_frames {
-    struct th_hold hold;
-    uint64_t skip; /* bytes of the last message that are still to come */
+    struct {
+        struct th_hold hold;
+        uint64_t skip; /* bytes of the last message that are still to come */
+    } dir[2];
+    uint32_t messages; /* so far */
 };
 
 enum th_frame {
@@ -29,7 +32,8 @@ enum th_frame {
 #define TH_FRAME_BAD (-1)
 
 struct th_framing {
-    uint32_t look_bytes; /* at most this much of a message is shown */
+    uint32_t look_bytes;   /* at most this much of a message is shown */
+    uint32_t max_messages; /* then it is enough; 0: never */
     /* The length of the message that begins here, with its header: or one of the two above. */
     int64_t (*length)(const void *state, struct th_cur head, bool from_client);
     /* msg: the message, or its first look_bytes. */
@@ -37,12 +41,15 @@ struct th_framing {
         struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg);
 };
 
-/* What data() of the analyser returns; a message with a bad length ends the direction, or
- * the analysis when nothing was recognised yet. */
-enum th_verdict th_frames_data(struct th_conn *c, void *state, struct th_frames *fr,
-    const struct th_framing *how, const struct th_chunk *ch);
-/* What gap() returns: a hole in the part that is passed over does no harm. */
-enum th_verdict th_frames_gap(struct th_frames *fr, uint64_t len);
+/* data() of such an analyser. A message with a bad length, or one whose length does not show in
+ * look_bytes, ends the direction, or the analysis when nothing was recognised yet. What a
+ * datagram does not complete is forgotten. */
+enum th_verdict th_frames_data(struct th_conn *c, void *state, const struct th_chunk *ch);
+/* gap(): a hole in the part that is passed over does no harm. */
+enum th_verdict th_frames_gap(
+    struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len);
+/* The next byte of this direction begins a message. */
+void th_frames_forget(struct th_frames *fr, int dir);
 void th_frames_done(struct th_frames *fr);
 
 /* Text up to a zero byte, which is read too. */

@@ -19,7 +19,7 @@ struct request {
 };
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     struct request pending[MAX_PENDING];
     unsigned next;
     struct th_repeat told;
@@ -172,13 +172,8 @@ static enum th_frame message(
     return TH_FRAME_GO_ON;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
-{
-    static const struct th_framing how = {
-        .look_bytes = 6 + PDU_MAX_BYTES, .length = length, .message = message};
-    struct state *s = state;
-    return th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
-}
+static const struct th_framing framing = {
+    .look_bytes = 6 + PDU_MAX_BYTES, .length = length, .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
@@ -189,8 +184,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         if (r->used)
             emit(c, s, r, 0, false, r->time_ns);
     }
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_modbus_analyser = {
@@ -198,6 +192,8 @@ const struct th_analyser th_modbus_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
+    .gap = th_frames_gap,
     .end = end,
 };

@@ -23,7 +23,7 @@ struct subscription {
 };
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     bool connected, told, cleartext;
     uint8_t version;
     int64_t first_ns;
@@ -245,21 +245,8 @@ static enum th_frame message(
     return TH_FRAME_GO_ON;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
-{
-    static const struct th_framing how = {
-        .look_bytes = LOOK_BYTES, .length = length, .message = message};
-    struct state *s = state;
-    return th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
-}
-
-static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
-{
-    struct state *s = state;
-    (void)c;
-    (void)time_ns;
-    return th_frames_gap(&s->fr[dir], len);
-}
+static const struct th_framing framing = {
+    .look_bytes = LOOK_BYTES, .length = length, .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
@@ -272,8 +259,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
             tell_subscription(c, u, false, -1, u->time_ns);
         free(u);
     }
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_mqtt_analyser = {
@@ -281,7 +267,8 @@ const struct th_analyser th_mqtt_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
-    .gap = gap,
+    .framing = &framing,
+    .data = th_frames_data,
+    .gap = th_frames_gap,
     .end = end,
 };

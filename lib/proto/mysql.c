@@ -16,7 +16,7 @@ enum { CAP_SECURE = 1 << 15, CAP_PROTOCOL_41 = 1 << 9, CAP_LENENC_AUTH = 1 << 21
 enum phase { GREETING, LOGIN, AUTH, COMMANDS };
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     enum phase phase;
     bool waiting, tls, cleartext;
     uint8_t command;
@@ -151,9 +151,7 @@ static void on_command(struct th_conn *c, struct state *s, int64_t time_ns, stru
     if (s->command == QUIT)
         emit(c, s, th_str_c("quit"), -1, -1, th_str_c(""), time_ns);
     /* What the server still sends of an earlier answer is not read: the next begins anew. */
-    struct th_frames *fr = &s->fr[!c->client];
-    th_frames_done(fr);
-    fr->skip = 0;
+    th_frames_forget(&s->frames, !c->client);
 }
 
 static struct th_str error_text(struct th_conn *c, struct th_cur *m)
@@ -225,26 +223,26 @@ static enum th_frame message(
     return TH_FRAME_GO_ON;
 }
 
+static const struct th_framing framing = {
+    .look_bytes = LOOK_BYTES, .length = length, .message = message};
+
 static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
 {
-    static const struct th_framing how = {
-        .look_bytes = LOOK_BYTES, .length = length, .message = message};
     struct state *s = state;
     if (!ch->from_client && s->phase == COMMANDS && !s->waiting)
         return TH_GO_ON; /* rows */
-    return th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
+    return th_frames_data(c, s, ch);
 }
 
 static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
 {
     struct state *s = state;
-    (void)time_ns;
     if (dir != c->client && s->phase == COMMANDS) {
         s->waiting = false;
-        th_frames_done(&s->fr[dir]);
+        th_frames_forget(&s->frames, dir);
         return TH_GO_ON;
     }
-    return th_frames_gap(&s->fr[dir], len);
+    return th_frames_gap(c, s, dir, time_ns, len);
 }
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
@@ -256,8 +254,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     else if (s->waiting)
         emit(c, s, TH_NUMBER_NAME(&c->pr->scratch, commands, s->command), -1, -1, th_str_c(""),
             s->asked_ns);
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_mysql_analyser = {
@@ -265,6 +262,7 @@ const struct th_analyser th_mysql_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
+    .framing = &framing,
     .data = data,
     .gap = gap,
     .end = end,

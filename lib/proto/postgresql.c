@@ -17,7 +17,7 @@ enum { PROTOCOL_3 = 0x00030000, CANCEL = 80877102, SSL_REQUEST = 80877103, GSS_R
 enum { AUTH_OK = 0, AUTH_CLEARTEXT = 3, AUTH_MD5 = 5, AUTH_SASL = 10 };
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     bool started; /* the client's messages have a type byte */
     bool asked_tls, asked_gss, tls, asked_password, cleartext, told_login;
     char pending; /* type of the client's message that waits for its outcome; 0: none */
@@ -284,21 +284,8 @@ static enum th_frame message(
     return typed_server(c, s, ch->time_ns, &msg);
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
-{
-    static const struct th_framing how = {
-        .look_bytes = LOOK_BYTES, .length = length, .message = message};
-    struct state *s = state;
-    return th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
-}
-
-static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
-{
-    struct state *s = state;
-    (void)c;
-    (void)time_ns;
-    return th_frames_gap(&s->fr[dir], len);
-}
+static const struct th_framing framing = {
+    .look_bytes = LOOK_BYTES, .length = length, .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
@@ -309,8 +296,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         emit(c, s, "startup", &nothing, s->asked_ns);
     else if (s->pending)
         emit(c, s, frontend_name(s->pending), &nothing, s->asked_ns);
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_postgresql_analyser = {
@@ -318,7 +304,8 @@ const struct th_analyser th_postgresql_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
-    .gap = gap,
+    .framing = &framing,
+    .data = th_frames_data,
+    .gap = th_frames_gap,
     .end = end,
 };

@@ -20,7 +20,7 @@ enum { TOKEN_ERROR = 0xaa, TOKEN_INFO = 0xab, TOKEN_LOGINACK = 0xad, TOKEN_ENVCH
 enum { TOKEN_EED = 0xe5, TOKEN_DONE = 0xfd };
 
 struct state {
-    struct th_frames fr[2];
+    struct th_frames frames;
     struct th_db db;
     bool waiting, in_message[2];
     const char *cmd;
@@ -284,29 +284,15 @@ static enum th_frame message(
     return TH_FRAME_GO_ON;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
-{
-    static const struct th_framing how = {
-        .look_bytes = LOOK_BYTES, .length = length, .message = message};
-    struct state *s = state;
-    return th_frames_data(c, s, &s->fr[ch->dir], &how, ch);
-}
-
-static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
-{
-    struct state *s = state;
-    (void)c;
-    (void)time_ns;
-    return th_frames_gap(&s->fr[dir], len);
-}
+static const struct th_framing framing = {
+    .look_bytes = LOOK_BYTES, .length = length, .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     (void)time_ns;
     emit(c, s, -1, -1, th_str_c(""), s->asked_ns);
-    th_frames_done(&s->fr[0]);
-    th_frames_done(&s->fr[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_tds_analyser = {
@@ -314,7 +300,8 @@ const struct th_analyser th_tds_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
-    .gap = gap,
+    .framing = &framing,
+    .data = th_frames_data,
+    .gap = th_frames_gap,
     .end = end,
 };
