@@ -29,13 +29,12 @@ struct channel {
 };
 
 struct state {
-    struct th_hold hold[2];
+    struct th_frames frames;
     struct th_login login;
     struct th_text user, arg, sized;
     const char *word; /* of the command that waits for its answer; NULL: none does */
     enum command command;
     int64_t command_ns;
-    uint32_t lines;
     uint64_t size_bytes;
     bool has_size, in_reply; /* in a reply of several lines */
     uint16_t reply_code;
@@ -187,8 +186,9 @@ static void client_line(struct th_conn *c, struct state *s, struct th_str line, 
         announced(s, false, arg, true);
 }
 
-/* The last line of an answer that is not a preliminary one. True: TLS begins. */
-static bool answered(struct th_conn *c, struct state *s, struct th_str message, int64_t time_ns)
+/* The last line of an answer that is not a preliminary one. */
+static enum th_frame answered(
+    struct th_conn *c, struct state *s, struct th_str message, int64_t time_ns)
 {
     switch (s->command) {
     case CMD_PASS:
@@ -203,7 +203,10 @@ static bool answered(struct th_conn *c, struct state *s, struct th_str message, 
         s->login.user = s->user;
         th_login_end(c, &s->login, TH_SVC_FTP, TH_LOGIN_OK, time_ns);
         break;
-    case CMD_AUTH: return s->reply_code == 234 || s->reply_code == 334;
+    case CMD_AUTH:
+        if (s->reply_code == 234 || s->reply_code == 334)
+            return TH_FRAME_RESTART;
+        return TH_FRAME_GO_ON;
     case CMD_SIZE:
         s->has_size = s->reply_code == 213 && th_str_u64(message, &s->size_bytes);
         s->sized = s->arg;
@@ -217,46 +220,40 @@ static bool answered(struct th_conn *c, struct state *s, struct th_str message, 
     case CMD_OTHER: break;
     }
     s->word = NULL;
-    return false;
+    return TH_FRAME_GO_ON;
 }
 
 /* RFC 959 4.2: three digits, then a blank, or a hyphen when more lines follow. */
-static bool server_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame server_line(
+    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
 {
     uint64_t code;
     bool numbered = line.len >= 3 && th_str_u64(th_str_n(line.p, 3), &code);
     if (!numbered || (s->in_reply && code != s->reply_code))
-        return false;
+        return TH_FRAME_GO_ON;
     s->reply_code = (uint16_t)code;
     s->in_reply = line.len > 3 && line.p[3] == '-';
     if (s->in_reply || code < 200 || !s->word)
-        return false;
+        return TH_FRAME_GO_ON;
     return answered(c, s, th_str_trim(th_str_n(line.p + 3, line.len - 3)), time_ns);
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
 {
     struct state *s = state;
-    struct th_hold *h = &s->hold[ch->dir];
-    struct th_str line;
-    bool ok;
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
-    while (th_line_next(&cur, &line)) {
-        th_conn_service(c, TH_SVC_FTP);
-        if (++s->lines == LINES_MAX)
-            return TH_DONE;
-        if (ch->from_client) {
-            client_line(c, s, line, ch->time_ns);
-        } else if (server_line(c, s, line, ch->time_ns)) {
-            struct th_chunk rest = *ch;
-            rest.len = rest.wire_len = 0;
-            return th_conn_restart(c, &rest);
-        }
-    }
-    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
-        return TH_GO_ON;
-    return c->service_count ? TH_DONE_DIR : TH_BAIL;
+    struct th_str line = th_line_of(msg);
+    th_conn_service(c, TH_SVC_FTP);
+    if (!ch->from_client)
+        return server_line(c, s, line, ch->time_ns);
+    client_line(c, s, line, ch->time_ns);
+    return TH_FRAME_GO_ON;
 }
+
+static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
+    .max_messages = LINES_MAX,
+    .length = th_line_length,
+    .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
@@ -266,8 +263,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         emit(c, s, th_str_c(""), time_ns);
     }
     th_login_end(c, &s->login, TH_SVC_FTP, TH_LOGIN_UNKNOWN, time_ns);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_ftp_analyser = {
@@ -275,6 +271,7 @@ const struct th_analyser th_ftp_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
     .end = end,
 };

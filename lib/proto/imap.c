@@ -11,9 +11,8 @@
 #define TAG_MAX 32u
 
 struct state {
-    struct th_hold hold[2];
+    struct th_frames frames;
     struct th_login login;
-    uint32_t lines;
     uint8_t tag_len;
     char tag[TAG_MAX]; /* of the command whose answer is awaited */
     bool ask_tls, sasl;
@@ -85,63 +84,48 @@ static void client_line(struct state *s, struct th_str line, int64_t time_ns)
     }
 }
 
-enum outcome { OUTCOME_NOTHING, OUTCOME_IN, OUTCOME_TLS };
-
-static enum outcome server_line(
+static enum th_frame server_line(
     struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
 {
     struct th_str rest = line;
     struct th_str tag = th_line_word(&rest);
     if (th_str_starts(line, "* PREAUTH"))
-        return OUTCOME_IN;
+        return TH_FRAME_DONE;
     if (!s->tag_len || !th_str_eq(tag, th_str_n(s->tag, s->tag_len)))
-        return OUTCOME_NOTHING;
+        return TH_FRAME_GO_ON;
     struct th_str answer = th_line_word(&rest);
     bool ok = th_str_ieq(answer, th_str_c("OK"));
     s->tag_len = 0;
     s->sasl = s->user_follows = false;
     if (s->login.begun) {
         th_login_end(c, &s->login, TH_SVC_IMAP, ok ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
-        return ok ? OUTCOME_IN : OUTCOME_NOTHING;
+        return ok ? TH_FRAME_DONE : TH_FRAME_GO_ON;
     }
-    return s->ask_tls && ok ? OUTCOME_TLS : OUTCOME_NOTHING;
+    return s->ask_tls && ok ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
 {
     struct state *s = state;
-    struct th_hold *h = &s->hold[ch->dir];
-    struct th_str line;
-    bool ok;
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
-    while (th_line_next(&cur, &line)) {
-        th_conn_service(c, TH_SVC_IMAP);
-        if (++s->lines == LINES_MAX)
-            return TH_DONE;
-        if (ch->from_client) {
-            client_line(s, line, ch->time_ns);
-            continue;
-        }
-        enum outcome o = server_line(c, s, line, ch->time_ns);
-        if (o == OUTCOME_IN)
-            return TH_DONE;
-        if (o == OUTCOME_TLS) {
-            struct th_chunk rest = *ch;
-            rest.len = rest.wire_len = 0;
-            return th_conn_restart(c, &rest);
-        }
-    }
-    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
-        return TH_GO_ON;
-    return c->service_count ? TH_DONE : TH_BAIL;
+    struct th_str line = th_line_of(msg);
+    th_conn_service(c, TH_SVC_IMAP);
+    if (!ch->from_client)
+        return server_line(c, s, line, ch->time_ns);
+    client_line(s, line, ch->time_ns);
+    return TH_FRAME_GO_ON;
 }
+
+static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
+    .max_messages = LINES_MAX,
+    .length = th_line_length,
+    .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     th_login_end(c, &s->login, TH_SVC_IMAP, TH_LOGIN_UNKNOWN, time_ns);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_imap_analyser = {
@@ -149,6 +133,7 @@ const struct th_analyser th_imap_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
     .end = end,
 };

@@ -11,10 +11,10 @@
 #define EVENTS_MAX 256u
 
 struct state {
-    struct th_hold hold[2];
+    struct th_frames frames;
     struct th_login login;
     struct th_text nick, user;
-    uint32_t lines, events;
+    uint32_t events;
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -126,33 +126,29 @@ static void server_line(struct th_conn *c, struct state *s, struct th_str line, 
     th_login_end(c, &s->login, TH_SVC_IRC, in ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
 {
     struct state *s = state;
-    struct th_hold *h = &s->hold[ch->dir];
-    struct th_str line;
-    bool ok;
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
-    while (th_line_next(&cur, &line)) {
-        th_conn_service(c, TH_SVC_IRC);
-        if (++s->lines == LINES_MAX)
-            return TH_DONE;
-        if (ch->from_client)
-            client_line(c, s, line, ch->time_ns);
-        else
-            server_line(c, s, line, ch->time_ns);
-    }
-    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
-        return TH_GO_ON;
-    return c->service_count ? TH_DONE_DIR : TH_BAIL;
+    struct th_str line = th_line_of(msg);
+    th_conn_service(c, TH_SVC_IRC);
+    if (ch->from_client)
+        client_line(c, s, line, ch->time_ns);
+    else
+        server_line(c, s, line, ch->time_ns);
+    return TH_FRAME_GO_ON;
 }
+
+static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
+    .max_messages = LINES_MAX,
+    .length = th_line_length,
+    .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     th_login_end(c, &s->login, TH_SVC_IRC, TH_LOGIN_UNKNOWN, time_ns);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_irc_analyser = {
@@ -160,6 +156,7 @@ const struct th_analyser th_irc_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
     .end = end,
 };

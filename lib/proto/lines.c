@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lines.h"
 
-#include "base/mem.h"
+int64_t th_line_length(const void *state, struct th_cur head, bool from_client)
+{
+    (void)state;
+    (void)from_client;
+    size_t left = th_cur_left(&head);
+    const uint8_t *nl = left ? memchr(head.p, '\n', left) : NULL;
+    return nl ? nl - head.p + 1 : TH_FRAME_SHORT;
+}
+
+struct th_str th_line_of(struct th_cur msg)
+{
+    struct th_str line = th_cur_bytes(&msg, th_cur_left(&msg));
+    if (line.len && line.p[line.len - 1] == '\n')
+        line.len--;
+    if (line.len && line.p[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
 
 bool th_line_next(struct th_cur *c, struct th_str *ret)
 {
-    size_t left = th_cur_left(c);
-    const uint8_t *nl = left ? memchr(c->p, '\n', left) : NULL;
-    if (!nl)
+    int64_t n = th_line_length(NULL, *c, false);
+    if (n == TH_FRAME_SHORT)
         return false;
-    *ret = th_cur_bytes(c, (size_t)(nl - c->p));
-    th_cur_skip(c, 1);
-    if (ret->len && ret->p[ret->len - 1] == '\r')
-        ret->len--;
+    *ret = th_line_of(th_cur_sub(c, (size_t)n));
     return true;
 }
 

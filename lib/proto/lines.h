@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protocols that talk in lines: one complete line at a time out of a cursor.
+ * Protocols that talk in lines: each line is a message of framing.h.
  */
 #ifndef TH_PROTO_LINES_H
 #define TH_PROTO_LINES_H
 
-#include "text.h"
+#include "framing.h"
 
-/* The next line without its end (LF, or CR LF). False: there is none complete; nothing is taken. */
+/* `length` of a framing whose messages are lines; its look_bytes is how long one may be. */
+int64_t th_line_length(const void *state, struct th_cur head, bool from_client);
+/* A message of such a framing without its end (LF, or CR LF). */
+struct th_str th_line_of(struct th_cur msg);
+/* The next line without its end. False: there is none complete; nothing is taken. */
 bool th_line_next(struct th_cur *c, struct th_str *ret);
 /* The trimmed rest when the line begins with this word, whatever its case. */
 bool th_line_after(struct th_str line, const char *word, struct th_str *ret);

@@ -10,10 +10,9 @@
 #define LINES_MAX 1000u
 
 struct state {
-    struct th_hold hold[2];
+    struct th_frames frames;
     struct th_login login;
     struct th_text user;
-    uint32_t lines;
     bool ask_tls, sasl;
     bool asked; /* the next answer is that of the login */
 };
@@ -51,59 +50,44 @@ static void client_line(struct state *s, struct th_str line, int64_t time_ns)
     }
 }
 
-enum outcome { OUTCOME_NOTHING, OUTCOME_IN, OUTCOME_TLS };
-
-static enum outcome server_line(
+static enum th_frame server_line(
     struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
 {
     bool ok = th_str_starts(line, "+OK"), failed = th_str_starts(line, "-ERR");
     if (!ok && !failed) /* a challenge, or lines of a longer answer */
-        return OUTCOME_NOTHING;
+        return TH_FRAME_GO_ON;
     if (s->asked) {
         s->asked = s->sasl = false;
         th_login_end(c, &s->login, TH_SVC_POP3, ok ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
-        return ok ? OUTCOME_IN : OUTCOME_NOTHING;
+        return ok ? TH_FRAME_DONE : TH_FRAME_GO_ON;
     }
     bool tls = s->ask_tls && ok;
     s->ask_tls = false;
-    return tls ? OUTCOME_TLS : OUTCOME_NOTHING;
+    return tls ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
 {
     struct state *s = state;
-    struct th_hold *h = &s->hold[ch->dir];
-    struct th_str line;
-    bool ok;
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
-    while (th_line_next(&cur, &line)) {
-        th_conn_service(c, TH_SVC_POP3);
-        if (++s->lines == LINES_MAX)
-            return TH_DONE;
-        if (ch->from_client) {
-            client_line(s, line, ch->time_ns);
-            continue;
-        }
-        enum outcome o = server_line(c, s, line, ch->time_ns);
-        if (o == OUTCOME_IN)
-            return TH_DONE;
-        if (o == OUTCOME_TLS) {
-            struct th_chunk rest = *ch;
-            rest.len = rest.wire_len = 0;
-            return th_conn_restart(c, &rest);
-        }
-    }
-    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
-        return TH_GO_ON;
-    return c->service_count ? TH_DONE : TH_BAIL;
+    struct th_str line = th_line_of(msg);
+    th_conn_service(c, TH_SVC_POP3);
+    if (!ch->from_client)
+        return server_line(c, s, line, ch->time_ns);
+    client_line(s, line, ch->time_ns);
+    return TH_FRAME_GO_ON;
 }
+
+static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
+    .max_messages = LINES_MAX,
+    .length = th_line_length,
+    .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     th_login_end(c, &s->login, TH_SVC_POP3, TH_LOGIN_UNKNOWN, time_ns);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_pop3_analyser = {
@@ -111,6 +95,7 @@ const struct th_analyser th_pop3_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
     .end = end,
 };

@@ -11,7 +11,7 @@
 #define RCPT_MAX 16u
 
 struct state {
-    struct th_hold hold[2];
+    struct th_frames frames;
     uint32_t depth;
     int64_t first_ns, last_ns;
     bool in_mail, in_data, in_body, ask_data, ask_tls, tls;
@@ -116,12 +116,12 @@ static void client_line(struct state *s, struct th_str line, int64_t time_ns)
         header(s, line);
 }
 
-/* True: TLS begins now. */
-static bool server_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame server_line(
+    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
 {
     s->last_ns = time_ns;
     if (line.len < 3 || (line.len > 3 && line.p[3] == '-'))
-        return false;
+        return TH_FRAME_GO_ON;
     th_text_set(&s->reply, line);
     if (s->login.begun && line.p[0] != '3')
         th_login_end(
@@ -130,46 +130,51 @@ static bool server_line(struct th_conn *c, struct state *s, struct th_str line, 
     if (s->ask_tls) {
         s->ask_tls = false;
         s->tls = line.p[0] == '2';
-        return s->tls;
+        return s->tls ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
     }
     if (s->ask_data && line.p[0] == '3') {
         s->ask_data = false;
         s->in_data = true;
         s->in_body = false;
-        return false;
+        return TH_FRAME_GO_ON;
     }
     /* The reply after a mail's data ends it. */
     if (s->in_mail && !s->in_data && s->in_body)
         emit(c, s);
     s->ask_data = s->ask_data && go;
-    return false;
+    return TH_FRAME_GO_ON;
 }
+
+/* A body in lines too long is passed over: its end will still be seen. */
+static int64_t length(const void *state, struct th_cur head, bool from_client)
+{
+    const struct state *s = state;
+    int64_t n = th_line_length(state, head, from_client);
+    bool endless = n == TH_FRAME_SHORT && th_cur_left(&head) > LINE_MAX_BYTES;
+    return endless && s->in_body ? (int64_t)th_cur_left(&head) : n;
+}
+
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
+{
+    struct state *s = state;
+    struct th_str line = th_line_of(msg);
+    th_conn_service(c, TH_SVC_SMTP);
+    if (!ch->from_client)
+        return server_line(c, s, line, ch->time_ns);
+    client_line(s, line, ch->time_ns);
+    return TH_FRAME_GO_ON;
+}
+
+static const struct th_framing framing = {
+    .look_bytes = LINE_MAX_BYTES, .length = length, .message = message};
 
 static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
 {
     struct state *s = state;
-    struct th_hold *h = &s->hold[ch->dir];
-    struct th_str line;
-    bool ok;
     if (!s->first_ns)
         s->first_ns = ch->time_ns;
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
-    while (th_line_next(&cur, &line)) {
-        th_conn_service(c, TH_SVC_SMTP);
-        if (ch->from_client) {
-            client_line(s, line, ch->time_ns);
-        } else if (server_line(c, s, line, ch->time_ns)) {
-            struct th_chunk rest = *ch;
-            rest.len = rest.wire_len = 0;
-            return th_conn_restart(c, &rest);
-        }
-    }
-    if (th_hold_keep(h, &cur, LINE_MAX_BYTES))
-        return TH_GO_ON;
-    if (!s->in_body)
-        return c->service_count ? TH_DONE_DIR : TH_BAIL;
-    th_hold_done(h); /* a body in lines too long: its end will still be seen */
-    return TH_GO_ON;
+    return th_frames_data(c, state, ch);
 }
 
 static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
@@ -177,7 +182,7 @@ static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time
     struct state *s = state;
     (void)time_ns;
     (void)len;
-    th_hold_done(&s->hold[dir]);
+    th_frames_forget(&s->frames, dir);
     return dir == c->client && s->in_body ? TH_GO_ON : TH_DONE_DIR;
 }
 
@@ -187,8 +192,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_login_end(c, &s->login, TH_SVC_SMTP, TH_LOGIN_UNKNOWN, time_ns);
     if (s->in_mail || s->tls || (s->helo.len && !s->depth))
         emit(c, s);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
+    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_smtp_analyser = {
@@ -196,6 +200,7 @@ const struct th_analyser th_smtp_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
+    .framing = &framing,
     .data = data,
     .gap = gap,
     .end = end,

@@ -96,6 +96,39 @@ static void test_endless_line(void **state)
     }
 }
 
+/* What follows the answer to STARTTLS in the same bytes is read as TLS. */
+static void test_tls_behind_the_last_line(void **state)
+{
+    (void)state;
+    static const char hello[] = "\x16\3\3\0\x2a\2\0\0\x26\3\3"
+                                "0123456789abcdef0123456789abcdef"
+                                "\0\xc0\x2f\0";
+    static const struct {
+        uint16_t port;
+        const char *greeting, *said, *answer, *services;
+    } cases[] = {
+        {21, "220 FTP\r\n", "AUTH TLS\r\n", "234 go\r\n", "ftp,ssl"},
+        {25, "220 SMTP\r\n", "STARTTLS\r\n", "220 go\r\n", "smtp,ssl"},
+        {110, "+OK x\r\n", "STLS\r\n", "+OK go\r\n", "pop3,ssl"},
+        {143, "* OK x\r\n", "a STARTTLS\r\n", "a OK go\r\n", "imap,ssl"},
+    };
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        char both[128];
+        size_t n = strlen(cases[i].answer);
+        memcpy(both, cases[i].answer, n);
+        memcpy(both + n, hello, sizeof(hello) - 1);
+        struct feed f;
+        feed_init(&f, FEED_TCP, 40000, cases[i].port);
+        feed_data(&f, 1, cases[i].greeting, strlen(cases[i].greeting));
+        feed_data(&f, 0, cases[i].said, strlen(cases[i].said));
+        feed_data(&f, 1, both, n + sizeof(hello) - 1);
+        feed_end(&f);
+        assert_string_equal(f.services, cases[i].services);
+        assert_true(feed_has(&f, "ssl", 0, "\"cipher\":"));
+        feed_done(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_no_password_in_any_event),
         cmocka_unit_test(test_ftp_answers_that_lie),
         cmocka_unit_test(test_endless_line),
+        cmocka_unit_test(test_tls_behind_the_last_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
