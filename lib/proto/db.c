@@ -25,8 +25,6 @@ void th_db_emit(struct th_conn *c, struct th_db *db, const struct th_db_call *ca
     TH_SET_TEXT(&ev, DB, version, th_text_get(&db->version));
     if (db->tls)
         TH_SET(&ev, DB, tls, true);
-    if (db->cleartext)
-        TH_SET(&ev, DB, cleartext_password, true);
     TH_SET_REPEATS(&ev, DB, due);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, call->asked_ns));
 }

@@ -6,12 +6,13 @@
 #ifndef TH_PROTO_DB_H
 #define TH_PROTO_DB_H
 
-#include "framing.h"
+#include "login.h"
 #include "mask.h"
 
 struct th_db {
     const char *protocol;
-    bool tls, cleartext;
+    bool tls;
+    struct th_login login;
     struct th_text user, database, client_host, application, version;
     struct th_repeat told;
 };

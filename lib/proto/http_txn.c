@@ -276,7 +276,7 @@ void th_http_emit(struct th_conn *c, const struct th_http_txn *t)
 
 void th_http_login(struct th_conn *c, const struct th_http_txn *t)
 {
-    struct th_login l;
+    struct th_login l = {0};
     th_login_begin(&l, th_str_c("BASIC"), true, t->time_ns);
     th_text_set(&l.user, th_http_get(t, t->username));
     bool refused = t->status == 401 || t->status == 407;

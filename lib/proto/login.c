@@ -38,12 +38,9 @@ uint32_t th_base64_until(
     return whole ? n : 0;
 }
 
-void th_login_begin(struct th_login *l, struct th_str method, bool clear, int64_t time_ns)
+void th_login_method(struct th_login *l, struct th_str method, bool clear)
 {
-    l->begun = true;
     l->clear = clear;
-    l->time_ns = time_ns;
-    l->user.len = 0;
     l->method_len = (uint8_t)TH_MIN(method.len, TH_LOGIN_METHOD_MAX);
     for (unsigned i = 0; i < l->method_len; i++) {
         char ch = method.p[i];
@@ -51,11 +48,24 @@ void th_login_begin(struct th_login *l, struct th_str method, bool clear, int64_
     }
 }
 
+void th_login_begin(struct th_login *l, struct th_str method, bool clear, int64_t time_ns)
+{
+    l->begun = true;
+    l->time_ns = time_ns;
+    l->user.len = 0;
+    th_login_method(l, method, clear);
+}
+
 void th_login_end(struct th_conn *c, struct th_login *l, enum th_service service,
     enum th_login_result result, int64_t time_ns)
 {
     if (!l->begun)
         return;
+    l->begun = false;
+    if (l->told++ >= TH_LOGIN_MAX) {
+        l->told = TH_LOGIN_MAX;
+        return;
+    }
     struct th_ev_login ev = {0};
     TH_CONN_ID(&ev, LOGIN, c, l->time_ns);
     TH_SET(&ev, LOGIN, service, th_str_c(th_service_name(service)));
@@ -65,7 +75,6 @@ void th_login_end(struct th_conn *c, struct th_login *l, enum th_service service
         TH_SET(&ev, LOGIN, success, result == TH_LOGIN_OK);
     TH_SET(&ev, LOGIN, cleartext, l->clear);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, l->time_ns));
-    l->begun = false;
 }
 
 bool th_sasl_is_clear(struct th_str mechanism)

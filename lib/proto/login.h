@@ -12,20 +12,31 @@
 #include "lines.h"
 
 #define TH_LOGIN_METHOD_MAX 24u
+/* Logins that one connection tells: who guesses on asks for no more events. */
+#define TH_LOGIN_MAX 1000u
 
 enum th_login_result { TH_LOGIN_UNKNOWN, TH_LOGIN_OK, TH_LOGIN_FAILED };
+
+/* success: -1 for unknown. */
+static inline enum th_login_result th_login_result_of(int success)
+{
+    return success < 0 ? TH_LOGIN_UNKNOWN : success ? TH_LOGIN_OK : TH_LOGIN_FAILED;
+}
 
 /* One attempt, from the user's name to the answer. */
 struct th_login {
     bool begun, clear;
     uint8_t method_len;
+    uint16_t told; /* so far, in this connection */
     int64_t time_ns;
     struct th_text user;
     char method[TH_LOGIN_METHOD_MAX];
 };
 
-/* Begins one; the method is kept in upper case. */
+/* Begins one; the method is kept in upper case. The first attempt is zeroed memory. */
 void th_login_begin(struct th_login *l, struct th_str method, bool clear, int64_t time_ns);
+/* What the two agreed on later. */
+void th_login_method(struct th_login *l, struct th_str method, bool clear);
 /* The event of an attempt that was begun; the attempt is then empty again. */
 void th_login_end(struct th_conn *c, struct th_login *l, enum th_service service,
     enum th_login_result result, int64_t time_ns);

@@ -117,12 +117,13 @@ static bool next_inner(struct th_cur *c, const char *name, struct member *m)
     return false;
 }
 
-/* "n,,n=user,r=..." (RFC 5802) of a saslStart. */
+/* "n,,n=user,r=..." (RFC 5802) of a saslStart. One with zeros may be of PLAIN, and end in the
+ * password. */
 static void scram_user(struct state *s, struct th_str payload)
 {
     static const char word[] = "n=";
     const char *at = payload.len ? memmem(payload.p, payload.len, word, 2) : NULL;
-    if (!at)
+    if (!at || memchr(payload.p, 0, payload.len))
         return;
     struct th_str rest = th_str_n(at + 2, payload.len - (size_t)(at + 2 - payload.p));
     th_text_set_field(&s->db.user, th_str_split(&rest, ','));
@@ -145,18 +146,37 @@ static void client_names(struct state *s, struct th_str client)
     }
 }
 
-static void sasl(struct state *s, const struct member *m, bool *plain)
+/* "authority\0user\0password" (RFC 4616): the user only, and only when its end shows. */
+static void plain_user(struct state *s, struct th_str payload)
 {
-    if (th_str_is(m->name, "mechanism"))
-        *plain = m->type == TEXT && th_str_is(m->value, "PLAIN");
-    else if (th_str_is(m->name, "payload") && m->type == BINARY && !*plain)
+    th_str_split(&payload, '\0');
+    if (th_str_index(payload, '\0') >= 0)
+        th_text_set_field(&s->db.user, payload);
+}
+
+static void sasl(struct state *s, const struct member *m)
+{
+    struct th_login *login = &s->db.login;
+    if (th_str_is(m->name, "mechanism") && m->type == TEXT)
+        th_login_method(login, m->value, th_sasl_is_clear(m->value));
+    if (!th_str_is(m->name, "payload") || m->type != BINARY)
+        return;
+    if (th_str_is(th_str_n(login->method, login->method_len), "PLAIN"))
+        plain_user(s, m->value);
+    else
         scram_user(s, m->value);
 }
 
-static void read_command(struct state *s, struct th_cur *doc)
+static void begin_login(struct th_conn *c, struct state *s)
+{
+    th_login_end(c, &s->db.login, TH_SVC_MONGODB, TH_LOGIN_UNKNOWN, s->asked_ns);
+    th_login_begin(&s->db.login, th_str_c(""), false, s->asked_ns);
+    s->db.user.len = 0;
+}
+
+static void read_command(struct th_conn *c, struct state *s, struct th_cur *doc)
 {
     struct member m;
-    bool plain = false;
     th_cur_skip(doc, 4);
     if (!next_member(doc, &m))
         return;
@@ -165,15 +185,18 @@ static void read_command(struct state *s, struct th_cur *doc)
     if (m.type == TEXT)
         th_text_set_field(&s->arg, m.value);
     bool login = th_str_is(m.name, "saslStart");
+    if (login)
+        begin_login(c, s);
     for (unsigned i = 0; i < MAX_MEMBERS && next_member(doc, &m); i++) {
         if (th_str_is(m.name, "$db") && m.type == TEXT)
             th_text_set_field(&s->db.database, m.value);
         else if (th_str_is(m.name, "client") && m.type == DOCUMENT)
             client_names(s, m.value);
         else if (login)
-            sasl(s, &m, &plain);
+            sasl(s, &m);
     }
-    s->db.cleartext = s->db.cleartext || plain;
+    if (login)
+        s->db.login.user = s->db.user;
 }
 
 static bool is_true(const struct member *m)
@@ -202,18 +225,22 @@ static void emit(struct th_conn *c, struct state *s, int success, int64_t code, 
     s->waiting = false;
 }
 
-/* ok, code and codeName of an answer; large ones are cut and then taken as good. */
+/* ok, code and codeName of an answer, and done of one step of a login; large ones are cut and then
+ * taken as good. */
 static void read_answer(struct th_conn *c, struct state *s, struct th_cur *doc, int64_t time_ns)
 {
     struct member m;
     int success = -1;
     int64_t code = -1;
+    bool done = false;
     struct th_str name = th_str_c("");
     th_cur_skip(doc, 4);
     for (unsigned i = 0; i < MAX_MEMBERS && next_member(doc, &m); i++) {
         struct th_cur v = th_cur_init(m.value.p, m.value.len);
         if (th_str_is(m.name, "ok"))
             success = is_true(&m);
+        else if (th_str_is(m.name, "done"))
+            done = is_true(&m);
         else if (th_str_is(m.name, "code") && m.type == INT32)
             code = th_cur_le32(&v);
         else if (th_str_is(m.name, "codeName") && m.type == TEXT)
@@ -221,7 +248,10 @@ static void read_answer(struct th_conn *c, struct state *s, struct th_cur *doc, 
     }
     if (doc->failed && success < 0)
         success = 1;
+    bool login = s->waiting && th_str_starts(th_text_get(&s->cmd), "sasl");
     emit(c, s, success, success == 0 ? code : -1, success == 0 ? name : th_str_c(""), time_ns);
+    if (login && (done || success == 0))
+        th_login_end(c, &s->db.login, TH_SVC_MONGODB, th_login_result_of(success), time_ns);
 }
 
 /* To the command's or answer's document; false when there is none to read. */
@@ -268,7 +298,7 @@ static enum th_frame message(
         s->request = id;
         old_request(s, op);
         if (find_document(s, op, &msg))
-            read_command(s, &msg);
+            read_command(c, s, &msg);
         s->waiting = true;
         return TH_FRAME_GO_ON;
     }
@@ -287,8 +317,8 @@ static const struct th_framing framing = {
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
-    (void)time_ns;
     emit(c, s, -1, -1, th_str_c(""), s->asked_ns);
+    th_login_end(c, &s->db.login, TH_SVC_MONGODB, TH_LOGIN_UNKNOWN, time_ns);
     th_frames_done(&s->frames);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MQTT 3.1, 3.1.1 and 5.0 (OASIS): sessions, published topics with their sizes, subscriptions.
- * Payloads are passed over; a password is noted and not read.
+ * Payloads are passed over; a session that says who it is becomes a `login`, too, without its
+ * password.
  */
 #include "analysers.h"
 
-#include "framing.h"
+#include "login.h"
 
 #define LOOK_BYTES 1024u
 #define MAX_TOPICS 8u
@@ -24,9 +25,10 @@ struct subscription {
 
 struct state {
     struct th_frames frames;
-    bool connected, told, cleartext;
+    bool connected, told;
     uint8_t version;
     int64_t first_ns;
+    struct th_login login;
     struct th_text name, client_id, will_topic, user;
     struct subscription *pending[MAX_PENDING];
     unsigned next;
@@ -114,13 +116,15 @@ static void tell_connect(struct th_conn *c, struct state *s, int status, int64_t
                 : th_arena_printf(&c->pr->scratch, "Refused: 0x%02x", (unsigned)status));
     TH_SET_TEXT(&ev, MQTT_CONNECT, will_topic, th_text_get(&s->will_topic));
     TH_SET_TEXT(&ev, MQTT_CONNECT, user, th_text_get(&s->user));
-    if (s->cleartext)
-        TH_SET(&ev, MQTT_CONNECT, cleartext_password, true);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, s->first_ns));
+    th_login_end(
+        c, &s->login, TH_SVC_MQTT, th_login_result_of(status < 0 ? -1 : status == 0), time_ns);
 }
 
 static void on_connect(struct th_conn *c, struct state *s, int64_t time_ns, struct th_cur *m)
 {
+    if (s->connected) /* a second one: the broker hangs up (MQTT 5.0 3.1) */
+        return;
     th_conn_service(c, TH_SVC_MQTT);
     s->connected = true;
     s->first_ns = time_ns;
@@ -137,7 +141,10 @@ static void on_connect(struct th_conn *c, struct state *s, int64_t time_ns, stru
     }
     if (flags & 0x80)
         th_text_set_field(&s->user, field(m));
-    s->cleartext = (flags & 0x40) != 0;
+    if (flags & 0xc0) {
+        th_login_begin(&s->login, th_str_c("CONNECT"), (flags & 0x40) != 0, time_ns);
+        s->login.user = s->user;
+    }
 }
 
 static void on_publish(struct th_conn *c, struct state *s, const struct th_chunk *ch,

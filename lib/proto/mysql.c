@@ -6,10 +6,11 @@
  */
 #include "analysers.h"
 
-#include "framing.h"
+#include "login.h"
 #include "mask.h"
 
 #define LOOK_BYTES 1024u
+#define CLEAR_METHOD "mysql_clear_password"
 
 enum { CAP_CONNECT_WITH_DB = 1 << 3, CAP_SSL = 1 << 11, CAP_PLUGIN_AUTH = 1 << 19 };
 enum { CAP_SECURE = 1 << 15, CAP_PROTOCOL_41 = 1 << 9, CAP_LENENC_AUTH = 1 << 21 };
@@ -18,9 +19,11 @@ enum phase { GREETING, LOGIN, AUTH, COMMANDS };
 struct state {
     struct th_frames frames;
     enum phase phase;
-    bool waiting, tls, cleartext;
+    bool waiting, tls;
+    bool asked_clear; /* the server wants the password as it is */
     uint8_t command;
     int64_t asked_ns;
+    struct th_login login;
     struct th_text user, database, version;
     char text[TH_MASK_MAX_BYTES];
     uint16_t text_len;
@@ -84,8 +87,6 @@ static void emit(struct th_conn *c, struct state *s, struct th_str cmd, int succ
     TH_SET_TEXT(&ev, MYSQL, version, th_text_get(&s->version));
     if (s->tls)
         TH_SET(&ev, MYSQL, tls, true);
-    if (s->cleartext)
-        TH_SET(&ev, MYSQL, cleartext_password, true);
     TH_SET_REPEATS(&ev, MYSQL, due);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, s->asked_ns));
 }
@@ -130,8 +131,11 @@ static enum th_frame on_login(struct th_conn *c, struct state *s, int64_t time_n
     }
     if (caps & CAP_CONNECT_WITH_DB && th_cur_left(&m))
         th_text_set_field(&s->database, th_cur_cstr(&m));
+    struct th_str method = th_str_c("");
     if (caps & CAP_PLUGIN_AUTH && th_cur_left(&m))
-        s->cleartext = th_str_is(th_cur_cstr(&m), "mysql_clear_password");
+        method = th_cur_cstr(&m);
+    th_login_begin(&s->login, method, th_str_is(method, CLEAR_METHOD), time_ns);
+    s->login.user = s->user;
     s->phase = AUTH;
     return TH_FRAME_GO_ON;
 }
@@ -170,7 +174,9 @@ static void on_answer(struct th_conn *c, struct state *s, int64_t time_ns, struc
     struct th_str cmd =
         login ? th_str_c("login") : TH_NUMBER_NAME(&c->pr->scratch, commands, s->command);
     if (login && kind == 0xfe) { /* another method is asked for */
-        s->cleartext = s->cleartext || th_str_is(th_cur_cstr(&m), "mysql_clear_password");
+        struct th_str method = th_cur_cstr(&m);
+        s->asked_clear = th_str_is(method, CLEAR_METHOD);
+        th_login_method(&s->login, method, s->login.clear);
         return;
     }
     if (login && kind != 0 && kind != 0xff)
@@ -179,8 +185,11 @@ static void on_answer(struct th_conn *c, struct state *s, int64_t time_ns, struc
     struct th_str why = kind == 0xff ? error_text(c, &m) : th_str_c("");
     emit(c, s, cmd, kind != 0xff, m.failed ? -1 : rows, why, time_ns);
     s->waiting = false;
-    if (login)
+    if (login) {
         s->phase = COMMANDS;
+        th_login_end(
+            c, &s->login, TH_SVC_MYSQL, kind == 0xff ? TH_LOGIN_FAILED : TH_LOGIN_OK, time_ns);
+    }
 }
 
 static enum th_frame from_client(
@@ -188,8 +197,10 @@ static enum th_frame from_client(
 {
     if (s->phase == LOGIN)
         return on_login(c, s, time_ns, m);
-    if (s->phase == AUTH)
-        return TH_FRAME_GO_ON; /* the password, or a part of it */
+    if (s->phase == AUTH) { /* the password, or a part of it */
+        s->login.clear = s->login.clear || s->asked_clear;
+        return TH_FRAME_GO_ON;
+    }
     if (seq)
         return TH_FRAME_GO_ON; /* data of LOAD DATA, or the rest of a long packet */
     if (th_cur_peek(&m, 0) > LAST_COMMAND)
@@ -248,12 +259,12 @@ static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
-    (void)time_ns;
     if (s->phase == AUTH && s->asked_ns)
         emit(c, s, th_str_c("login"), -1, -1, th_str_c(""), s->asked_ns);
     else if (s->waiting)
         emit(c, s, TH_NUMBER_NAME(&c->pr->scratch, commands, s->command), -1, -1, th_str_c(""),
             s->asked_ns);
+    th_login_end(c, &s->login, TH_SVC_MYSQL, TH_LOGIN_UNKNOWN, time_ns);
     th_frames_done(&s->frames);
 }
 

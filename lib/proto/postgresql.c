@@ -6,7 +6,7 @@
  */
 #include "analysers.h"
 
-#include "framing.h"
+#include "login.h"
 #include "mask.h"
 
 #define LOOK_BYTES 1024u
@@ -19,9 +19,10 @@ enum { AUTH_OK = 0, AUTH_CLEARTEXT = 3, AUTH_MD5 = 5, AUTH_SASL = 10 };
 struct state {
     struct th_frames frames;
     bool started; /* the client's messages have a type byte */
-    bool asked_tls, asked_gss, tls, asked_password, cleartext, told_login;
+    bool asked_tls, asked_gss, tls, asked_password, told_login;
     char pending; /* type of the client's message that waits for its outcome; 0: none */
     int64_t asked_ns;
+    struct th_login login;
     struct th_text user, database, application;
     char text[TH_MASK_MAX_BYTES];
     uint16_t text_len;
@@ -87,8 +88,6 @@ static void emit(struct th_conn *c, struct state *s, const char *frontend, const
     TH_SET_TEXT(&ev, POSTGRESQL, backend_arg, o->arg);
     if (s->tls)
         TH_SET(&ev, POSTGRESQL, tls, true);
-    if (s->cleartext)
-        TH_SET(&ev, POSTGRESQL, cleartext_password, true);
     TH_SET_REPEATS(&ev, POSTGRESQL, due);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, s->asked_ns));
 }
@@ -130,6 +129,8 @@ static enum th_frame untyped(struct th_conn *c, struct state *s, int64_t time_ns
     th_conn_service(c, TH_SVC_POSTGRESQL);
     s->started = true;
     read_startup(s, m);
+    th_login_begin(&s->login, th_str_c(""), false, time_ns);
+    s->login.user = s->user;
     return TH_FRAME_GO_ON;
 }
 
@@ -165,7 +166,7 @@ static enum th_frame typed_client(
     if (!memchr("BCDEFHPQSXdcfp", type, 14))
         return TH_FRAME_DONE;
     if (type == 'p') { /* the password, or a part of an exchange: not read */
-        s->cleartext = s->cleartext || s->asked_password;
+        s->login.clear = s->login.clear || s->asked_password;
         return TH_FRAME_GO_ON;
     }
     if (type != 'Q' && type != 'P' && type != 'F' && type != 'X')
@@ -213,15 +214,24 @@ static int64_t tag_rows(struct th_str tag)
                                                                                     : -1;
 }
 
+/* What the server asks for, by the names of its configuration; steps of an exchange are not here.
+ */
+static const struct th_named methods[] = {{2, "kerberos"}, {AUTH_CLEARTEXT, "password"},
+    {4, "crypt"}, {AUTH_MD5, "md5"}, {7, "gss"}, {9, "sspi"}, {AUTH_SASL, "sasl"}};
+
 static void authentication(struct th_conn *c, struct state *s, int64_t time_ns, uint32_t method)
 {
     const struct outcome good = {.success = 1, .rows = -1, .backend = "auth_ok", .arg = {.p = ""}};
     s->asked_password = method == AUTH_CLEARTEXT;
+    for (size_t i = 0; i < TH_ARRAY_LEN(methods); i++)
+        if (methods[i].number == method)
+            th_login_method(&s->login, th_str_c(methods[i].name), s->login.clear);
     if (method != AUTH_OK || s->told_login)
         return;
     s->told_login = true;
     s->text_len = 0;
     emit(c, s, "startup", &good, time_ns);
+    th_login_end(c, &s->login, TH_SVC_POSTGRESQL, TH_LOGIN_OK, time_ns);
 }
 
 static enum th_frame typed_server(
@@ -238,6 +248,7 @@ static enum th_frame typed_server(
             emit(c, s, "startup", &o, time_ns);
         else if (s->pending)
             emit(c, s, frontend_name(s->pending), &o, time_ns);
+        th_login_end(c, &s->login, TH_SVC_POSTGRESQL, TH_LOGIN_FAILED, time_ns);
         s->told_login = true;
         s->pending = 0;
         return TH_FRAME_GO_ON;
@@ -291,11 +302,11 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     static const struct outcome nothing = {.success = -1, .rows = -1, .arg = {.p = ""}};
     struct state *s = state;
-    (void)time_ns;
     if (s->started && !s->told_login)
         emit(c, s, "startup", &nothing, s->asked_ns);
     else if (s->pending)
         emit(c, s, frontend_name(s->pending), &nothing, s->asked_ns);
+    th_login_end(c, &s->login, TH_SVC_POSTGRESQL, TH_LOGIN_UNKNOWN, time_ns);
     th_frames_done(&s->frames);
 }
 

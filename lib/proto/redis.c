@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Redis (RESP2 and RESP3): the client's commands by name and key, with how the server took those
- * that were alone on their way. Values are passed over; passwords of AUTH and HELLO are only
- * noted.
+ * that were alone on their way. Values are passed over; AUTH and HELLO become a `login`, too,
+ * without their passwords.
  */
 #include "analysers.h"
 
-#include "framing.h"
+#include "login.h"
 #include "mask.h"
 
 #define LINE_MAX_BYTES 1024u
@@ -24,8 +24,9 @@ struct state {
     struct th_hold hold;
     uint64_t skip;
     struct command now;
+    struct th_login login;
     struct th_text name, key, user; /* of what waits for its answer */
-    bool waiting, cleartext;
+    bool waiting;
     uint32_t others; /* commands on their way beside it */
     int64_t asked_ns;
     struct th_repeat told;
@@ -96,6 +97,7 @@ static void emit(
     struct th_str name = th_text_get(&s->name), key = th_text_get(&s->key);
     uint64_t tag = th_repeat_key(th_repeat_key((uint64_t)success + 1, name), key);
     s->waiting = false;
+    th_login_end(c, &s->login, TH_SVC_REDIS, th_login_result_of(success), time_ns);
     uint32_t due = th_repeat_due(&s->told, th_repeat_key(tag, error), time_ns);
     if (!due)
         return;
@@ -106,23 +108,24 @@ static void emit(
         TH_SET(&ev, REDIS, success, success == 1);
     TH_SET_TEXT(&ev, REDIS, user, th_text_get(&s->user));
     TH_SET_TEXT(&ev, REDIS, error, error);
-    if (s->cleartext)
-        TH_SET(&ev, REDIS, cleartext_password, true);
-    s->cleartext = false;
     TH_SET_REPEATS(&ev, REDIS, due);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, s->asked_ns));
 }
 
 /* AUTH [user] password; HELLO version AUTH user password; ... */
-static void credentials(struct state *s, const struct command *k)
+static void credentials(struct state *s, const struct command *k, int64_t time_ns)
 {
     bool auth = named(&k->arg[0], "auth");
     bool hello = named(&k->arg[0], "hello") && k->count >= 5 && named(&k->arg[2], "auth");
-    s->cleartext = (auth && k->count >= 2) || hello;
+    if (!(auth && k->count >= 2) && !hello)
+        return;
+    th_login_begin(&s->login, th_str_c("AUTH"), true, time_ns);
     if (auth && k->count >= 3)
         s->user = k->arg[1];
     else if (hello)
         s->user = k->arg[3];
+    if (hello || k->count >= 3)
+        s->login.user = s->user;
 }
 
 static void complete(struct th_conn *c, struct state *s, int64_t time_ns)
@@ -140,7 +143,7 @@ static void complete(struct th_conn *c, struct state *s, int64_t time_ns)
     s->key.len = 0;
     if (k->count >= 2 && (named(&k->arg[0], "config") || has_key(&k->arg[0])))
         th_text_set_field(&s->key, th_mask_key(&c->pr->scratch, th_text_get(&k->arg[1])));
-    credentials(s, k);
+    credentials(s, k, time_ns);
     s->asked_ns = time_ns;
     s->waiting = true;
 }

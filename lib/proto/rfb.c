@@ -5,7 +5,7 @@
  */
 #include "analysers.h"
 
-#include "framing.h"
+#include "login.h"
 
 #define LOOK_BYTES 512u
 #define VERSION_BYTES 12u
@@ -17,9 +17,10 @@ struct state {
     struct th_hold hold[2];
     enum step step;
     bool has_version[2], has_auth, auth, has_init, shared, answered;
-    uint8_t minor, method;
+    uint8_t minor;
+    uint32_t method;
     uint16_t width, height;
-    int64_t first_ns, last_ns;
+    int64_t first_ns, last_ns, chosen_ns;
     char version[2][VERSION_BYTES]; /* client, server */
     struct th_text desktop;
 };
@@ -31,7 +32,7 @@ static enum th_probe probe(const struct th_probe_in *in)
     return yes ? TH_PROBE_SERVER : TH_PROBE_NO;
 }
 
-static const char *method_name(unsigned method)
+static const char *method_name(uint32_t method)
 {
     static const struct th_named names[] = {{SEC_INVALID, "Invalid"}, {SEC_NONE, "None"},
         {SEC_VNC, "VNC"}, {5, "RA2"}, {6, "RA2ne"}, {16, "Tight"}, {17, "Ultra"}, {18, "TLS"},
@@ -56,9 +57,10 @@ static bool read_version(struct state *s, int who, struct th_cur *c)
     return true;
 }
 
-static void chosen(struct state *s, unsigned method)
+static void chosen(struct state *s, uint32_t method)
 {
-    s->method = (uint8_t)method;
+    s->method = method;
+    s->chosen_ns = s->last_ns;
     s->answered = true;
     /* Before 3.8 nothing is said of an authentication that was not asked for. */
     s->step = method == SEC_NONE ? (s->minor == 8 ? RESULT : INIT) : CHALLENGE;
@@ -197,12 +199,23 @@ static void emit(struct th_conn *c, struct state *s)
     th_proto_emit(c->pr, &ev.h, TH_MAX(s->last_ns, s->first_ns));
 }
 
+/* A challenge and its answer say nothing of who; other methods are not followed. */
+static void tell_login(struct th_conn *c, struct state *s)
+{
+    struct th_login l = {0};
+    if (s->method != SEC_VNC)
+        return;
+    th_login_begin(&l, th_str_c(method_name(s->method)), false, s->chosen_ns);
+    th_login_end(c, &l, TH_SVC_RFB, th_login_result_of(s->has_auth ? s->auth : -1), s->last_ns);
+}
+
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     (void)time_ns;
     if (s->has_version[1])
         emit(c, s);
+    tell_login(c, s);
     th_hold_done(&s->hold[0]);
     th_hold_done(&s->hold[1]);
 }

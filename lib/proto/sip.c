@@ -147,7 +147,7 @@ static void emit(struct th_conn *c, struct state *s, struct txn *t, int64_t time
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, t->time_ns));
     if (!t->digest)
         return;
-    struct th_login l;
+    struct th_login l = {0};
     th_login_begin(&l, th_str_c("DIGEST"), false, t->time_ns);
     l.user = t->user;
     bool refused = t->status == 401 || t->status == 403 || t->status == 407;

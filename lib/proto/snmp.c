@@ -183,7 +183,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     emit(c, s);
     if (s->version == V3)
         return;
-    struct th_login l;
+    struct th_login l = {0};
     th_login_begin(&l, th_str_c("COMMUNITY"), true, s->first_ns);
     th_login_end(c, &l, TH_SVC_SNMP, s->responses ? TH_LOGIN_OK : TH_LOGIN_UNKNOWN, s->last_ns);
 }

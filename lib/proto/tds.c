@@ -79,6 +79,7 @@ static void emit(struct th_conn *c, struct state *s, int success, int64_t code, 
         .error_code = code,
         .success = success};
     th_db_emit(c, &s->db, &call, time_ns);
+    th_login_end(c, &s->db.login, TH_SVC_TDS, th_login_result_of(success), time_ns);
     s->waiting = false;
 }
 
@@ -103,6 +104,13 @@ static struct th_str login_field(struct th_conn *c, struct th_cur msg, size_t at
     return field.failed || msg.failed ? th_str_c("") : th_utf16le(&c->pr->scratch, raw);
 }
 
+/* Without a password it is another exchange, as that of NTLM, or none. */
+static void begin_login(struct state *s, bool password, int64_t time_ns)
+{
+    th_login_begin(&s->db.login, th_str_c(password ? "PASSWORD" : ""), password, time_ns);
+    s->db.login.user = s->db.user;
+}
+
 /* LOGIN7 (MS-TDS 2.2.6.4): offsets count from the message's begin. */
 static void login7(struct th_conn *c, struct state *s, int64_t time_ns, struct th_cur m)
 {
@@ -118,7 +126,7 @@ static void login7(struct th_conn *c, struct state *s, int64_t time_ns, struct t
     th_text_set_field(&s->db.database, login_field(c, m, 68, &n));
     th_text_set_field(&s->db.version,
         th_arena_printf(&c->pr->scratch, "%u.%u", version >> 28, version >> 24 & 15));
-    s->db.cleartext = password > 0;
+    begin_login(s, password > 0, time_ns);
 }
 
 /* A field of fixed size with its used length behind it. */
@@ -135,11 +143,12 @@ static void login5(struct th_conn *c, struct state *s, int64_t time_ns, struct t
     begin(c, s, "login", time_ns);
     th_text_set_field(&s->db.client_host, fixed(&m, 30));
     th_text_set_field(&s->db.user, fixed(&m, 30));
-    s->db.cleartext = fixed(&m, 30).len > 0;
+    bool password = fixed(&m, 30).len > 0;
     (void)fixed(&m, 30); /* process */
     th_cur_skip(&m, 16);
     th_text_set_field(&s->db.application, fixed(&m, 30));
     th_text_set_field(&s->db.version, th_str_c("5.0"));
+    begin_login(s, password, time_ns);
 }
 
 static void keep_text(struct state *s, struct th_str t)

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "feed.h"
+#include "login.h"
 #include "mask.h"
 
 #define DATA(text) (const uint8_t *)(text), sizeof(text) - 1
@@ -84,6 +85,7 @@ static void test_postgresql_goes_on_as_tls(void **state)
     feed_end(&f);
     assert_true(feed_has(&f, "postgresql", 0, "\"user\":\"u\""));
     assert_true(feed_has(&f, "postgresql", 0, "\"backend_arg\":\"28P01 ?\""));
+    assert_true(feed_has(&f, "login", 0, "\"user\":\"u\",\"success\":false"));
     feed_done(&f);
 }
 
@@ -128,6 +130,93 @@ static void test_redis_large_value(void **state)
     feed_done(&f);
 }
 
+static unsigned count(const struct feed *f, const char *kind)
+{
+    unsigned n = 0;
+    while (feed_event(f, kind, n).len)
+        n++;
+    return n;
+}
+
+/* Who guesses passwords in one connection makes no events without end. */
+static void test_redis_logins(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 6379);
+    feed_data(&f, 0, DATA("AUTH ann hunter22\r\n"));
+    feed_data(&f, 1, DATA("-WRONGPASS x\r\n"));
+    feed_data(&f, 0, DATA("AUTH hunter22\r\nGET a\r\n"));
+    feed_data(&f, 1, DATA("+OK\r\n$-1\r\n"));
+    for (unsigned i = 0; i < TH_LOGIN_MAX; i++)
+        feed_data(&f, 0, DATA("AUTH bob hunter22\r\n"));
+    feed_end(&f);
+    assert_true(feed_has(&f, "login", 0, "\"user\":\"ann\",\"method\":\"AUTH\""));
+    assert_true(feed_has(&f, "login", 0, "\"success\":false,\"cleartext\":true"));
+    assert_false(feed_has(&f, "login", 1, "\"user\":"));
+    assert_false(feed_has(&f, "login", 1, "\"success\":"));
+    assert_int_equal(count(&f, "login"), TH_LOGIN_MAX);
+    assert_null(memmem(f.lines.p, f.lines.len, "hunter22", 8));
+    feed_done(&f);
+}
+
+/* The server asks for the password as it is, after another method was begun. */
+static void test_mysql_switches_to_clear(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 3306);
+    feed_data(&f, 1,
+        DATA("\x1e\0\0\0\x0a"
+             "8.0\0....12345678\0\xff\xff\x21\2\0\xff\xff\0\0\0\0\0"));
+    feed_data(&f, 0,
+        DATA("\x3b\0\0\1\0\x82\x08\0\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+             "\0bob\0\0mysql_native_password\0"));
+    feed_data(&f, 1, DATA("\x16\0\0\2\xfemysql_clear_password\0"));
+    feed_data(&f, 0, DATA("\x09\0\0\3hunter22\0"));
+    feed_data(&f, 1, DATA("\7\0\0\4\0\0\0\2\0\0\0"));
+    feed_end(&f);
+    assert_true(feed_has(&f, "login", 0, "\"user\":\"bob\",\"method\":\"MYSQL_CLEAR_PASSWORD\""));
+    assert_true(feed_has(&f, "login", 0, "\"success\":true,\"cleartext\":true"));
+    assert_null(memmem(f.lines.p, f.lines.len, "hunter22", 8));
+    feed_done(&f);
+}
+
+static void mongo_message(
+    struct feed *f, int dir, uint8_t id, uint8_t answers, const uint8_t *members, size_t n)
+{
+    uint8_t m[256] = {[4] = id, [8] = answers, [12] = 0xdd, [13] = 7};
+    m[0] = (uint8_t)(26 + n);
+    m[21] = (uint8_t)(5 + n);
+    memcpy(m + 25, members, n);
+    feed_data(f, dir, m, 26 + n);
+}
+
+/* Whichever comes first, the mechanism or what belongs to it: the password does not come out. */
+static void test_mongodb_plain_logins(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 27017);
+    mongo_message(&f, 0, 1, 0,
+        DATA("\x10saslStart\0\1\0\0\0\5payload\0\x10\0\0\0\0\0bob\0xn=hunter22"
+             "\2mechanism\0\6\0\0\0PLAIN\0"));
+    mongo_message(&f, 1, 9, 1, DATA("\1ok\0\0\0\0\0\0\0\0\0"));
+    mongo_message(&f, 0, 2, 0,
+        DATA("\x10saslStart\0\1\0\0\0\2mechanism\0\6\0\0\0PLAIN\0"
+             "\5payload\0\x10\0\0\0\0\0bob\0xn=hunter22"));
+    mongo_message(&f, 1, 9, 2,
+        DATA("\1ok\0\0\0\0\0\0\0\xf0\x3f\x08"
+             "done\0\1"));
+    feed_end(&f);
+    assert_true(feed_has(&f, "login", 0, "\"method\":\"PLAIN\",\"success\":false"));
+    assert_false(feed_has(&f, "login", 0, "\"user\":"));
+    assert_true(feed_has(&f, "login", 1, "\"user\":\"bob\",\"method\":\"PLAIN\""));
+    assert_true(feed_has(&f, "login", 1, "\"success\":true,\"cleartext\":true"));
+    assert_null(memmem(f.lines.p, f.lines.len, "hunter22", 8));
+    feed_done(&f);
+}
+
 /* BSON with lengths that lie, and a document without end. */
 static void test_mongodb_lengths_that_lie(void **state)
 {
@@ -151,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_postgresql_goes_on_as_tls),
         cmocka_unit_test(test_mysql_goes_on_as_tls),
         cmocka_unit_test(test_redis_large_value),
+        cmocka_unit_test(test_redis_logins),
+        cmocka_unit_test(test_mysql_switches_to_clear),
+        cmocka_unit_test(test_mongodb_plain_logins),
         cmocka_unit_test(test_mongodb_lengths_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

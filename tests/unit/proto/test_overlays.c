@@ -56,6 +56,7 @@ static void test_rfb_in_pieces(void **state)
     feed_pieces(&f, 1, DATA("\0\0\0\1"), 1);
     feed_end(&f);
     assert_true(feed_has(&f, "rfb", 0, "\"authentication_method\":\"VNC\",\"auth\":false"));
+    assert_true(feed_has(&f, "login", 0, "\"method\":\"VNC\",\"success\":false"));
     feed_done(&f);
 }
 
