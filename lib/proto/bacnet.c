@@ -198,7 +198,7 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     uint64_t key = (uint64_t)function << 40 | (uint64_t)m.type << 32 | (uint64_t)m.service << 16 |
         (uint16_t)(m.result + 1);
     key = th_hash_pair(key, (uint64_t)m.object << 32 | m.property);
-    uint32_t due = th_repeat_due(&s->told, key, ch->time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, key, ch->time_ns);
     if (!due)
         return TH_GO_ON;
     TH_CONN_ID(&ev, BACNET, c, ch->time_ns);

@@ -6,7 +6,7 @@ void th_db_emit(struct th_conn *c, struct th_db *db, const struct th_db_call *ca
     struct th_ev_db ev = {0};
     uint64_t key = th_repeat_key((uint64_t)call->success + 1, call->cmd);
     key = th_hash_pair(th_repeat_key(key, call->arg), (uint64_t)call->error_code);
-    uint32_t due = th_repeat_due(&db->told, key, time_ns);
+    uint32_t due = th_repeat_due(c, &db->told, key, time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, DB, c, call->asked_ns);

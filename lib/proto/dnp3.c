@@ -132,7 +132,7 @@ static void emit(struct th_conn *c, struct state *s, const struct request *r, in
         (uint64_t)r->source << 16 | r->destination);
     for (unsigned i = 0; i < r->object_count; i++)
         key = th_hash_pair(key, (uint64_t)r->object[i].group << 8 | r->object[i].variation);
-    uint32_t due = th_repeat_due(&s->told, key, time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, key, time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, DNP3, c, r->time_ns);

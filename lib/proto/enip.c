@@ -229,7 +229,7 @@ static void tell(struct th_conn *c, struct state *s, const struct th_chunk *ch,
         (uint64_t)m.service << 16 | m.status;
     key = th_hash_pair(key, (uint64_t)m.class << 32 | m.instance);
     key = th_hash_pair(key, (uint64_t)m.attribute << 32 | h->status);
-    uint32_t due = th_repeat_due(&s->told, key, ch->time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, key, ch->time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, ENIP, c, ch->time_ns);

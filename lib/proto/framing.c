@@ -103,13 +103,28 @@ struct th_str th_cur_cstr(struct th_cur *c)
     return s;
 }
 
-uint32_t th_repeat_due(struct th_repeat *r, uint64_t key, int64_t now_ns)
+bool th_repeat_full(struct th_conn *c, struct th_repeat *r, int64_t now_ns)
+{
+    if (now_ns - r->begun_ns >= TH_REPEAT_NS) {
+        r->begun_ns = now_ns;
+        r->told = 0;
+    }
+    if (r->told < TH_REPEAT_MAX) {
+        r->told++;
+        return false;
+    }
+    if (r->told++ == TH_REPEAT_MAX)
+        th_conn_weird(c, now_ns, "transactions_left_out");
+    return true;
+}
+
+uint32_t th_repeat_due(struct th_conn *c, struct th_repeat *r, uint64_t key, int64_t now_ns)
 {
     unsigned oldest = 0;
     for (unsigned i = 0; i < TH_REPEAT_SLOTS; i++) {
         if (r->slot[i].key == key && r->slot[i].told_ns) {
             uint32_t n = r->slot[i].since + 1;
-            bool due = now_ns - r->slot[i].told_ns >= TH_REPEAT_NS;
+            bool due = now_ns - r->slot[i].told_ns >= TH_REPEAT_NS && !th_repeat_full(c, r, now_ns);
             r->slot[i].since = due ? 0 : n;
             if (due)
                 r->slot[i].told_ns = now_ns;
@@ -118,6 +133,8 @@ uint32_t th_repeat_due(struct th_repeat *r, uint64_t key, int64_t now_ns)
         if (r->slot[i].told_ns < r->slot[oldest].told_ns)
             oldest = i;
     }
+    if (th_repeat_full(c, r, now_ns))
+        return 0;
     r->slot[oldest].key = key;
     r->slot[oldest].told_ns = now_ns ? now_ns : 1;
     r->slot[oldest].since = 0;

@@ -59,7 +59,11 @@ struct th_str th_cur_cstr(struct th_cur *c);
  * one event a minute. */
 #define TH_REPEAT_SLOTS 32u
 #define TH_REPEAT_NS (60 * TH_NS_PER_S)
+/* Events that one flow makes in a minute; beyond them a `weird` says that some were left out. */
+#define TH_REPEAT_MAX 10000u
 struct th_repeat {
+    int64_t begun_ns; /* the minute */
+    uint32_t told;    /* in it */
     struct {
         uint64_t key;
         int64_t told_ns;
@@ -67,9 +71,11 @@ struct th_repeat {
     } slot[TH_REPEAT_SLOTS];
 };
 
-/* 0: it was told less than a minute ago and is only counted. Else 1 and how many were not told
- * since: the event stands for all of these. */
-uint32_t th_repeat_due(struct th_repeat *r, uint64_t key, int64_t now_ns);
+/* 0: it was told less than a minute ago and is only counted, or there were too many others. Else 1
+ * and how many were not told since: the event stands for all of these. */
+uint32_t th_repeat_due(struct th_conn *c, struct th_repeat *r, uint64_t key, int64_t now_ns);
+/* For events that have no `repeats`: one more is too many. */
+bool th_repeat_full(struct th_conn *c, struct th_repeat *r, int64_t now_ns);
 /* A key out of one more text or number. */
 uint64_t th_repeat_key(uint64_t key, struct th_str s);
 

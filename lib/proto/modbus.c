@@ -78,7 +78,7 @@ static void emit(struct th_conn *c, struct state *s, const struct request *r, in
     struct th_arena *a = &c->pr->scratch;
     uint64_t key = (uint64_t)r->unit << 48 | (uint64_t)r->func << 40 | (uint64_t)r->address << 24 |
         (uint64_t)r->quantity << 8 | (uint8_t)exception;
-    uint32_t due = th_repeat_due(&s->told, th_hash_pair(key, answered), time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, th_hash_pair(key, answered), time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, MODBUS, c, r->time_ns);

@@ -161,7 +161,7 @@ static void on_publish(struct th_conn *c, struct state *s, const struct th_chunk
         return;
     size_t head = m->failed ? had : had - th_cur_left(m);
     uint64_t key = th_repeat_key((flags & 7) << 1 | ch->from_client, topic);
-    uint32_t due = th_repeat_due(&s->repeat, key, ch->time_ns);
+    uint32_t due = th_repeat_due(c, &s->repeat, key, ch->time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, MQTT_PUBLISH, c, ch->time_ns);
@@ -175,11 +175,14 @@ static void on_publish(struct th_conn *c, struct state *s, const struct th_chunk
 }
 
 /* granted: -1 when the broker did not answer, or says nothing. */
-static void tell_subscription(
-    struct th_conn *c, struct subscription *u, bool ack, int granted, int64_t time_ns)
+static void tell_subscription(struct th_conn *c, struct state *s, struct subscription *u, bool ack,
+    int granted, int64_t time_ns)
 {
     struct th_ev_mqtt_subscribe ev = {0};
     struct th_str topics[MAX_TOPICS];
+    u->used = false;
+    if (th_repeat_full(c, &s->repeat, time_ns))
+        return;
     for (unsigned i = 0; i < u->count; i++)
         topics[i] = th_text_get(&u->topic[i]);
     TH_CONN_ID(&ev, MQTT_SUBSCRIBE, c, u->time_ns);
@@ -189,7 +192,6 @@ static void tell_subscription(
     if (granted >= 0)
         TH_SET(&ev, MQTT_SUBSCRIBE, granted_qos_level, (uint64_t)granted);
     TH_SET(&ev, MQTT_SUBSCRIBE, ack, ack);
-    u->used = false;
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, u->time_ns));
 }
 
@@ -201,7 +203,7 @@ static void on_subscribe(
         *at = th_xcalloc(1, sizeof(**at));
     struct subscription *u = *at;
     if (u->used)
-        tell_subscription(c, u, false, -1, u->time_ns);
+        tell_subscription(c, s, u, false, -1, u->time_ns);
     *u = (struct subscription){
         .used = true, .remove = remove, .id = th_cur_be16(m), .time_ns = time_ns};
     skip_properties(s, m);
@@ -222,7 +224,7 @@ static void on_subscribed(struct th_conn *c, struct state *s, int64_t time_ns, s
     for (unsigned i = 0; i < MAX_PENDING; i++) {
         struct subscription *u = s->pending[i];
         if (u && u->used && u->id == id) {
-            tell_subscription(c, u, true, u->remove ? -1 : granted, time_ns);
+            tell_subscription(c, s, u, true, u->remove ? -1 : granted, time_ns);
             return;
         }
     }
@@ -263,7 +265,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     for (unsigned i = 0; i < MAX_PENDING; i++) {
         struct subscription *u = s->pending[(s->next + i) % MAX_PENDING];
         if (u && u->used)
-            tell_subscription(c, u, false, -1, u->time_ns);
+            tell_subscription(c, s, u, false, -1, u->time_ns);
         free(u);
     }
     th_frames_done(&s->frames);

@@ -71,7 +71,7 @@ static void emit(struct th_conn *c, struct state *s, struct th_str cmd, int succ
     struct th_ev_mysql ev = {0};
     struct th_str text = th_str_n(s->text, s->text_len);
     uint64_t key = th_repeat_key(th_repeat_key((uint64_t)success + 1, cmd), text);
-    uint32_t due = th_repeat_due(&s->told, th_repeat_key(key, response), time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, th_repeat_key(key, response), time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, MYSQL, c, s->asked_ns);

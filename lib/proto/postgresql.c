@@ -70,7 +70,7 @@ static void emit(struct th_conn *c, struct state *s, const char *frontend, const
     struct th_str text = th_str_n(s->text, s->text_len);
     uint64_t key = th_repeat_key((uint64_t)o->success + 1, th_str_c(frontend));
     key = th_repeat_key(th_repeat_key(key, text), o->arg);
-    uint32_t due = th_repeat_due(&s->told, key, time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, key, time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, POSTGRESQL, c, s->asked_ns);

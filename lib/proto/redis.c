@@ -98,7 +98,7 @@ static void emit(
     uint64_t tag = th_repeat_key(th_repeat_key((uint64_t)success + 1, name), key);
     s->waiting = false;
     th_login_end(c, &s->login, TH_SVC_REDIS, th_login_result_of(success), time_ns);
-    uint32_t due = th_repeat_due(&s->told, th_repeat_key(tag, error), time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, th_repeat_key(tag, error), time_ns);
     if (!due)
         return;
     TH_CONN_ID(&ev, REDIS, c, s->asked_ns);

@@ -103,7 +103,7 @@ static void emit(
     key = th_repeat_key(key, th_text_get(&j->block));
     for (unsigned i = 0; i < j->item_count; i++)
         key = th_repeat_key(key, th_text_get(&j->item[i]));
-    uint32_t due = th_repeat_due(&s->told, key, time_ns);
+    uint32_t due = th_repeat_due(c, &s->told, key, time_ns);
     if (!due)
         return;
     struct th_str *items = th_arena_alloc(a, MAX_ITEMS * sizeof(*items));

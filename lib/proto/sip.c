@@ -275,7 +275,8 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     struct th_cur cur = th_hold_join(h, ch->p, ch->len, HEAD_MAX_BYTES + ch->len, &ok);
     do
         skip_body(s, &cur, ch->dir);
-    while (th_cur_left(&cur) && message(c, s, &cur, ch->dir, ch->time_ns, &bad));
+    while (s->events < EVENTS_MAX && th_cur_left(&cur) &&
+        message(c, s, &cur, ch->dir, ch->time_ns, &bad));
     if (s->events >= EVENTS_MAX)
         return TH_DONE;
     if (!tcp) { /* a datagram is a message */

@@ -160,6 +160,29 @@ static void test_redis_logins(void **state)
     feed_done(&f);
 }
 
+/* A flood of commands that are all different, four bytes each: told up to a limit, and said so. */
+static void test_redis_flood(void **state)
+{
+    (void)state;
+    struct feed f;
+    static char block[4 * 26 * 26 * 26];
+    size_t n = 0;
+    for (char i = 'a'; i <= 'z'; i++)
+        for (char j = 'a'; j <= 'z'; j++)
+            for (char k = 'a'; k <= 'z'; k++) {
+                const char line[] = {i, j, k, '\n'};
+                memcpy(block + n, line, sizeof(line));
+                n += sizeof(line);
+            }
+    feed_init(&f, FEED_TCP, 40000, 6379);
+    feed_pieces(&f, 0, block, n, n / 2);
+    feed_end(&f);
+    assert_int_equal(f.events, TH_REPEAT_MAX);
+    assert_string_equal(f.weird, "transactions_left_out");
+    assert_int_equal(f.weirds, 1);
+    feed_done(&f);
+}
+
 /* The server asks for the password as it is, after another method was begun. */
 static void test_mysql_switches_to_clear(void **state)
 {
@@ -241,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_mysql_goes_on_as_tls),
         cmocka_unit_test(test_redis_large_value),
         cmocka_unit_test(test_redis_logins),
+        cmocka_unit_test(test_redis_flood),
         cmocka_unit_test(test_mysql_switches_to_clear),
         cmocka_unit_test(test_mongodb_plain_logins),
         cmocka_unit_test(test_mongodb_lengths_that_lie),

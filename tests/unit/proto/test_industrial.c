@@ -13,15 +13,15 @@ static void test_repeats_are_told_each_minute(void **state)
     static struct th_repeat r;
     int64_t now_ns = FEED_EPOCH_NS;
     uint64_t key = th_repeat_key(1, th_str_c("poll"));
-    assert_int_equal(th_repeat_due(&r, key, now_ns), 1);
+    assert_int_equal(th_repeat_due(NULL, &r, key, now_ns), 1);
     for (unsigned i = 1; i < 60; i++)
-        assert_int_equal(th_repeat_due(&r, key, now_ns + i * TH_NS_PER_S), 0);
-    assert_int_equal(th_repeat_due(&r, key, now_ns + 60 * TH_NS_PER_S), 60);
-    assert_int_equal(th_repeat_due(&r, key, now_ns + 61 * TH_NS_PER_S), 0);
+        assert_int_equal(th_repeat_due(NULL, &r, key, now_ns + i * TH_NS_PER_S), 0);
+    assert_int_equal(th_repeat_due(NULL, &r, key, now_ns + 60 * TH_NS_PER_S), 60);
+    assert_int_equal(th_repeat_due(NULL, &r, key, now_ns + 61 * TH_NS_PER_S), 0);
     /* More than there is room for: told anew, never wrongly counted. */
     for (uint64_t k = 2; k < 2 + TH_REPEAT_SLOTS; k++)
-        assert_int_equal(th_repeat_due(&r, k, now_ns + 62 * TH_NS_PER_S), 1);
-    assert_int_equal(th_repeat_due(&r, key, now_ns + 63 * TH_NS_PER_S), 1);
+        assert_int_equal(th_repeat_due(NULL, &r, k, now_ns + 62 * TH_NS_PER_S), 1);
+    assert_int_equal(th_repeat_due(NULL, &r, key, now_ns + 63 * TH_NS_PER_S), 1);
 }
 
 static void test_words_are_cut(void **state)
