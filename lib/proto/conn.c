@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analyser.h"
+#include "framing.h"
 
 static const char *const service_names[TH_SVC_COUNT] = {
     [TH_SVC_NONE] = "",
@@ -122,14 +122,21 @@ static void stop(struct th_conn *c)
     deafen(c, 1);
 }
 
-static void end_analyser(struct th_conn *c, int64_t time_ns)
+static void end_state(struct th_conn *c, int64_t time_ns)
 {
-    if (c->an && c->state && c->an->end) {
-        th_arena_reset(&c->pr->scratch);
+    if (c->state && c->an->end)
         c->an->end(c, c->state, time_ns);
-    }
+    if (c->state && c->an->framing)
+        th_frames_done(c->state);
     free(c->state);
     c->state = NULL;
+}
+
+static void end_analyser(struct th_conn *c, int64_t time_ns)
+{
+    if (c->state && c->an->end)
+        th_arena_reset(&c->pr->scratch);
+    end_state(c, time_ns);
 }
 
 static void obey(struct th_conn *c, enum th_verdict v, int dir, int64_t time_ns)
@@ -183,10 +190,7 @@ static bool begin_anew(struct th_conn *c, int64_t time_ns)
 {
     if (c->restarts++ == TH_CONN_MAX_RESTARTS)
         return false;
-    if (c->an->end)
-        c->an->end(c, c->state, time_ns);
-    free(c->state);
-    c->state = NULL;
+    end_state(c, time_ns);
     c->an = NULL;
     for (int dir = 0; dir < 2; dir++) {
         c->deaf[dir] = c->flow->skip_data[dir] = false;

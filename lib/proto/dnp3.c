@@ -218,7 +218,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     struct state *s = state;
     (void)time_ns;
     flush(c, s);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_dnp3_analyser = {

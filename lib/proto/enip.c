@@ -271,14 +271,6 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     return th_frames_data(c, state, ch);
 }
 
-static void end(struct th_conn *c, void *state, int64_t time_ns)
-{
-    struct state *s = state;
-    (void)c;
-    (void)time_ns;
-    th_frames_done(&s->frames);
-}
-
 const struct th_analyser th_enip_analyser = {
     .service = TH_SVC_ENIP,
     .tcp = true,
@@ -288,5 +280,4 @@ const struct th_analyser th_enip_analyser = {
     .framing = &framing,
     .data = data,
     .gap = th_frames_gap,
-    .end = end,
 };

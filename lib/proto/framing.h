@@ -11,7 +11,8 @@
 #include "analyser.h"
 #include "text.h"
 
-/* Both directions. The state of an analyser that names a `framing` begins with it. */
+/* Both directions. The state of an analyser that names a `framing` begins with it; the engine frees
+ * what it holds. */
 struct th_frames {
     struct {
         struct th_hold hold;
@@ -31,6 +32,9 @@ enum th_frame {
 #define TH_FRAME_SHORT 0 /* more bytes are needed to know the length */
 #define TH_FRAME_BAD (-1)
 
+typedef enum th_frame (*th_line_fn)(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns);
+
 struct th_framing {
     uint32_t look_bytes;   /* at most this much of a message is shown */
     uint32_t max_messages; /* then it is enough; 0: never */
@@ -39,6 +43,8 @@ struct th_framing {
     /* msg: the message, or its first look_bytes. */
     enum th_frame (*message)(
         struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg);
+    /* For lines.h, whose message() hands on lines: of the client, of the server. */
+    th_line_fn client_line, server_line;
 };
 
 /* data() of such an analyser. A message with a bad length, or one whose length does not show in

@@ -155,8 +155,10 @@ static bool anonymous(const struct th_text *user)
         th_str_ieq(th_text_get(user), th_str_c("ftp"));
 }
 
-static void client_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame client_line(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     struct th_str arg = line;
     struct th_str word = th_line_word(&arg);
     if (s->word && (s->command == CMD_DATA || s->command == CMD_FILE)) {
@@ -174,7 +176,7 @@ static void client_line(struct th_conn *c, struct state *s, struct th_str line, 
     if (s->command == CMD_PASS) {
         th_login_begin(&s->login, th_str_c("PASS"), !anonymous(&s->user), time_ns);
         s->login.user = s->user;
-        return; /* and its argument is not looked at */
+        return TH_FRAME_GO_ON; /* and its argument is not looked at */
     }
     if (s->command == CMD_USER)
         th_text_set(&s->user, arg);
@@ -184,6 +186,7 @@ static void client_line(struct th_conn *c, struct state *s, struct th_str line, 
         announced(s, false, arg, false);
     else if (s->command == CMD_DATA && th_str_is(th_str_c(s->word), "EPRT"))
         announced(s, false, arg, true);
+    return TH_FRAME_GO_ON;
 }
 
 /* The last line of an answer that is not a preliminary one. */
@@ -225,8 +228,9 @@ static enum th_frame answered(
 
 /* RFC 959 4.2: three digits, then a blank, or a hyphen when more lines follow. */
 static enum th_frame server_line(
-    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     uint64_t code;
     bool numbered = line.len >= 3 && th_str_u64(th_str_n(line.p, 3), &code);
     if (!numbered || (s->in_reply && code != s->reply_code))
@@ -238,22 +242,12 @@ static enum th_frame server_line(
     return answered(c, s, th_str_trim(th_str_n(line.p + 3, line.len - 3)), time_ns);
 }
 
-static enum th_frame message(
-    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
-{
-    struct state *s = state;
-    struct th_str line = th_line_of(msg);
-    th_conn_service(c, TH_SVC_FTP);
-    if (!ch->from_client)
-        return server_line(c, s, line, ch->time_ns);
-    client_line(c, s, line, ch->time_ns);
-    return TH_FRAME_GO_ON;
-}
-
 static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
     .max_messages = LINES_MAX,
     .length = th_line_length,
-    .message = message};
+    .message = th_line_message,
+    .client_line = client_line,
+    .server_line = server_line};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
@@ -263,7 +257,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         emit(c, s, th_str_c(""), time_ns);
     }
     th_login_end(c, &s->login, TH_SVC_FTP, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_ftp_analyser = {

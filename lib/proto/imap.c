@@ -48,28 +48,31 @@ static void take_user(struct state *s, struct th_str arg)
     }
 }
 
-static void client_line(struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame client_line(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
+    (void)c;
     struct th_str arg = line, rest;
     if (s->user_follows) {
         s->user_follows = false;
         th_text_set(&s->login.user, th_str_n(line.p, TH_MIN(line.len, s->literal_len)));
-        return;
+        return TH_FRAME_GO_ON;
     }
     if (s->sasl) {
         th_sasl_user(&s->login, line);
-        return;
+        return TH_FRAME_GO_ON;
     }
     if (s->login.begun) /* the password as a literal */
-        return;
+        return TH_FRAME_GO_ON;
     struct th_str tag = th_line_word(&arg);
     if (!tag.len || tag.len > TAG_MAX)
-        return;
+        return TH_FRAME_GO_ON;
     bool login = th_line_after(arg, "login ", &rest);
     bool sasl = !login && th_line_after(arg, "authenticate ", &rest);
     bool tls = th_line_after(arg, "starttls", &rest);
     if (!login && !sasl && !tls)
-        return;
+        return TH_FRAME_GO_ON;
     s->tag_len = (uint8_t)tag.len;
     memcpy(s->tag, tag.p, tag.len);
     s->ask_tls = tls;
@@ -82,11 +85,13 @@ static void client_line(struct state *s, struct th_str line, int64_t time_ns)
         th_login_begin(&s->login, mechanism, th_sasl_is_clear(mechanism), time_ns);
         th_sasl_user(&s->login, rest);
     }
+    return TH_FRAME_GO_ON;
 }
 
 static enum th_frame server_line(
-    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     struct th_str rest = line;
     struct th_str tag = th_line_word(&rest);
     if (th_str_starts(line, "* PREAUTH"))
@@ -104,28 +109,17 @@ static enum th_frame server_line(
     return s->ask_tls && ok ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
 }
 
-static enum th_frame message(
-    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
-{
-    struct state *s = state;
-    struct th_str line = th_line_of(msg);
-    th_conn_service(c, TH_SVC_IMAP);
-    if (!ch->from_client)
-        return server_line(c, s, line, ch->time_ns);
-    client_line(s, line, ch->time_ns);
-    return TH_FRAME_GO_ON;
-}
-
 static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
     .max_messages = LINES_MAX,
     .length = th_line_length,
-    .message = message};
+    .message = th_line_message,
+    .client_line = client_line,
+    .server_line = server_line};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     th_login_end(c, &s->login, TH_SVC_IMAP, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_imap_analyser = {

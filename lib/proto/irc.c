@@ -87,8 +87,10 @@ static void dcc(struct th_conn *c, struct state *s, struct th_str rest, int64_t 
     emit(c, s, "DCC", to, th_str_c("SEND"), &offer, time_ns);
 }
 
-static void client_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame client_line(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     struct th_str rest = line, none = th_str_c("");
     struct th_str word = th_line_word(&rest);
     if (th_str_ieq(word, th_str_c("NICK"))) {
@@ -110,45 +112,37 @@ static void client_line(struct th_conn *c, struct state *s, struct th_str line, 
     } else if (th_str_ieq(word, th_str_c("PRIVMSG"))) {
         dcc(c, s, rest, time_ns);
     }
+    return TH_FRAME_GO_ON;
 }
 
 /* 001 welcomes, 464 is a wrong password (RFC 2812 5). */
-static void server_line(struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame server_line(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     struct th_str rest = line;
     if (line.len && line.p[0] == ':')
         th_line_word(&rest);
     struct th_str word = th_line_word(&rest);
     bool in = th_str_is(word, "001");
     if (!s->login.begun || !(in || th_str_is(word, "464")))
-        return;
+        return TH_FRAME_GO_ON;
     s->login.user = s->nick;
     th_login_end(c, &s->login, TH_SVC_IRC, in ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
-}
-
-static enum th_frame message(
-    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
-{
-    struct state *s = state;
-    struct th_str line = th_line_of(msg);
-    th_conn_service(c, TH_SVC_IRC);
-    if (ch->from_client)
-        client_line(c, s, line, ch->time_ns);
-    else
-        server_line(c, s, line, ch->time_ns);
     return TH_FRAME_GO_ON;
 }
 
 static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
     .max_messages = LINES_MAX,
     .length = th_line_length,
-    .message = message};
+    .message = th_line_message,
+    .client_line = client_line,
+    .server_line = server_line};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     th_login_end(c, &s->login, TH_SVC_IRC, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_irc_analyser = {

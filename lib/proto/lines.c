@@ -10,7 +10,7 @@ int64_t th_line_length(const void *state, struct th_cur head, bool from_client)
     return nl ? nl - head.p + 1 : TH_FRAME_SHORT;
 }
 
-struct th_str th_line_of(struct th_cur msg)
+static struct th_str without_end(struct th_cur msg)
 {
     struct th_str line = th_cur_bytes(&msg, th_cur_left(&msg));
     if (line.len && line.p[line.len - 1] == '\n')
@@ -20,12 +20,21 @@ struct th_str th_line_of(struct th_cur msg)
     return line;
 }
 
+enum th_frame th_line_message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
+{
+    const struct th_framing *how = c->an->framing;
+    th_conn_service(c, c->an->service);
+    return (ch->from_client ? how->client_line : how->server_line)(
+        c, state, without_end(msg), ch->time_ns);
+}
+
 bool th_line_next(struct th_cur *c, struct th_str *ret)
 {
     int64_t n = th_line_length(NULL, *c, false);
     if (n == TH_FRAME_SHORT)
         return false;
-    *ret = th_line_of(th_cur_sub(c, (size_t)n));
+    *ret = without_end(th_cur_sub(c, (size_t)n));
     return true;
 }
 

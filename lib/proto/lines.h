@@ -9,8 +9,9 @@
 
 /* `length` of a framing whose messages are lines; its look_bytes is how long one may be. */
 int64_t th_line_length(const void *state, struct th_cur head, bool from_client);
-/* A message of such a framing without its end (LF, or CR LF). */
-struct th_str th_line_of(struct th_cur msg);
+/* `message` of such a framing: with the first line the protocol is recognised. */
+enum th_frame th_line_message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg);
 /* The next line without its end. False: there is none complete; nothing is taken. */
 bool th_line_next(struct th_cur *c, struct th_str *ret);
 /* The trimmed rest when the line begins with this word, whatever its case. */

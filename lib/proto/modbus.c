@@ -184,7 +184,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         if (r->used)
             emit(c, s, r, 0, false, r->time_ns);
     }
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_modbus_analyser = {

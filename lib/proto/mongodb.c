@@ -319,7 +319,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     struct state *s = state;
     emit(c, s, -1, -1, th_str_c(""), s->asked_ns);
     th_login_end(c, &s->db.login, TH_SVC_MONGODB, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_mongodb_analyser = {

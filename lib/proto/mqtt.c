@@ -268,7 +268,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
             tell_subscription(c, s, u, false, -1, u->time_ns);
         free(u);
     }
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_mqtt_analyser = {

@@ -265,7 +265,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         emit(c, s, TH_NUMBER_NAME(&c->pr->scratch, commands, s->command), -1, -1, th_str_c(""),
             s->asked_ns);
     th_login_end(c, &s->login, TH_SVC_MYSQL, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_mysql_analyser = {

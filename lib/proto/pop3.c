@@ -25,8 +25,11 @@ static enum th_probe probe(const struct th_probe_in *in)
     return th_str_starts(s, "+OK ") || th_str_starts(s, "+OK\r") ? TH_PROBE_SERVER : TH_PROBE_NO;
 }
 
-static void client_line(struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame client_line(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
+    (void)c;
     struct th_str v;
     if (s->sasl) {
         th_sasl_user(&s->login, line);
@@ -48,11 +51,13 @@ static void client_line(struct state *s, struct th_str line, int64_t time_ns)
     } else if (th_line_after(line, "stls", &v)) {
         s->ask_tls = true;
     }
+    return TH_FRAME_GO_ON;
 }
 
 static enum th_frame server_line(
-    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     bool ok = th_str_starts(line, "+OK"), failed = th_str_starts(line, "-ERR");
     if (!ok && !failed) /* a challenge, or lines of a longer answer */
         return TH_FRAME_GO_ON;
@@ -66,28 +71,17 @@ static enum th_frame server_line(
     return tls ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
 }
 
-static enum th_frame message(
-    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
-{
-    struct state *s = state;
-    struct th_str line = th_line_of(msg);
-    th_conn_service(c, TH_SVC_POP3);
-    if (!ch->from_client)
-        return server_line(c, s, line, ch->time_ns);
-    client_line(s, line, ch->time_ns);
-    return TH_FRAME_GO_ON;
-}
-
 static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
     .max_messages = LINES_MAX,
     .length = th_line_length,
-    .message = message};
+    .message = th_line_message,
+    .client_line = client_line,
+    .server_line = server_line};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     th_login_end(c, &s->login, TH_SVC_POP3, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_pop3_analyser = {

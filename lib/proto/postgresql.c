@@ -307,7 +307,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     else if (s->pending)
         emit(c, s, frontend_name(s->pending), &nothing, s->asked_ns);
     th_login_end(c, &s->login, TH_SVC_POSTGRESQL, TH_LOGIN_UNKNOWN, time_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_postgresql_analyser = {

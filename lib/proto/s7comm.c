@@ -300,7 +300,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
             emit(c, s, j, NULL, j->time_ns);
         free(j);
     }
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_s7comm_analyser = {

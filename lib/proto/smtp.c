@@ -105,8 +105,11 @@ static void command(struct state *s, struct th_str line, int64_t time_ns)
     }
 }
 
-static void client_line(struct state *s, struct th_str line, int64_t time_ns)
+static enum th_frame client_line(
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
+    (void)c;
     s->last_ns = time_ns;
     if (!s->in_data)
         command(s, line, time_ns);
@@ -114,11 +117,13 @@ static void client_line(struct state *s, struct th_str line, int64_t time_ns)
         s->in_data = false;
     else if (!s->in_body)
         header(s, line);
+    return TH_FRAME_GO_ON;
 }
 
 static enum th_frame server_line(
-    struct th_conn *c, struct state *s, struct th_str line, int64_t time_ns)
+    struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
+    struct state *s = state;
     s->last_ns = time_ns;
     if (line.len < 3 || (line.len > 3 && line.p[3] == '-'))
         return TH_FRAME_GO_ON;
@@ -154,20 +159,11 @@ static int64_t length(const void *state, struct th_cur head, bool from_client)
     return endless && s->in_body ? (int64_t)th_cur_left(&head) : n;
 }
 
-static enum th_frame message(
-    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
-{
-    struct state *s = state;
-    struct th_str line = th_line_of(msg);
-    th_conn_service(c, TH_SVC_SMTP);
-    if (!ch->from_client)
-        return server_line(c, s, line, ch->time_ns);
-    client_line(s, line, ch->time_ns);
-    return TH_FRAME_GO_ON;
-}
-
-static const struct th_framing framing = {
-    .look_bytes = LINE_MAX_BYTES, .length = length, .message = message};
+static const struct th_framing framing = {.look_bytes = LINE_MAX_BYTES,
+    .length = length,
+    .message = th_line_message,
+    .client_line = client_line,
+    .server_line = server_line};
 
 static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
 {
@@ -192,7 +188,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_login_end(c, &s->login, TH_SVC_SMTP, TH_LOGIN_UNKNOWN, time_ns);
     if (s->in_mail || s->tls || (s->helo.len && !s->depth))
         emit(c, s);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_smtp_analyser = {

@@ -301,7 +301,6 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     struct state *s = state;
     (void)time_ns;
     emit(c, s, -1, -1, th_str_c(""), s->asked_ns);
-    th_frames_done(&s->frames);
 }
 
 const struct th_analyser th_tds_analyser = {

@@ -167,10 +167,10 @@ static void test_redis_flood(void **state)
     struct feed f;
     static char block[4 * 26 * 26 * 26];
     size_t n = 0;
-    for (char i = 'a'; i <= 'z'; i++)
-        for (char j = 'a'; j <= 'z'; j++)
-            for (char k = 'a'; k <= 'z'; k++) {
-                const char line[] = {i, j, k, '\n'};
+    for (int i = 'a'; i <= 'z'; i++)
+        for (int j = 'a'; j <= 'z'; j++)
+            for (int k = 'a'; k <= 'z'; k++) {
+                const char line[] = {(char)i, (char)j, (char)k, '\n'};
                 memcpy(block + n, line, sizeof(line));
                 n += sizeof(line);
             }
