@@ -343,7 +343,11 @@ static struct th_str version_text(struct th_arena *a, uint32_t v)
         return th_str_c("quicv2");
     if (v >> 8 == 0xff0000)
         return th_arena_printf(a, "draft-%u", v & 0xff);
-    return th_arena_printf(a, "%c%c%c%c", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff, v & 0xff);
+    const char name[] = {(char)(v >> 24), (char)(v >> 16), (char)(v >> 8), (char)v};
+    for (size_t i = 0; i < sizeof(name); i++)
+        if (name[i] < '!' || name[i] > '~')
+            return th_arena_printf(a, "0x%08x", v);
+    return th_arena_printf(a, "%.4s", name);
 }
 
 static struct th_str cid_text(struct th_arena *a, const struct cid *c)

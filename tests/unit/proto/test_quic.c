@@ -64,6 +64,25 @@ static void test_quic_headers_that_lie(void **state)
     }
 }
 
+/* A version that is no text is told as a number. */
+static void test_quic_version_of_no_text(void **state)
+{
+    (void)state;
+    uint8_t p[64] = {0xc0, 'Q', '0', '4', 0xff, 8};
+    struct feed f;
+    feed_init(&f, FEED_UDP, 40000, 443);
+    feed_data(&f, 0, p, sizeof(p));
+    feed_end(&f);
+    assert_true(feed_has(&f, "quic", 0, "\"version\":\"0x513034ff\""));
+    feed_done(&f);
+    p[4] = '3';
+    feed_init(&f, FEED_UDP, 40000, 443);
+    feed_data(&f, 0, p, sizeof(p));
+    feed_end(&f);
+    assert_true(feed_has(&f, "quic", 0, "\"version\":\"Q043\""));
+    feed_done(&f);
+}
+
 static void test_quic_stops_listening(void **state)
 {
     (void)state;
@@ -118,6 +137,7 @@ int main(void)
         cmocka_unit_test(test_pieces_in_any_order),
         cmocka_unit_test(test_pieces_have_limits),
         cmocka_unit_test(test_quic_headers_that_lie),
+        cmocka_unit_test(test_quic_version_of_no_text),
         cmocka_unit_test(test_quic_stops_listening),
         cmocka_unit_test(test_dtls_fragments_that_lie),
     };
