@@ -170,7 +170,6 @@ static void emit(struct th_conn *c, const struct state *s)
     TH_SET_TEXT(&ev, SNMP, user, th_text_get(&s->user));
     if (s->version == V3)
         TH_SET(&ev, SNMP, encrypted, s->encrypted);
-    TH_SET(&ev, SNMP, cleartext_community, s->version != V3);
     th_proto_emit(c->pr, &ev.h, s->last_ns);
 }
 
