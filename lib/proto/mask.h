@@ -10,7 +10,9 @@
 
 #include "base/arena.h"
 
-#define TH_MASK_MAX_BYTES 256u /* of the result */
+#include "text.h"
+
+#define TH_MASK_MAX_BYTES TH_TEXT_MAX /* of the result */
 
 /* SQL with ? for each quoted text and number, without comments, blanks made single. hash_comments:
  * # begins a comment (MySQL). */

@@ -25,8 +25,7 @@ struct state {
     int64_t asked_ns;
     struct th_login login;
     struct th_text user, database, version;
-    char text[TH_MASK_MAX_BYTES];
-    uint16_t text_len;
+    struct th_text text;
     struct th_repeat told;
 };
 
@@ -69,7 +68,7 @@ static void emit(struct th_conn *c, struct state *s, struct th_str cmd, int succ
     struct th_str response, int64_t time_ns)
 {
     struct th_ev_mysql ev = {0};
-    struct th_str text = th_str_n(s->text, s->text_len);
+    struct th_str text = th_text_get(&s->text);
     uint64_t key = th_repeat_key(th_repeat_key((uint64_t)success + 1, cmd), text);
     uint32_t due = th_repeat_due(c, &s->told, th_repeat_key(key, response), time_ns);
     if (!due)
@@ -89,13 +88,6 @@ static void emit(struct th_conn *c, struct state *s, struct th_str cmd, int succ
         TH_SET(&ev, MYSQL, tls, true);
     TH_SET_REPEATS(&ev, MYSQL, due);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, s->asked_ns));
-}
-
-static void keep_text(struct state *s, struct th_str t)
-{
-    s->text_len = (uint16_t)TH_MIN(t.len, sizeof(s->text));
-    if (s->text_len)
-        memcpy(s->text, t.p, s->text_len);
 }
 
 static uint64_t lenenc(struct th_cur *c)
@@ -144,12 +136,12 @@ static void on_command(struct th_conn *c, struct state *s, int64_t time_ns, stru
 {
     s->command = th_cur_u8(&m);
     s->asked_ns = time_ns;
-    s->text_len = 0;
+    s->text.len = 0;
     struct th_str text = th_cur_bytes(&m, th_cur_left(&m));
     if (s->command == QUERY || s->command == STMT_PREPARE)
-        keep_text(s, th_mask_sql(&c->pr->scratch, text, true));
+        th_text_set_field(&s->text, th_mask_sql(&c->pr->scratch, text, true));
     else if (s->command == INIT_DB || s->command == CREATE_DB || s->command == DROP_DB)
-        keep_text(s, text);
+        th_text_set_field(&s->text, text);
     bool silent = s->command == QUIT || s->command == STMT_CLOSE || s->command == STMT_LONG_DATA;
     s->waiting = !silent;
     if (s->command == QUIT)

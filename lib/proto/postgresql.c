@@ -24,8 +24,7 @@ struct state {
     int64_t asked_ns;
     struct th_login login;
     struct th_text user, database, application;
-    char text[TH_MASK_MAX_BYTES];
-    uint16_t text_len;
+    struct th_text text;
     struct th_repeat told;
 };
 
@@ -67,7 +66,7 @@ static void emit(struct th_conn *c, struct state *s, const char *frontend, const
     int64_t time_ns)
 {
     struct th_ev_postgresql ev = {0};
-    struct th_str text = th_str_n(s->text, s->text_len);
+    struct th_str text = th_text_get(&s->text);
     uint64_t key = th_repeat_key((uint64_t)o->success + 1, th_str_c(frontend));
     key = th_repeat_key(th_repeat_key(key, text), o->arg);
     uint32_t due = th_repeat_due(c, &s->told, key, time_ns);
@@ -134,14 +133,6 @@ static enum th_frame untyped(struct th_conn *c, struct state *s, int64_t time_ns
     return TH_FRAME_GO_ON;
 }
 
-static void keep_text(struct th_conn *c, struct state *s, struct th_str sql)
-{
-    struct th_str t = th_mask_sql(&c->pr->scratch, sql, false);
-    s->text_len = (uint16_t)TH_MIN(t.len, sizeof(s->text));
-    if (s->text_len)
-        memcpy(s->text, t.p, s->text_len);
-}
-
 /* A text up to its zero, or up to where it was cut. */
 static struct th_str open_text(struct th_cur *m)
 {
@@ -175,11 +166,11 @@ static enum th_frame typed_client(
         emit(c, s, frontend_name(s->pending), &nothing, time_ns);
     s->pending = type == 'X' ? 0 : type;
     s->asked_ns = time_ns;
-    s->text_len = 0;
+    s->text.len = 0;
     if (type == 'P')
         (void)th_cur_cstr(m); /* name of the prepared statement */
     if (type == 'Q' || type == 'P')
-        keep_text(c, s, open_text(m));
+        th_text_set_field(&s->text, th_mask_sql(&c->pr->scratch, open_text(m), false));
     if (type == 'X')
         emit(c, s, "terminate", &nothing, time_ns);
     return type == 'X' ? TH_FRAME_DONE : TH_FRAME_GO_ON;
@@ -229,7 +220,7 @@ static void authentication(struct th_conn *c, struct state *s, int64_t time_ns, 
     if (method != AUTH_OK || s->told_login)
         return;
     s->told_login = true;
-    s->text_len = 0;
+    s->text.len = 0;
     emit(c, s, "startup", &good, time_ns);
     th_login_end(c, &s->login, TH_SVC_POSTGRESQL, TH_LOGIN_OK, time_ns);
 }

@@ -25,8 +25,7 @@ struct state {
     bool waiting, in_message[2];
     const char *cmd;
     int64_t asked_ns;
-    char text[TH_MASK_MAX_BYTES];
-    uint16_t text_len;
+    struct th_text text;
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -73,7 +72,7 @@ static void emit(struct th_conn *c, struct state *s, int success, int64_t code, 
     if (!s->waiting)
         return;
     const struct th_db_call call = {.cmd = th_str_c(s->cmd),
-        .arg = th_str_n(s->text, s->text_len),
+        .arg = th_text_get(&s->text),
         .error = error,
         .asked_ns = s->asked_ns,
         .error_code = code,
@@ -88,7 +87,7 @@ static void begin(struct th_conn *c, struct state *s, const char *cmd, int64_t t
     emit(c, s, -1, -1, th_str_c(""), time_ns);
     s->cmd = cmd;
     s->asked_ns = time_ns;
-    s->text_len = 0;
+    s->text.len = 0;
     s->waiting = true;
 }
 
@@ -151,13 +150,6 @@ static void login5(struct th_conn *c, struct state *s, int64_t time_ns, struct t
     begin_login(s, password, time_ns);
 }
 
-static void keep_text(struct state *s, struct th_str t)
-{
-    s->text_len = (uint16_t)TH_MIN(t.len, sizeof(s->text));
-    if (s->text_len)
-        memcpy(s->text, t.p, s->text_len);
-}
-
 /* ALL_HEADERS (7.2 and later) say their own length; older statements begin at once. */
 static void skip_headers(struct th_cur *m)
 {
@@ -173,7 +165,7 @@ static void statement(struct th_conn *c, struct state *s, int64_t time_ns, struc
     begin(c, s, "batch", time_ns);
     skip_headers(&m);
     struct th_str raw = th_cur_bytes(&m, th_cur_left(&m) & ~(size_t)1);
-    keep_text(s, th_mask_sql(a, th_utf16le(a, raw), false));
+    th_text_set_field(&s->text, th_mask_sql(a, th_utf16le(a, raw), false));
 }
 
 static void call(struct th_conn *c, struct state *s, int64_t time_ns, struct th_cur m)
@@ -187,11 +179,11 @@ static void call(struct th_conn *c, struct state *s, int64_t time_ns, struct th_
     size_t chars = th_cur_le16(&m);
     if (chars == 0xffff) {
         unsigned id = th_cur_le16(&m);
-        keep_text(s, th_str_c(id < TH_ARRAY_LEN(known) ? known[id] : ""));
+        th_text_set_field(&s->text, th_str_c(id < TH_ARRAY_LEN(known) ? known[id] : ""));
         return;
     }
     struct th_str raw = th_cur_bytes(&m, 2 * TH_MIN(chars, (size_t)128));
-    keep_text(s, th_utf16le(&c->pr->scratch, raw));
+    th_text_set_field(&s->text, th_utf16le(&c->pr->scratch, raw));
 }
 
 /* A language token of TDS 5: length, status, text. */
@@ -203,7 +195,7 @@ static void language(struct th_conn *c, struct state *s, int64_t time_ns, struct
     size_t n = th_cur_le32(&m);
     th_cur_skip(&m, 1);
     struct th_str sql = th_cur_bytes(&m, TH_MIN(n ? n - 1 : 0, th_cur_left(&m)));
-    keep_text(s, th_mask_sql(&c->pr->scratch, sql, false));
+    th_text_set_field(&s->text, th_mask_sql(&c->pr->scratch, sql, false));
 }
 
 /* Number and text of an error (MS-TDS 2.2.7.10); the text of TDS 5 has one byte a character. */
