@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LDAP (RFC 4511) over TCP and CLDAP: recognised, and NTLM binds taken out. After StartTLS the
- * stream is handed on.
+ * LDAP (RFC 4511) over TCP and CLDAP: simple binds become a `login`, NTLM binds are taken out.
+ * After StartTLS the stream is handed on.
  */
 #include "analysers.h"
 
 #include "der.h"
+#include "framing.h"
+#include "login.h"
 #include "ntlm.h"
 
 #define LOOK_BYTES 8192u /* of one message */
 
 /* Application tags of the operations. */
 enum { BIND_REQUEST = 0x60, BIND_RESPONSE = 0x61, EXT_REQUEST = 0x77, EXT_RESPONSE = 0x78 };
+#define SIMPLE 0x80u /* tag of a password in a bind */
 
 struct state {
-    struct th_hold hold[2];
-    uint32_t skip[2];
+    struct th_frames frames;
+    struct th_login login;
     bool start_tls;
     struct th_ntlm *ntlm;
 };
@@ -23,6 +26,11 @@ struct state {
 static bool operation(uint8_t tag)
 {
     return tag == 0x42 || tag == 0x4a || tag == 0x50 || (tag >= 0x60 && tag <= 0x79);
+}
+
+static enum th_service service(const struct th_conn *c)
+{
+    return c->flow->proto == 6 ? TH_SVC_LDAP : TH_SVC_LDAP_UDP;
 }
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -49,21 +57,22 @@ static enum th_probe probe(const struct th_probe_in *in)
     return answer ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
 
-/* The length of a message by its first bytes; 0: not yet known, or not LDAP (*ret_bad). */
-static uint32_t message_len(const struct th_cur *cur, bool *ret_bad)
+static int64_t length(const void *state, struct th_cur c, bool from_client)
 {
-    struct th_cur c = *cur;
-    *ret_bad = th_cur_u8(&c) != TH_DER_SEQUENCE;
+    (void)state;
+    (void)from_client;
+    /* Anything else is a sealed buffer (SASL): nothing more to read. */
+    bool bad = th_cur_u8(&c) != TH_DER_SEQUENCE;
     uint32_t n = th_cur_u8(&c), head = 2;
     if (n >= 0x80) {
         uint32_t bytes = n & 0x7f;
-        *ret_bad = *ret_bad || !bytes || bytes > 4;
+        bad = bad || !bytes || bytes > 4;
         head += bytes;
-        for (n = 0; bytes && !*ret_bad; bytes--)
+        for (n = 0; bytes && !bad; bytes--)
             n = n << 8 | th_cur_u8(&c);
-        *ret_bad = *ret_bad || n > (64u << 20);
+        bad = bad || n > (64u << 20);
     }
-    return c.failed || *ret_bad ? 0 : head + n;
+    return bad ? TH_FRAME_BAD : c.failed ? TH_FRAME_SHORT : (int64_t)head + n;
 }
 
 /* resultCode of an LDAPResult: 0 is success, 14 asks for more. */
@@ -74,11 +83,34 @@ static int64_t result_code(struct th_cur *op)
     return op->failed || code.failed ? -1 : v;
 }
 
-/* True when TLS begins now. */
-static bool message(
-    struct th_conn *c, struct state *s, int64_t time_ns, const uint8_t *p, size_t len)
+/* RFC 4511 4.2: of a simple bind the name; the password is looked for and not read. Other binds are
+ * told by what they carry. */
+static void simple_bind(struct th_login *l, struct th_cur op, int64_t time_ns)
 {
-    struct th_cur cur = th_cur_init(p, len);
+    th_der_expect(&op, TH_DER_INTEGER);
+    struct th_cur name = th_der_expect(&op, TH_DER_OCTET_STRING), password;
+    if (op.failed || !th_der_optional(&op, SIMPLE, &password))
+        return;
+    if (!th_cur_left(&name) && !th_cur_left(&password)) /* nobody */
+        return;
+    th_login_begin(l, th_str_c("SIMPLE"), th_cur_left(&password) > 0, time_ns);
+    th_text_set(&l->user, th_der_rest(&name));
+}
+
+static void bound(struct th_conn *c, struct state *s, int64_t time_ns, int64_t code)
+{
+    if (code < 0 || code == 14)
+        return;
+    th_ntlm_outcome(s->ntlm, c, time_ns, code == 0);
+    th_login_end(c, &s->login, service(c), th_login_result_of(code == 0), time_ns);
+}
+
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
+{
+    struct state *s = state;
+    struct th_cur cur = msg;
+    size_t len = th_cur_left(&msg);
     th_cur_skip(&cur, 1);
     uint8_t n = th_cur_u8(&cur);
     th_cur_skip(&cur, n > 0x80 ? n & 0x7f : 0);
@@ -88,65 +120,43 @@ static bool message(
     n = th_cur_u8(&cur);
     th_cur_skip(&cur, n > 0x80 ? n & 0x7f : 0);
     if (cur.failed || !operation(tag))
-        return false;
-    th_conn_service(c, c->flow->proto == 6 ? TH_SVC_LDAP : TH_SVC_LDAP_UDP);
+        return TH_FRAME_GO_ON;
+    th_conn_service(c, service(c));
     switch (tag) {
-    case BIND_REQUEST: th_ntlm_look(&s->ntlm, c, time_ns, p, len); return false;
-    case BIND_RESPONSE: {
-        th_ntlm_look(&s->ntlm, c, time_ns, p, len);
-        int64_t code = result_code(&cur);
-        if (code >= 0 && code != 14)
-            th_ntlm_outcome(s->ntlm, c, time_ns, code == 0);
-        return false;
-    }
-    case EXT_REQUEST: s->start_tls = memmem(p, len, "1.3.6.1.4.1.1466.20037", 22); return false;
-    case EXT_RESPONSE: return s->start_tls && result_code(&cur) == 0;
-    default: return false;
+    case BIND_REQUEST:
+        th_ntlm_look(&s->ntlm, c, ch->time_ns, msg.p, len);
+        th_login_end(c, &s->login, service(c), TH_LOGIN_UNKNOWN, ch->time_ns);
+        simple_bind(&s->login, cur, ch->time_ns);
+        return TH_FRAME_GO_ON;
+    case BIND_RESPONSE:
+        th_ntlm_look(&s->ntlm, c, ch->time_ns, msg.p, len);
+        bound(c, s, ch->time_ns, result_code(&cur));
+        return TH_FRAME_GO_ON;
+    case EXT_REQUEST:
+        s->start_tls = memmem(msg.p, len, "1.3.6.1.4.1.1466.20037", 22);
+        return TH_FRAME_GO_ON;
+    case EXT_RESPONSE:
+        return s->start_tls && result_code(&cur) == 0 ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
+    default: return TH_FRAME_GO_ON;
     }
 }
 
+static const struct th_framing framing = {
+    .look_bytes = LOOK_BYTES, .length = length, .message = message};
+
 static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
 {
-    struct state *s = state;
-    if (c->flow->proto != 6) {
-        message(c, s, ch->time_ns, ch->p, ch->len);
-        return TH_GO_ON;
-    }
-    bool ok, bad;
-    struct th_hold *h = &s->hold[ch->dir];
-    uint32_t *skip = &s->skip[ch->dir];
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, LOOK_BYTES + ch->len, &ok);
-    for (;;) {
-        size_t n = TH_MIN((size_t)*skip, th_cur_left(&cur));
-        th_cur_skip(&cur, n);
-        *skip -= (uint32_t)n;
-        if (!th_cur_left(&cur))
-            break;
-        uint32_t len = message_len(&cur, &bad);
-        /* Anything else is a sealed buffer (SASL): nothing more to read. */
-        if (bad)
-            return c->service_count ? TH_DONE_DIR : TH_BAIL;
-        uint32_t want = TH_MIN(len, LOOK_BYTES);
-        if (!len || th_cur_left(&cur) < want)
-            break;
-        struct th_str bytes = th_cur_bytes(&cur, want);
-        *skip = len - want;
-        if (message(c, s, ch->time_ns, (const uint8_t *)bytes.p, want)) {
-            struct th_chunk rest = *ch;
-            rest.len = rest.wire_len = 0;
-            return th_conn_restart(c, &rest);
-        }
-    }
-    return th_hold_keep(h, &cur, LOOK_BYTES) ? TH_GO_ON : TH_DONE_DIR;
+    if (c->flow->proto == 6)
+        return th_frames_data(c, state, ch);
+    message(c, state, ch, th_cur_init(ch->p, ch->len));
+    return TH_GO_ON;
 }
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
-    (void)time_ns;
+    th_login_end(c, &s->login, service(c), TH_LOGIN_UNKNOWN, time_ns);
     th_ntlm_end(s->ntlm, c);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
 }
 
 const struct th_analyser th_ldap_analyser = {
@@ -155,6 +165,7 @@ const struct th_analyser th_ldap_analyser = {
     .udp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
+    .framing = &framing,
     .data = data,
     .end = end,
 };

@@ -5,13 +5,15 @@
  */
 #include "analysers.h"
 
+#include "framing.h"
+
 #define REQUEST_MAX_BYTES 1024u
 #define COOKIE_MAX 127u
 
 enum { X224_REQUEST = 0xe0, X224_CONFIRM = 0xd0 };
 
 struct state {
-    struct th_hold hold[2];
+    struct th_frames frames;
     int64_t first_ns, last_ns;
     bool requested, confirmed, failed;
     uint32_t protocol;
@@ -83,50 +85,47 @@ static void emit(struct th_conn *c, struct state *s)
     s->requested = false;
 }
 
-static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+static int64_t length(const void *state, struct th_cur c, bool from_client)
+{
+    (void)state;
+    (void)from_client;
+    unsigned version = th_cur_u8(&c);
+    th_cur_skip(&c, 1);
+    unsigned len = th_cur_be16(&c);
+    if (c.failed)
+        return TH_FRAME_SHORT;
+    return len < 11 || len > REQUEST_MAX_BYTES || version != 3 ? TH_FRAME_BAD : (int64_t)len;
+}
+
+static enum th_frame message(
+    struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
 {
     struct state *s = state;
-    bool ok;
-    struct th_hold *h = &s->hold[ch->dir];
-    struct th_cur cur = th_hold_join(h, ch->p, ch->len, REQUEST_MAX_BYTES + ch->len, &ok);
-    struct th_cur at = cur;
-    th_cur_skip(&at, 2);
-    size_t len = th_cur_be16(&at);
-    if (!at.failed && (len < 11 || len > REQUEST_MAX_BYTES || cur.p[0] != 3))
-        return c->service_count ? TH_DONE : TH_BAIL;
-    struct th_cur body = th_cur_sub(&at, len - 4);
-    if (at.failed)
-        return th_hold_keep(h, &cur, REQUEST_MAX_BYTES) ? TH_GO_ON : TH_BAIL;
-    th_cur_skip(&body, 1);
-    unsigned type = th_cur_u8(&body);
-    th_cur_skip(&body, 5);
+    th_cur_skip(&msg, 5);
+    unsigned type = th_cur_u8(&msg);
+    th_cur_skip(&msg, 5);
     if (!s->requested && !s->confirmed)
         s->first_ns = ch->time_ns;
     s->last_ns = ch->time_ns;
     th_conn_service(c, TH_SVC_RDP);
-    bool request = type == X224_REQUEST && ch->from_client;
-    bool confirm = type == X224_CONFIRM && !ch->from_client;
-    if (request)
-        on_request(s, &body);
-    else if (confirm)
-        on_confirm(s, &body);
-    th_hold_done(h); /* the body lay in it */
-    if (!confirm)
-        return request ? TH_GO_ON : TH_DONE;
-    if (!s->protocol || s->failed)
-        return TH_DONE;
-    struct th_chunk rest = *ch;
-    rest.len = rest.wire_len = 0;
-    return th_conn_restart(c, &rest);
+    if (type == X224_REQUEST && ch->from_client) {
+        on_request(s, &msg);
+        return TH_FRAME_GO_ON;
+    }
+    if (type != X224_CONFIRM || ch->from_client)
+        return TH_FRAME_DONE;
+    on_confirm(s, &msg);
+    return s->protocol && !s->failed ? TH_FRAME_RESTART : TH_FRAME_DONE;
 }
+
+static const struct th_framing framing = {
+    .look_bytes = REQUEST_MAX_BYTES, .length = length, .message = message};
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     (void)time_ns;
     emit(c, s);
-    th_hold_done(&s->hold[0]);
-    th_hold_done(&s->hold[1]);
 }
 
 const struct th_analyser th_rdp_analyser = {
@@ -134,6 +133,7 @@ const struct th_analyser th_rdp_analyser = {
     .tcp = true,
     .state_bytes = sizeof(struct state),
     .probe = probe,
-    .data = data,
+    .framing = &framing,
+    .data = th_frames_data,
     .end = end,
 };

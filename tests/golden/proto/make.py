@@ -383,11 +383,13 @@ def make_mail(m):
     p.stream(smtp, 40050, 25)
     p.stream(rdp, 40051, 3389)
     p.stream(ldap, 40052, 389)
-    m.golden("services", p, {"smtp": 1, "rdp": 1, "conn": 3}, [
+    m.golden("services", p, {"smtp": 1, "rdp": 1, "login": 1, "conn": 3}, [
         {"_path": "smtp", "helo": "pc7.corp.example", "mailfrom": "a@corp.example",
          "rcptto": ["b@example.org", "c@example.org"], "subject": "hello", "user_agent": "Golden",
          "from": "A <a@corp.example>", "last_reply": "250 queued", "tls": False},
         {"_path": "rdp", "cookie": "alice", "security_protocol": "HYBRID", "result": "encrypted"},
+        {"_path": "login", "service": "ldap_tcp", "user": "cn=x", "method": "SIMPLE", "success": True,
+         "cleartext": False},
         {"_path": "conn", "id.resp_p": 389, "service": "ldap_tcp"},
         {"_path": "conn", "id.resp_p": 3389, "service": "rdp"},
         {"_path": "conn", "id.resp_p": 25, "service": "smtp"}])

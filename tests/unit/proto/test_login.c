@@ -96,13 +96,15 @@ static void test_endless_line(void **state)
     }
 }
 
+#define HELLO                                                                                      \
+    "\x16\3\3\0\x2a\2\0\0\x26\3\3"                                                                 \
+    "0123456789abcdef0123456789abcdef"                                                             \
+    "\0\xc0\x2f\0"
+
 /* What follows the answer to STARTTLS in the same bytes is read as TLS. */
 static void test_tls_behind_the_last_line(void **state)
 {
     (void)state;
-    static const char hello[] = "\x16\3\3\0\x2a\2\0\0\x26\3\3"
-                                "0123456789abcdef0123456789abcdef"
-                                "\0\xc0\x2f\0";
     static const struct {
         uint16_t port;
         const char *greeting, *said, *answer, *services;
@@ -116,17 +118,58 @@ static void test_tls_behind_the_last_line(void **state)
         char both[128];
         size_t n = strlen(cases[i].answer);
         memcpy(both, cases[i].answer, n);
-        memcpy(both + n, hello, sizeof(hello) - 1);
+        memcpy(both + n, HELLO, sizeof(HELLO) - 1);
         struct feed f;
         feed_init(&f, FEED_TCP, 40000, cases[i].port);
         feed_data(&f, 1, cases[i].greeting, strlen(cases[i].greeting));
         feed_data(&f, 0, cases[i].said, strlen(cases[i].said));
-        feed_data(&f, 1, both, n + sizeof(hello) - 1);
+        feed_data(&f, 1, both, n + sizeof(HELLO) - 1);
         feed_end(&f);
         assert_string_equal(f.services, cases[i].services);
         assert_true(feed_has(&f, "ssl", 0, "\"cipher\":"));
         feed_done(&f);
     }
+}
+
+/* The same where the server agrees in a message of its own length. */
+static void test_tls_behind_a_message(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 389);
+    feed_data(&f, 0,
+        DATA("\x30\x1d\2\1\1\x77\x18\x80\x16"
+             "1.3.6.1.4.1.1466.20037"));
+    feed_data(&f, 1, DATA("\x30\x0c\2\1\1\x78\7\x0a\1\0\4\0\4\0" HELLO));
+    feed_end(&f);
+    assert_string_equal(f.services, "ldap_tcp,ssl");
+    assert_true(feed_has(&f, "ssl", 0, "\"cipher\":"));
+    feed_done(&f);
+    feed_init(&f, FEED_TCP, 40000, 3389);
+    feed_data(&f, 0, DATA("\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x8\0\3\0\0\0"));
+    feed_data(&f, 1, DATA("\3\0\0\x13\x0e\xd0\0\0\1\2\0\2\0\x8\0\1\0\0\0" HELLO));
+    feed_end(&f);
+    assert_string_equal(f.services, "rdp,ssl");
+    assert_true(feed_has(&f, "ssl", 0, "\"cipher\":"));
+    feed_done(&f);
+}
+
+/* A simple bind of somebody; one of nobody is no login. */
+static void test_ldap_simple_bind(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 389);
+    feed_data(&f, 0, DATA("\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0"));
+    feed_data(&f, 1, DATA("\x30\x0c\2\1\1\x61\7\x0a\1\0\4\0\4\0"));
+    feed_pieces(&f, 0, DATA("\x30\x1a\2\1\2\x60\x15\2\1\3\4\6cn=bob\x80\x08hunter22"), 9);
+    feed_data(&f, 1, DATA("\x30\x0c\2\1\2\x61\7\x0a\1\x31\4\0\4\0"));
+    feed_end(&f);
+    assert_int_equal(f.events, 1);
+    assert_true(feed_has(&f, "login", 0, "\"user\":\"cn=bob\",\"method\":\"SIMPLE\""));
+    assert_true(feed_has(&f, "login", 0, "\"success\":false,\"cleartext\":true"));
+    assert_null(memmem(f.lines.p, f.lines.len, "hunter22", 8));
+    feed_done(&f);
 }
 
 int main(void)
@@ -137,6 +180,8 @@ int main(void)
         cmocka_unit_test(test_ftp_answers_that_lie),
         cmocka_unit_test(test_endless_line),
         cmocka_unit_test(test_tls_behind_the_last_line),
+        cmocka_unit_test(test_tls_behind_a_message),
+        cmocka_unit_test(test_ldap_simple_bind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
