@@ -55,7 +55,8 @@ bool th_hold_keep(struct th_hold *h, const struct th_cur *cur, size_t limit)
     if (left > limit)
         return false;
     if (h->len && cur->end == h->p + h->len) {
-        memmove(h->p, cur->p, left);
+        if (cur->p != h->p)
+            memmove(h->p, cur->p, left);
         h->len = (uint32_t)left;
         return true;
     }
