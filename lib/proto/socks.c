@@ -4,6 +4,7 @@
  * one `socks` event; what then flows is looked at anew. A password is passed over.
  */
 #include "analysers.h"
+#include "framing.h"
 #include "login.h"
 
 #define STEP_MAX_BYTES 600u /* of one message */
@@ -44,19 +45,6 @@ static enum th_probe probe(const struct th_probe_in *in)
     bool four = th_probe_at(in, 0) == 4 && in->len >= 9 && in->dst == 1080 &&
         (th_probe_at(in, 1) == 1 || th_probe_at(in, 1) == 2) && th_probe_at(in, in->len - 1) == 0;
     return in->ip_proto == 6 && (four || five(in)) ? TH_PROBE_CLIENT : TH_PROBE_NO;
-}
-
-/* Text up to a zero. */
-static struct th_str zero_ended(struct th_cur *c)
-{
-    const uint8_t *z = th_cur_left(c) ? memchr(c->p, 0, th_cur_left(c)) : NULL;
-    if (!z) {
-        th_cur_fail(c);
-        return th_str_c("");
-    }
-    struct th_str s = th_cur_bytes(c, (size_t)(z - c->p));
-    th_cur_skip(c, 1);
-    return s;
 }
 
 /* RFC 1928 5: kind of address, address, port. */
@@ -118,7 +106,7 @@ static void request4(struct state *s, struct th_cur *c)
     th_cur_u8(c);
     s->asked.port = th_cur_be16(c);
     struct th_str addr = th_cur_bytes(c, 4);
-    th_text_set(&s->user, zero_ended(c));
+    th_text_set(&s->user, th_cur_cstr(c));
     if (c->failed)
         return;
     const uint8_t *b = (const uint8_t *)addr.p;
@@ -126,7 +114,7 @@ static void request4(struct state *s, struct th_cur *c)
     if (s->asked.has_addr)
         s->asked.addr = th_addr_v4(b);
     else
-        th_text_set(&s->asked.name, zero_ended(c)); /* 4a */
+        th_text_set(&s->asked.name, th_cur_cstr(c)); /* 4a */
 }
 
 /* RFC 1929 2; the password is stepped over. */
