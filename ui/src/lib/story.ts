@@ -2,17 +2,14 @@
 // Title and story of an incident in the UI's language, from its breaches: phases in the order of an attack, each line
 // what a device did by one measure. What is not known by the catalogue is told in the server's words.
 import type { BreachShort, IncidentDetail, IncidentShort } from '../api';
-import { catalogue } from './catalogue';
 import { evidenceSentence } from './evidence';
 import { cut } from './format';
-import { hasText, t } from './i18n.svelte';
+import { hasText, namesOf, t } from './i18n.svelte';
 import { deviceName, modelName, peerHost, tacticName } from './names';
 import { sentences } from './sentences';
 import { when } from './show.svelte';
 
 const MOST_LINES = 12;
-/** ATT&CK's phases; the catalogue has them in the order of an attack. */
-const PHASES = Object.keys(catalogue).flatMap((k) => (k.startsWith('tactic.') ? [k.slice('tactic.'.length)] : []));
 
 export function incidentTitle(x: IncidentShort): string {
   const { lead } = x;
@@ -27,7 +24,11 @@ export function incidentTitle(x: IncidentShort): string {
 
 export interface Told { lead: BreachShort; time: string; peers: number; count: number; rank: number }
 
-const rankOf = (tactic: string): number => (PHASES.includes(tactic) ? PHASES.indexOf(tactic) : PHASES.length);
+/** The texts have ATT&CK's phases in the order of an attack; what is none of them comes last. */
+function rankOf(tactic: string): number {
+  const phases = namesOf('tactic');
+  return phases.includes(tactic) ? phases.indexOf(tactic) : phases.length;
+}
 const stronger = (a: BreachShort, b: BreachShort): number => b.score - a.score || (a.id < b.id ? -1 : 1);
 
 /** What is told of a time line: what a device did in one phase by one measure is one, told by the strongest breach of it. */
