@@ -73,12 +73,20 @@ test('title: model, device, peer and how many others', async () => {
   assert.equal(incidentTitle(x), '単一宛先への大量送信: ws-1 と evil.example、ほか2台');
 });
 
+test('a device has the name that is known now, not that of the hour of a breach', () => {
+  const nameless = breach('data-exfiltration', 'exfiltration', { device: { id: 'd1', ip: '10.0.0.5' } });
+  assert.match(incidentTitle(incident([nameless])), /: ws-1 and evil\.example$/);
+  assert.match(incidentSummary(incident([nameless])), /, ws-1 sent/);
+  assert.match(incidentTitle(incident([nameless], { devices: [{ id: 'd1', ip: '10.0.0.5' }] })), /: 10\.0\.0\.5 and/);
+});
+
 test('story: phases in the order of an attack, what a device did by one measure in one line', () => {
   const scan = breach('internal-scan', 'discovery', { score: 60 });
+  const strongest = breach('data-exfiltration', 'exfiltration', { time: '2026-11-29T21:15:00Z', score: 90, peer: { host: 'other.example' }, reason: evidence({ peer: 'other.example' }) });
   const x = incident([
     breach('data-exfiltration', 'exfiltration'),
     scan,
-    breach('data-exfiltration', 'exfiltration', { score: 90, peer: { host: 'other.example' }, reason: evidence({ peer: 'other.example' }) }),
+    strongest,
     breach('internal-scan', 'discovery'),
     breach('another-model', 'discovery', { start: scan.start }),
   ]);
@@ -87,6 +95,7 @@ test('story: phases in the order of an attack, what a device did by one measure 
   assert.equal(lines.length, 2);
   assert.match(lines[0] ?? '', /^Discovery: .+, ws-1 sent .+ \(2 times in this incident\)\.$/);
   assert.match(lines[1] ?? '', /^Exfiltration: .+ to other\.example .+; the same with 1 other peer\.$/);
+  assert.match(lines[1] ?? '', /29 Nov, 21:15/, 'the time is of what is told, not of a weaker one before');
   assert.match(incidentSummary(x), /ws-1 sent 2\.1 GB to evil\.example/);
 });
 
