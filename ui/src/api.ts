@@ -711,13 +711,19 @@ export interface Refusals {
   /** TLS below 1.2, other ciphers, failed handshakes */
   tls: number;
   unknown_sensor: number;
+  /** of sensors that wait to be authorised */
+  pending: number;
   revoked: number;
   bad_token: number;
   bad_signature: number;
+  /** meant for another master */
+  wrong_instance: number;
   replayed: number;
   reordered: number;
   bomb: number;
   malformed: number;
+  /** there was no room; sent again later */
+  full: number;
 }
 
 /** events at rest */

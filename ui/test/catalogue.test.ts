@@ -11,7 +11,7 @@ import ja from '../src/texts/ja';
 const root = join(process.cwd(), '..');
 const entries = (texts: Texts): [string, string][] => Object.entries(texts);
 /** Names that are no translation: GB is the same everywhere, so is an example, and a line of nothing but parameters. */
-const SAME = new Set(['tokens.byWhom', 'settings.data.unit', 'search.placeholder', 'breach.events.textAlone', 'incident.title', 'story.phase', 'story.end', 'evidence.detail']);
+const SAME = new Set(['tokens.byWhom', 'settings.data.unit', 'search.placeholder', 'breach.events.textAlone', 'incident.title', 'story.phase', 'story.end', 'evidence.detail', 'status.storage.text']);
 
 test('every text is there in both languages, in one order, with the same parameters', () => {
   assert.deepEqual(Object.keys(ja).sort(), Object.keys(en).sort());
@@ -60,6 +60,15 @@ test('every model and measure of the tree has its name here', () => {
   const features = readFileSync(join(root, 'lib/learn/include/learn/features.def'), 'utf8');
   for (const [, name = ''] of features.matchAll(/^TH_FEATURE\(\w+, "([^"]+)"/gm))
     assert.ok(Object.hasOwn(en, `feature.${name}`), name);
+});
+
+test('every reason for which the master refuses is counted by its API, and has its name here', () => {
+  const shape = JSON.parse(readFileSync(join(root, 'docs/openapi.json'), 'utf8')) as { components: { schemas: { Refusals: { properties: object } } } };
+  const counted = Object.keys(shape.components.schemas.Refusals.properties);
+  const words = [...readFileSync(join(root, 'src/master/intake_i.h'), 'utf8').matchAll(/^ {4}X\(\w+, "(\w+)"\)/gm)].map((m) => m[1] ?? '');
+  assert.ok(words.length > 5);
+  for (const word of words) assert.ok(counted.includes(word), `${word} is counted`);
+  for (const word of counted) assert.ok(Object.hasOwn(en, `refusal.${word}`), word);
 });
 
 test('fill: parameters, plurals, and what is missing stays visible', () => {
