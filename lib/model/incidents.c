@@ -194,7 +194,6 @@ static void add_story(struct incident *in, struct story *s)
             more->count += less->count;
             more->start_ns = TH_MIN(more->start_ns, less->start_ns);
             more->end_ns = TH_MAX(more->end_ns, less->end_ns);
-            more->time_ns = TH_MIN(more->time_ns, less->time_ns);
             story_free(less);
             if (more == s)
                 *old = *s;

@@ -354,67 +354,19 @@ static void ts_shape(struct th_buf *out, const struct th_web_shape *s)
     th_buf_puts(out, "}\n");
 }
 
-static void ts_query(struct th_buf *out, enum th_web_route_id id)
-{
-    size_t count = 0;
-    unsigned n = 0;
-    const struct th_web_param *p = th_web_params(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (p[i].route != id)
-            continue;
-        th_buf_printf(out, "%s%s?: ", n++ ? "; " : "{ ", p[i].name);
-        ts_type(out, p[i].type);
-    }
-    th_buf_puts(out, n ? " }" : "undefined");
-}
-
-static void ts_route_type(struct th_buf *out, const struct th_web_route *r)
-{
-    th_buf_puts(out, "  ");
-    camel(out, r->id);
-    th_buf_printf(
-        out, ": {\n    path: %s;\n    query: ", path_param(r) ? "{ id: string }" : "undefined");
-    ts_query(out, r->id);
-    th_buf_printf(out, ";\n    body: %s;\n    answer: %s;\n  };\n",
-        *r->request ? r->request : "undefined", *r->answer ? r->answer : "undefined");
-}
-
-static void ts_route_row(struct th_buf *out, const struct th_web_route *r)
-{
-    ts_comment(out, "  ", r->help);
-    th_buf_puts(out, "  ");
-    camel(out, r->id);
-    th_buf_printf(out, ": { method: '%s', path: '%s%s', right: '%s' },\n",
-        th_web_method_name(r->method), TH_API_PREFIX, r->path,
-        r->right == TH_RIGHT_WEB_NONE          ? "none"
-            : r->right == TH_RIGHT_WEB_SESSION ? "session"
-                                               : th_web_right(r->right)->name);
-}
-
 static void types(struct th_buf *out)
 {
     size_t count = 0;
     const struct th_web_shape *s = th_web_shapes(&count);
     th_buf_puts(out,
         "// SPDX-License-Identifier: Apache-2.0\n"
-        "// Made from routes.def and shapes.def in lib/web by `make docs`: not to be edited.\n");
+        "// Made from shapes.def and the rights in lib/web by `make docs`: not to be edited.\n");
     th_buf_puts(out, "\nexport type Right =");
     for (unsigned i = 0; i < TH_RIGHT_WEB_COUNT; i++)
         th_buf_printf(out, "%s'%s'", i ? " | " : " ", th_web_right((enum th_web_right)i)->name);
     th_buf_puts(out, ";\n");
     for (size_t i = 0; i < count; i++)
         ts_shape(out, &s[i]);
-    th_buf_puts(out, "\n/** What each route takes and gives. */\nexport interface Routes {\n");
-    for (unsigned i = 0; i < TH_ROUTE_COUNT; i++)
-        ts_route_type(out, th_web_route((enum th_web_route_id)i));
-    th_buf_puts(out,
-        "}\n\nexport const routes: { readonly [Name in keyof Routes]: {\n"
-        "  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';\n"
-        "  readonly path: string;\n"
-        "  readonly right: 'none' | 'session' | Right;\n} } = {\n");
-    for (unsigned i = 0; i < TH_ROUTE_COUNT; i++)
-        ts_route_row(out, th_web_route((enum th_web_route_id)i));
-    th_buf_puts(out, "};\n");
 }
 
 int main(int argc, char **argv)

@@ -33,8 +33,9 @@ static const char *const counter_names[GW_COUNTER_COUNT] = {
     [GW_BUSY] = "busy",
 };
 
-static const char *const refusal_names[] = {"plain_http", "tls", "unknown_sensor", "revoked",
-    "bad_token", "bad_signature", "replayed", "reordered", "bomb", "malformed"};
+static const char *const refusal_names[] = {"plain_http", "tls", "unknown_sensor", "pending",
+    "revoked", "bad_token", "bad_signature", "wrong_instance", "replayed", "reordered", "bomb",
+    "malformed", "full"};
 
 struct role {
     char name[64];

@@ -229,6 +229,34 @@ test('in Japanese titles, stories and reasons are Japanese', async () => {
   await context.close();
 });
 
+test('another language is loaded when it is chosen, and kept; one that does not come leaves the present one', async () => {
+  const { context, problems } = await open(browser, { storageState: state });
+  const page = await context.newPage();
+  const loaded = [];
+  page.on('request', (r) => loaded.push(...(new URL(r.url()).pathname.match(/\/(en|ja)-[^/]*\.js$/)?.slice(1, 2) ?? [])));
+  const choose = async (name) => {
+    await page.locator('.who').first().click();
+    await page.getByText(name, { exact: true }).click();
+    await page.keyboard.press('Escape');
+  };
+  await page.route(/\/ja-[^/]*\.js$/, (route) => route.abort(), { times: 1 });
+  await page.goto('/devices');
+  await settled(page);
+  assert.deepEqual(loaded, ['en']);
+  await choose('日本語');
+  assert.equal(await page.locator('h1').innerText(), 'Devices');
+  await page.reload();
+  await settled(page);
+  assert.deepEqual(loaded, ['en', 'ja', 'en'], 'what did not come is not kept as chosen');
+  await choose('日本語');
+  await page.locator('html[lang=ja] h1', { hasText: 'デバイス' }).waitFor();
+  await page.reload();
+  await page.locator('html[lang=ja] h1', { hasText: 'デバイス' }).waitFor();
+  assert.equal(loaded.at(-1), 'ja');
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
 test('a token is shown once; the shortcuts lead everywhere', async () => {
   const { page } = first;
   await page.goto('/config/tokens');

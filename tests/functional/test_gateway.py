@@ -742,7 +742,7 @@ def test_the_link(gateway):
 
 def test_status_is_put_together(gateway):
     gateway.do('status intake {"counters":{"refused_revoked":2},"gauges":{},"problems":[{"severity":"error","code":"disk_full",'
-               '"text":"full","since":null,"object":"log"}],"sources":[{"sensor":"a"}],"refusals":{"replayed":3,"revoked":1}}')
+               '"text":"full","since":null,"object":"log"}],"sources":[{"sensor":"a"}],"refusals":{"replayed":3,"revoked":1,"pending":4,"wrong_instance":5,"full":6}}')
     gateway.do('status store {"counters":{},"gauges":{},"problems":[],"storage":{"rows":9}}')
     gateway.do("status core {\"counters\":{\"rows\":1},\"gauges\":{},\"problems\":[]}")
     gateway.do("status core ")
@@ -752,6 +752,7 @@ def test_status_is_put_together(gateway):
     roles = {r["name"]: r for r in s["roles"]}
     assert (s["instance"], s["storage"], s["sources"], s["log"]) == ("test", {"rows": 9}, [{"sensor": "a"}], None)
     assert s["refusals"]["replayed"] == 3 and s["refusals"]["revoked"] == 3 and s["refusals"]["bomb"] == 0
+    assert [s["refusals"][k] for k in ("pending", "wrong_instance", "full")] == [4, 5, 6]
     assert roles["gateway"]["state"] == "up" and roles["core"]["state"] == "down" and roles["seal"]["state"] == "starting"
     assert {p["code"] for p in s["problems"]} == {"disk_full", "role_down"}
     gateway.do("status core {\"counters\":{},\"gauges\":{},\"problems\":[]}")

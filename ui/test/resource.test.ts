@@ -18,6 +18,21 @@ function answering(): { loader: (signal: AbortSignal) => Promise<string>; answer
 }
 const turn = (): Promise<void> => new Promise((done) => setTimeout(done, 0));
 
+test('another thing is asked for, and news of it comes before the first has ended: the news is loaded', async () => {
+  const resource = new Resource<string>();
+  const [first, second] = [answering(), answering()];
+  void resource.refresh(first.loader);
+  resource.cancel();
+  void resource.refresh(second.loader);
+  void resource.refresh(second.loader);
+  first.answer('first');
+  await turn();
+  second.answer('second');
+  await turn();
+  assert.equal(second.asked, 2);
+  assert.equal(resource.value, 'second');
+});
+
 test('a load takes the place of one that runs', async () => {
   const resource = new Resource<string>();
   const [first, second] = [answering(), answering()];

@@ -335,6 +335,19 @@ static void summary_tells_phases_in_order(void **state)
         "60 B to h77.example in an hour; usually about 1 B, at most 3 B; no other device uses it.");
 }
 
+/* The figures of one hour never stand behind the time of another. */
+static void what_is_told_has_its_own_time(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 30, 1, 1);
+    add(w, 0, C2, 5, 50, 1, 1);
+    add(w, 0, C2, 6, 20, 1, 1);
+    struct told t = report(w);
+    assert_string_equal(t.v[0].summary,
+        "Command and control: 2023-11-15 04:30, 10.0.0.1 called h1.example at regular intervals, "
+        "60 connections; no other device uses it (3 times in this incident).");
+}
+
 static void many_peers_are_one_sentence(void **state)
 {
     struct world *w = *state;
@@ -463,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_breach_told_again_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_told_has_its_own_time, setup, teardown),
         cmocka_unit_test_setup_teardown(many_peers_are_one_sentence, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),

@@ -2,13 +2,10 @@
 // A piece of evidence as a sentence of the UI's language: what was done, what of it in detail, what is usual, how
 // common the peer is. A measure that the catalogue does not know is told in the server's words.
 import type { Evidence } from '../api';
+import { NEVER, PLAIN } from './expects';
 import { cut } from './format';
 import { hasText, t, type Key, type Params } from './i18n.svelte';
 import { amount } from './show.svelte';
-
-/** What has no usual amount: it never happened before, or says by itself why it is told. */
-export const NEVER = new Set(['new-destination', 'new-admin-peer', 'new-admin-client', 'new-service-port', 'new-client-fingerprint', 'new-credential']);
-export const PLAIN = new Set(['executable-download', 'unusual-hour', 'beacon', 'beacon-slow', 'lateral-path', 'mining']);
 
 /** Details that are sentences; the others are addresses, ports and names, and stay as they are. */
 export const DETAILS: [RegExp, Key][] = [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The language of the page. Texts come from catalogue.ts, which is complete in both or does not compile.
-import { catalogue, LANGUAGES, type Key, type Language } from './catalogue';
+// The language of the page, and its texts (src/texts), which are loaded before anything is shown.
+import { LANGUAGES, textsOf, type Key, type Language, type Texts } from './catalogue';
 import { fill } from './message';
 import { remember, remembered } from './storage';
 
@@ -12,9 +12,20 @@ function preferred(): Language {
 
 class I18n {
   language = $state<Language>(preferred());
+  texts = $state.raw<Partial<Texts>>({});
+  #wanted: Language = this.language;
 
-  set(language: Language): void {
+  /** Loads the texts of `language`, then shows it; when it cannot be loaded the present one stays and this rejects. */
+  async load(language: Language = this.language): Promise<void> {
+    this.#wanted = language;
+    const texts = await textsOf(language);
+    if (this.#wanted !== language) return;
     this.language = language;
+    this.texts = texts;
+  }
+
+  async set(language: Language): Promise<void> {
+    await this.load(language);
     remember('language', language);
   }
 }
@@ -25,10 +36,14 @@ export type Params = Record<string, string | number>;
 
 /** Text of `key`; `n` among the parameters chooses singular or plural. */
 export function t(key: Key, params: Params = {}): string {
-  return fill(catalogue[key][LANGUAGES.indexOf(i18n.language)] ?? key, params, i18n.language);
+  return fill(i18n.texts[key] ?? key, params, i18n.language);
 }
 
-export const hasText = (key: string): key is Key => Object.hasOwn(catalogue, key);
+export const hasText = (key: string): key is Key => Object.hasOwn(i18n.texts, key);
+
+/** Names that have a text under `kind`, in the order of the texts. */
+export const namesOf = (kind: string): string[] =>
+  Object.keys(i18n.texts).flatMap((key) => (key.startsWith(`${kind}.`) ? [key.slice(kind.length + 1)] : []));
 
 /** Text of a name that came from the server (feature, model, tactic), or `otherwise`. */
 export function tName(kind: string, name: string, otherwise: string): string {

@@ -10,9 +10,9 @@ export class Resource<T> {
   #abort: AbortController | null = null;
   #next: Loader<T> | null = null;
 
-  /** Loads; resolves when this load is done, was replaced or cancelled. */
+  /** Loads, in place of what runs or waits; resolves when this load is done, was replaced or cancelled. */
   async load(loader: Loader<T>, { keep = true }: { keep?: boolean } = {}): Promise<void> {
-    this.#abort?.abort();
+    this.cancel();
     const abort = new AbortController();
     this.#abort = abort;
     this.loading = true;
@@ -28,21 +28,17 @@ export class Resource<T> {
     }
     this.loading = false;
     this.#abort = null;
+    if (this.#next) void this.load(this.#next);
   }
 
   /**
    * Loads anew what is shown. What comes while a load runs waits for its end, and only the last of it is loaded: a
-   * master that has news faster than it answers would else never be heard out.
+   * master that has news faster than it answers would else never be heard out. Something else is to be shown: cancel
+   * first.
    */
   async refresh(loader: Loader<T>): Promise<void> {
-    if (this.#abort) {
-      this.#next = loader;
-      return;
-    }
-    await this.load(loader);
-    const next = this.#next;
-    this.#next = null;
-    if (next && !this.#abort) await this.refresh(next);
+    if (this.#abort) this.#next = loader;
+    else await this.load(loader);
   }
 
   cancel(): void {

@@ -36,6 +36,9 @@ export const duration = (s: number | null | undefined): string => f.formatDurati
 export const amount = (v: number | null | undefined, unit: string): string => f.formatUnit(v, unit, i18n.language);
 export const when = (time: string | number | null | undefined, style: f.TimeStyle = 'short'): string =>
   f.formatTime(time ?? null, style, i18n.language, clock.zone);
+/** The end of what began at `from`: of the same day, by the clock alone. */
+export const whenEnds = (from: string | null | undefined, to: string | null | undefined): string =>
+  when(to, when(from, 'day') === when(to, 'day') ? 'clock' : 'short');
 export const ago = (time: string | null | undefined): string => f.formatAgo(time ?? null, clock.now, i18n.language);
 export const percent = (v: number): string =>
   new Intl.NumberFormat(i18n.language, { style: 'percent', maximumFractionDigits: 0 }).format(v);

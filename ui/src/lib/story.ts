@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Title and story of an incident in the UI's language, from its breaches: phases in the order of an attack, each line
 // what a device did by one measure. What is not known by the catalogue is told in the server's words.
-import type { BreachShort, IncidentDetail, IncidentShort } from '../api';
-import { catalogue } from './catalogue';
+import type { BreachShort, DeviceShort, IncidentDetail, IncidentShort } from '../api';
 import { evidenceSentence } from './evidence';
 import { cut } from './format';
-import { hasText, t } from './i18n.svelte';
+import { hasText, namesOf, t } from './i18n.svelte';
 import { deviceName, modelName, peerHost, tacticName } from './names';
 import { sentences } from './sentences';
 import { when } from './show.svelte';
 
 const MOST_LINES = 12;
-/** ATT&CK's phases; the catalogue has them in the order of an attack. */
-const PHASES = Object.keys(catalogue).flatMap((k) => (k.startsWith('tactic.') ? [k.slice('tactic.'.length)] : []));
+
+/** A device as the incident knows it: a breach has the name of its own hour, when there was perhaps none yet. */
+const nameIn = (x: IncidentShort, device: DeviceShort): string =>
+  deviceName([...x.devices, device].find((d) => d.id === device.id && d.hostname) ?? device);
 
 export function incidentTitle(x: IncidentShort): string {
   const { lead } = x;
   if (!lead || !hasText(`model.${lead.model.id}`)) return cut(x.title, 300);
-  const device = deviceName(lead.device);
+  const device = nameIn(x, lead.device);
   const peer = peerHost(lead.peer);
   let who = peer ? t('incident.title.peer', { device, peer }) : device;
   const n = x.devices.length - 1;
@@ -25,9 +26,13 @@ export function incidentTitle(x: IncidentShort): string {
   return t('incident.title', { model: modelName(lead.model), who });
 }
 
-export interface Told { lead: BreachShort; time: string; peers: number; count: number; rank: number }
+export interface Told { lead: BreachShort; peers: number; count: number; rank: number }
 
-const rankOf = (tactic: string): number => (PHASES.includes(tactic) ? PHASES.indexOf(tactic) : PHASES.length);
+/** The texts have ATT&CK's phases in the order of an attack; what is none of them comes last. */
+function rankOf(tactic: string): number {
+  const phases = namesOf('tactic');
+  return phases.includes(tactic) ? phases.indexOf(tactic) : phases.length;
+}
 const stronger = (a: BreachShort, b: BreachShort): number => b.score - a.score || (a.id < b.id ? -1 : 1);
 
 /** What is told of a time line: what a device did in one phase by one measure is one, told by the strongest breach of it. */
@@ -41,16 +46,15 @@ export function told(timeline: BreachShort[]): Told[] {
     const lead = [...all].sort(stronger)[0];
     if (!lead) return [];
     const peers = new Set(all.map((b) => peerHost(b.peer)).filter(Boolean));
-    const time = all.reduce((first, b) => (b.time < first ? b.time : first), lead.time);
-    return [{ lead, time, peers: Math.max(0, peers.size - 1), count: new Set(all.map((b) => b.start)).size, rank: rankOf(lead.model.tactic) }];
+    return [{ lead, peers: Math.max(0, peers.size - 1), count: new Set(all.map((b) => b.start)).size, rank: rankOf(lead.model.tactic) }];
   });
 }
 
 /** One thing that a breach says, without a full stop. */
 export const breachSentence = (b: BreachShort): string => (b.reason ? evidenceSentence(b.reason) : cut(b.sentence ?? modelName(b.model), 1200));
 
-function line(x: Told): string {
-  let text = t('story.line', { time: when(x.time), device: deviceName(x.lead.device), what: breachSentence(x.lead) });
+function line(of: IncidentShort, x: Told): string {
+  let text = t('story.line', { time: when(x.lead.time), device: nameIn(of, x.lead.device), what: breachSentence(x.lead) });
   if (x.peers > 0) text = t('story.peers', { text, n: x.peers });
   else if (x.count > 1) text = t('story.times', { text, n: x.count });
   return t('story.end', { text });
@@ -59,16 +63,16 @@ function line(x: Told): string {
 /** The sentence of its strongest breach; of an incident whose breaches are not known, the server's. */
 export function incidentSummary(x: IncidentShort & { summary?: string }): string {
   if (!x.lead) return cut(x.summary ?? '', 400);
-  return line({ lead: x.lead, time: x.lead.time, peers: 0, count: 1, rank: 0 });
+  return line(x, { lead: x.lead, peers: 0, count: 1, rank: 0 });
 }
 
 export function story(x: IncidentDetail): string[] {
   const all = told(x.timeline);
   if (all.length === 0) return sentences(x.summary).map((s) => cut(s, 1200));
   const shown = [...all].sort((a, b) => stronger(a.lead, b.lead)).slice(0, MOST_LINES);
-  shown.sort((a, b) => a.rank - b.rank || (a.time < b.time ? -1 : a.time > b.time ? 1 : stronger(a.lead, b.lead)));
+  shown.sort((a, b) => a.rank - b.rank || (a.lead.time < b.lead.time ? -1 : a.lead.time > b.lead.time ? 1 : stronger(a.lead, b.lead)));
   const lines = shown.map((s, i) => {
-    const text = line(s);
+    const text = line(x, s);
     return shown[i - 1]?.rank === s.rank ? text : t('story.phase', { phase: tacticName(s.lead.model.tactic), text });
   });
   return all.length > shown.length ? [...lines, t('story.weaker', { n: all.length - shown.length })] : lines;

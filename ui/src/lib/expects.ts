@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Made from lib/model/sentences.def by `make docs`: not to be edited.
+
+/** What has no usual amount: it never happened before. */
+export const NEVER = new Set([
+  'new-destination',
+  'new-admin-peer',
+  'new-admin-client',
+  'new-service-port',
+  'new-client-fingerprint',
+  'new-credential',
+]);
+/** What says by itself why it is told. */
+export const PLAIN = new Set([
+  'executable-download',
+  'unusual-hour',
+  'beacon',
+  'beacon-slow',
+  'lateral-path',
+  'mining',
+]);
