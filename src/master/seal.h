@@ -41,6 +41,8 @@ void th_seal_rows_done(struct th_seal_rows *r);
 int th_seal_rows_add(struct th_seal_rows *r, const struct th_event *ev, struct th_str entity,
     struct th_str peer) TH_WARN_UNUSED;
 bool th_seal_rows_full(const struct th_seal_rows *r);
+/* No chunk counts any more. */
+void th_seal_rows_unchunk(struct th_seal_rows *r);
 
 /* ---- files being written ---- */
 
@@ -91,6 +93,8 @@ void th_seal_unit_without(struct th_seal_unit *u, const struct th_catalogue_file
  */
 int th_seal_unit_step(struct th_seal_unit *u, struct th_seal_folder *f) TH_WARN_UNUSED;
 void th_seal_unit_again(struct th_seal_unit *u);
+/* Ends it where it is; its files go. */
+void th_seal_unit_drop(struct th_seal_unit *u, struct th_seal_folder *f);
 
 /* ---- merging ---- */
 
