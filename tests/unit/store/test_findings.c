@@ -450,7 +450,8 @@ static void a_catalogue_of_version_1_is_brought_up(void **state)
     th_catalogue_close(*state);
     snprintf(path, sizeof(path), "%s/catalogue.db", folder);
     run_sql(path,
-        "DROP TABLE joins; UPDATE incident_breaches SET incident = 'i1' WHERE breach = 'b2';"
+        "DROP TABLE joins; DROP INDEX incident_devices_incident;"
+        "UPDATE incident_breaches SET incident = 'i1' WHERE breach = 'b2';"
         "PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* once, and then it is as it is */
         if (i > 0)
