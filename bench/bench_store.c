@@ -10,10 +10,11 @@
 
 #include "event/batch.h"
 #include "identity/identity.h"
+#include "seal.h"
 #include "sim.h"
 #include "store/segment.h"
 
-enum { MAX_FILES = 64, MAX_CHUNKS = 512, MERGED_FILES = 5, SEAL_ROWS = 250000, DAYS = 2 };
+enum { MAX_FILES = 64, MAX_CHUNKS = 512, MERGED_FILES = 9, DAYS = 2 };
 enum { SEARCH_ROWS = 60000 }; /* come in a second, at the budget */
 
 struct bench {
@@ -187,7 +188,7 @@ static uint64_t add(struct bench *b, struct th_event *ev)
             who.resp ? th_str_c(peer) : th_str_n("", 0)));
     if (++b->rows % SEARCH_ROWS == 0)
         queried(b);
-    return ++b->in_memory == SEAL_ROWS ? seal(b) : 0;
+    return ++b->in_memory == TH_SEAL_ROWS ? seal(b) : 0;
 }
 
 static uint64_t add_all(struct bench *b, const struct th_buf *frames)
@@ -249,15 +250,16 @@ int main(void)
     TH_ASSERT(mkdtemp(b.folder));
     const char *folder = b.folder;
     TH_AUTOFREE char *temp = th_xasprintf("%s/temp", folder);
-    struct th_duck_config duck = {.memory_bytes = 192u << 20,
+    struct th_duck_config duck = {.memory_bytes = TH_SEAL_MEMORY_BYTES,
         .temp_folder = temp,
         .temp_bytes = UINT64_C(4) << 30,
         .folders = &folder,
         .folder_count = 1};
     struct th_identity_config identity = {.key = {1, 2}};
     TH_ASSERT(th_duck_open(&duck, &b.duck, NULL) == 0);
-    duck.memory_bytes = 576u << 20; /* as role seal has it */
+    duck.memory_bytes = TH_SEAL_MERGE_MEMORY_BYTES;
     TH_ASSERT(th_duck_open(&duck, &b.merge_duck, NULL) == 0);
+    duck.memory_bytes = UINT64_C(512) << 20; /* as role query has it */
     TH_ASSERT(th_duck_open(&duck, &b.query_duck, NULL) == 0);
     b.identity = th_identity_new(&identity);
     make_events(&frames);

@@ -126,7 +126,7 @@ static bool get_incident(const struct th_models *m, struct incident *in, struct 
     uint8_t flags = th_cur_u8(c);
     in->alert = flags & 1;
     in->changed = flags >> 1 & 1;
-    in->told = flags >> 2 & 1;
+    in->told = flags >> 2 & 1 || !in->changed; /* who wrote no such bit told them all the same */
     if (flags > 7 || !get_ids(c, MAX_INCIDENT_DEVICES, &in->device, &in->device_count) ||
         !get_ids(c, MAX_INCIDENT_BREACHES, &in->breach, &in->breach_count))
         return false;

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Joining. Each breach leaves links: its device, the device that it reached where an attack moves
- * from one to the other, and the destination (peer and registered domain) where that is rare. What
- * was reached joins when it acts in turn, so that a path is one story, and a server that many
- * reach makes no story of them. A breach joins the incidents that hold one of its links: a device's
- * link lasts 4 hours after its last use, a destination's 2 days (an implant that is told once a day
- * is still one story); no incident grows older than 14 days. A breach that is told again stays
- * where it is. Incidents that a breach joins together become one: the elder stays, under its id.
+ * Joining. A breach joins the incidents that hold one of its links (incident_links.c); no incident
+ * grows older than 14 days. A breach that is told again stays where it is. Incidents that a breach
+ * joins together become one: the elder stays, under its id.
  */
 #include <math.h>
 
 #include "model_i.h"
 
-#define IDLE_NS (4 * TH_NS_PER_HOUR)
-#define STRONG_IDLE_NS (2 * TH_NS_PER_DAY)
 #define MAX_AGE_NS (14 * TH_NS_PER_DAY)
-/* A destination that more devices use does not make two devices' troubles one. */
-#define RARE_DEVICES 3u
-#define RARE_SHARE 0.05
-/* Only what is rare by itself makes two devices' troubles one (30: an hour in 250), and what an
- * ordinary device does every other day (20: an hour in 40) keeps no story going. */
-#define JOIN_SCORE 30.0
+/* What an ordinary device does every other day (20: an hour in 40) keeps no story going. */
 #define KEEP_SCORE 20.0
 /* Corroboration: points for each further tactic, and each further model, at full strength. */
 #define TACTIC_BONUS 2.0
@@ -36,14 +25,18 @@ struct th_incidents *th_incidents_new(const struct th_models *m, const struct th
     return in;
 }
 
+static void story_free(struct story *s)
+{
+    free(s->peer);
+    free(s->text);
+}
+
 void incident_free(struct incident *in)
 {
     if (!in)
         return;
-    for (uint32_t i = 0; i < in->story_count; i++) {
-        free(in->story[i].peer);
-        free(in->story[i].text);
-    }
+    for (uint32_t i = 0; i < in->story_count; i++)
+        story_free(&in->story[i]);
     free(in->device);
     free(in->breach);
     free(in);
@@ -60,104 +53,6 @@ void th_incidents_free(struct th_incidents *all)
     free(all);
 }
 
-/* ---- links ---- */
-
-enum link_kind { LINK_DEVICE = 1, LINK_PEER, LINK_DOMAIN, LINK_REACHED };
-
-struct links {
-    struct {
-        uint64_t key;
-        bool strong;
-        bool find; /* incidents that hold it are joined */
-        bool put;  /* the incident holds it from now on */
-    } v[5];
-    uint32_t count;
-};
-
-static void links_add(
-    struct links *l, enum link_kind kind, uint64_t id, bool strong, bool find, bool put)
-{
-    l->v[l->count].key = th_hash_pair(kind, id);
-    l->v[l->count].strong = strong;
-    l->v[l->count].find = find;
-    l->v[l->count].put = put;
-    l->count++;
-}
-
-static bool moves_between_devices(const struct th_model_info *m)
-{
-    return strcmp(m->tactic, "lateral-movement") == 0 || strcmp(m->tactic, "execution") == 0 ||
-        strcmp(m->tactic, "credential-access") == 0;
-}
-
-static bool rare_peer(const struct th_breach *b)
-{
-    for (uint32_t i = 0; i < b->evidence_count; i++) {
-        const struct th_signal *s = &b->evidence[i];
-        if (!s->has_peer || s->peer.key != b->peer.key)
-            continue;
-        return s->peer_devices <= RARE_DEVICES ||
-            s->peer_devices <= RARE_SHARE * (double)s->org_devices;
-    }
-    return false;
-}
-
-static uint64_t text_key(struct th_str s)
-{
-    static const struct th_hash_key key = {0x646f6d61696e2d31, 0x7468796d75730003};
-    return th_siphash(&key, s.p, s.len);
-}
-
-static struct links links_of(const struct th_incidents *in, const struct th_breach *b)
-{
-    struct links l = {0};
-    links_add(&l, LINK_DEVICE, b->entity, false, true, true);
-    if (b->score < JOIN_SCORE)
-        return l;
-    links_add(&l, LINK_REACHED, b->entity, false, true, false);
-    if (!b->has_peer)
-        return l;
-    if (b->peer.inside) {
-        const struct th_entity *e = th_identity_slot(in->identity, b->peer.slot);
-        if (e && moves_between_devices(th_models_info(in->models, b->model)))
-            links_add(&l, LINK_REACHED, e->id, false, false, true);
-    } else if (rare_peer(b)) {
-        links_add(&l, LINK_PEER, b->peer.key, true, true, true);
-        if (b->peer.domain.len)
-            links_add(&l, LINK_DOMAIN, text_key(b->peer.domain), true, true, true);
-    }
-    return l;
-}
-
-static bool holds_link(const struct incident *in, uint64_t key, int64_t start_ns, int64_t end_ns)
-{
-    for (uint32_t i = 0; i < in->link_count; i++) {
-        const struct link *l = &in->link[i];
-        int64_t idle = l->strong ? STRONG_IDLE_NS : IDLE_NS;
-        if (l->key == key && th_time_sub(start_ns, l->last_ns) <= idle &&
-            th_time_sub(in->start_ns, end_ns) <= idle)
-            return true;
-    }
-    return false;
-}
-
-static void link_put(struct incident *in, uint64_t key, bool strong, int64_t last_ns)
-{
-    struct link *stalest = &in->link[0];
-    for (uint32_t i = 0; i < in->link_count; i++) {
-        struct link *l = &in->link[i];
-        if (l->key == key) {
-            l->last_ns = TH_MAX(l->last_ns, last_ns);
-            return;
-        }
-        if (l->last_ns < stalest->last_ns)
-            stalest = l;
-    }
-    if (in->link_count < MAX_LINKS)
-        stalest = &in->link[in->link_count++];
-    *stalest = (struct link){.key = key, .last_ns = last_ns, .strong = strong};
-}
-
 /* ---- members ---- */
 
 /* False when it was there before. */
@@ -172,12 +67,6 @@ static bool add_id(uint64_t **v, uint32_t *count, uint32_t max, uint64_t id)
         *v = th_xreallocarray(*v, 2 * (size_t)(*count + 1), sizeof(**v));
     (*v)[(*count)++] = id;
     return true;
-}
-
-static void story_free(struct story *s)
-{
-    free(s->peer);
-    free(s->text);
 }
 
 /* Takes it over. One story an entity, model and peer: the stronger telling stays, of one breach the
@@ -312,8 +201,7 @@ static void merge(struct th_incidents *all, struct incident *to, struct incident
         add_id(&to->device, &to->device_count, MAX_INCIDENT_DEVICES, from->device[i]);
     for (uint32_t i = 0; i < from->breach_count; i++)
         add_id(&to->breach, &to->breach_count, MAX_INCIDENT_BREACHES, from->breach[i]);
-    for (uint32_t i = 0; i < from->link_count; i++)
-        link_put(to, from->link[i].key, from->link[i].strong, from->link[i].last_ns);
+    links_take(to, from);
     for (uint32_t i = 0; i < from->story_count; i++)
         add_story(to, &from->story[i]);
     from->story_count = 0;
@@ -327,12 +215,9 @@ static bool joins(const struct incident *in, const struct links *l, const struct
     int64_t start = TH_MIN(in->start_ns, b->start_ns);
     int64_t end = TH_MAX(in->end_ns, b->end_ns);
     if (th_time_sub(end, start) > MAX_AGE_NS ||
-        th_time_sub(b->start_ns, in->end_ns) > STRONG_IDLE_NS)
+        th_time_sub(b->start_ns, in->end_ns) > LINK_LONGEST_NS)
         return false;
-    for (uint32_t i = 0; i < l->count; i++)
-        if (l->v[i].find && holds_link(in, l->v[i].key, b->start_ns, b->end_ns))
-            return true;
-    return false;
+    return links_meet(in, l, b);
 }
 
 /* Of two that become one, the one whose id stays: somebody may have been sent a link to it. */
@@ -420,7 +305,7 @@ static void make_room(struct th_incidents *all)
 
 void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold)
 {
-    struct links l = links_of(all, b);
+    struct links l = links_of(all->models, all->identity, b);
     make_room(all);
     struct incident *in = find_or_join(all, &l, b);
     struct story s = story_of(b);
@@ -429,9 +314,8 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
     add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
     if (!add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id))
         s.count = 0; /* told before, and counted */
-    for (uint32_t i = 0; i < l.count; i++)
-        if (l.v[i].put && (in->link_count == 0 || b->score >= KEEP_SCORE))
-            link_put(in, l.v[i].key, l.v[i].strong, b->end_ns);
+    if (in->link_count == 0 || b->score >= KEEP_SCORE)
+        links_put(in, &l, b->end_ns);
     add_story(in, &s);
     in->score = fmax(in->score, incident_score(all->models, in));
     in->alert = in->alert || in->score >= threshold;
@@ -456,15 +340,6 @@ static bool has_device(const struct incident *in, uint64_t entity)
     return false;
 }
 
-static void remove_link(struct incident *in, uint64_t key)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < in->link_count; i++)
-        if (in->link[i].key != key)
-            in->link[kept++] = in->link[i];
-    in->link_count = kept;
-}
-
 /* False: nothing is left of it. */
 static bool take_out(const struct th_incidents *all, struct incident *in, uint64_t entity)
 {
@@ -480,8 +355,7 @@ static bool take_out(const struct th_incidents *all, struct incident *in, uint64
     }
     in->story_count = kept;
     remove_id(in->device, &in->device_count, entity);
-    remove_link(in, th_hash_pair(LINK_DEVICE, entity));
-    remove_link(in, th_hash_pair(LINK_REACHED, entity));
+    links_forget(in, entity);
     in->score = incident_score(all->models, in);
     in->changed = true;
     return kept > 0;

@@ -204,11 +204,14 @@ const struct model *scorer_model(const struct th_scorer *s, uint64_t id_hash);
 void text_amount(struct th_buf *out, double v, const char *unit);
 void text_time(struct th_buf *out, int64_t time_ns);
 /* Appends with bytes outside printable ASCII as '?'. */
-/* Its sentence says how common the peer is: what makes a destination rare. */
-bool sentence_tells_popularity(const struct th_signal *s);
 void text_plain(struct th_buf *out, struct th_str s);
 void text_device(struct th_buf *out, const struct th_identity *id, uint64_t entity);
 void text_peer(struct th_buf *out, const struct th_peer *p);
+
+/* ---- sentence.c ---- */
+
+/* Its sentence says how common the peer is: what makes a destination rare. */
+bool sentence_tells_popularity(const struct th_signal *s);
 
 /* ---- incidents ---- */
 
@@ -258,7 +261,7 @@ struct th_incidents {
     struct incident **v;
     uint32_t count, cap;
     uint64_t dropped;
-    struct joined *joined; /* to be told; not saved: a checkpoint is taken when all is told */
+    struct joined *joined; /* to be told; not saved: none waits when a checkpoint is cut */
     uint32_t joined_count, joined_cap;
 };
 
@@ -267,5 +270,28 @@ double incident_score(const struct th_models *m, const struct incident *in);
 void incident_title(const struct th_incidents *all, const struct incident *in, struct th_buf *out);
 void incident_summary(
     const struct th_incidents *all, const struct incident *in, struct th_buf *out);
+
+/* ---- incident_links.c ---- */
+
+#define LINK_LONGEST_NS (2 * TH_NS_PER_DAY)
+
+/* Of a breach. */
+struct links {
+    struct {
+        uint64_t key;
+        bool strong;
+        bool find; /* incidents that hold it are joined */
+        bool put;  /* the incident holds it from now on */
+    } v[5];
+    uint32_t count;
+};
+struct links links_of(
+    const struct th_models *m, const struct th_identity *id, const struct th_breach *b);
+/* Holds the incident one of these, and lasts it still? */
+bool links_meet(const struct incident *in, const struct links *l, const struct th_breach *b);
+void links_put(struct incident *in, const struct links *l, int64_t last_ns);
+/* All that `from` holds. */
+void links_take(struct incident *to, const struct incident *from);
+void links_forget(struct incident *in, uint64_t entity);
 
 #endif

@@ -46,6 +46,7 @@ static const char *const schema_2[] = {
     "CREATE TABLE joins (younger TEXT PRIMARY KEY, elder TEXT NOT NULL, at INTEGER NOT NULL)"
     " WITHOUT ROWID, STRICT",
     "CREATE INDEX joins_elder ON joins(elder)",
+    "CREATE INDEX incident_devices_incident ON incident_devices(incident)",
     "INSERT INTO joins SELECT id, incident, end FROM (SELECT i.id, x.incident, i.end, "
     "row_number() OVER (PARTITION BY i.id ORDER BY count(*) DESC, x.incident) AS n FROM incidents "
     "i, json_each(i.json, '$.breaches') e JOIN incident_breaches x ON x.breach = e.value WHERE "

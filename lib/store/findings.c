@@ -351,6 +351,10 @@ bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, st
             return true; /* about what it was before, and over with that */
         incident = th_str_c(home);
     }
+    /* Of what joined it later nothing was known when it was decided: that is still to be seen. */
+    if (th_sql_number(&c->sql, 0, "SELECT count(*) FROM joins WHERE elder = ? AND at >= ?", "si",
+            incident, at_ns) > 0)
+        state = th_str_c("open");
     th_sql_run(&c->sql, "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", "sssis", incident,
         state, by, at_ns, comment);
     return true;

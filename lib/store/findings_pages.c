@@ -154,47 +154,61 @@ static void put_short(struct th_json *j, sqlite3_stmt *q)
     json_decref(line);
 }
 
-/* In the order of the time line, and as many. */
+/* Of an incident's breaches; models name a dozen tactics (ATT&CK's). */
+struct gathered {
+    char tactics[16][48];
+    size_t tactic_count;
+    int64_t late_hours;
+};
+
+static void gather(struct gathered *g, struct th_str tactic, int64_t late_hours)
+{
+    g->late_hours = TH_MAX(g->late_hours, late_hours);
+    for (size_t i = 0; i < g->tactic_count; i++)
+        if (th_str_is(tactic, g->tactics[i]))
+            return;
+    if (tactic.len == 0 || tactic.len >= sizeof(g->tactics[0]) ||
+        g->tactic_count == TH_ARRAY_LEN(g->tactics))
+        return;
+    memcpy(g->tactics[g->tactic_count++], tactic.p, tactic.len);
+}
+
+/* In the order of the time line, and as many. One reading of them all: an incident may have
+ * hundreds, and a page hundreds of incidents. */
 static void put_members(struct th_catalogue *c, struct th_json *j, struct th_str id)
 {
-    TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT b.id" MEMBERS, "s", id);
+    struct gathered g = {0};
+    TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql,
+        "SELECT b.id, b.json ->> '$.tactic', CAST(b.json ->> '$.late_hours' AS INTEGER)" MEMBERS,
+        "s", id);
     th_json_key(j, "breaches");
     th_json_open_list(j);
-    while (th_sql_row(&c->sql, q))
+    while (th_sql_row(&c->sql, q)) {
         th_json_str(j, th_sql_text(q, 0));
+        gather(&g, th_sql_text(q, 1), th_sql_int(q, 2));
+    }
     th_json_close_list(j);
+    th_json_key(j, "tactics");
+    th_json_open_list(j);
+    for (size_t i = 0; i < g.tactic_count; i++)
+        th_json_str(j, th_str_c(g.tactics[i]));
+    th_json_close_list(j);
+    if (g.late_hours > 0) {
+        th_json_key(j, "late_hours");
+        th_json_i64(j, g.late_hours);
+    }
 }
 
 /* Without the closing brace. */
 static void put_incident(struct th_catalogue *c, struct th_json *j, sqlite3_stmt *q)
 {
     json_t *line = line_of(q, 2);
-    struct th_str id = th_sql_text(q, 1);
     th_json_open(j);
     put_basics(j, q, line);
     th_findings_time(j, "first_seen", th_sql_int(q, 4));
     th_findings_time(j, "updated", th_sql_int(q, 5));
     th_findings_copy(j, line, "summary");
-    put_members(c, j, id);
-    TH_AUTOSTMT sqlite3_stmt *tactics = th_sql(&c->sql,
-        "SELECT b.json ->> '$.tactic' AS t FROM incident_breaches x JOIN breaches b ON b.id = "
-        "x.breach "
-        "WHERE x.incident = ? AND t IS NOT NULL GROUP BY t ORDER BY min(b.time), t",
-        "s", id);
-    th_json_key(j, "tactics");
-    th_json_open_list(j);
-    while (th_sql_row(&c->sql, tactics))
-        th_json_str(j, th_sql_text(tactics, 0));
-    th_json_close_list(j);
-    int64_t late = th_sql_number(&c->sql, 0,
-        "SELECT max(CAST(b.json ->> '$.late_hours' AS INTEGER)) FROM incident_breaches x JOIN "
-        "breaches "
-        "b ON b.id = x.breach WHERE x.incident = ?",
-        "s", id);
-    if (late > 0) {
-        th_json_key(j, "late_hours");
-        th_json_i64(j, late);
-    }
+    put_members(c, j, th_sql_text(q, 1));
     json_decref(line);
 }
 

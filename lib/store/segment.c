@@ -124,6 +124,18 @@ struct th_segment_extent th_segment_table_extent(const struct th_segment_table *
     return t->extent;
 }
 
+/* Counted as it is kept: bytes that are no UTF-8 become more. */
+static struct th_str clean_text(struct th_segment_table *t, struct th_str s)
+{
+    struct th_str clean = th_utf8_clean(s, &t->clean);
+    t->extent.text_bytes += clean.len;
+    return clean;
+}
+
+/* What an item of a list takes at the most, its text left out: a stranger's list may be long, and
+ * its items empty. */
+#define ITEM_BYTES 16u
+
 static int put_list(struct th_segment_table *t, size_t column, enum th_type type, const void *v)
 {
     const struct th_strs *strs = v;
@@ -131,10 +143,10 @@ static int put_list(struct th_segment_table *t, size_t column, enum th_type type
     const struct th_addrs *addrs = v;
     size_t n = type == TH_TYPE_STRINGS ? strs->n : type == TH_TYPE_ADDRS ? addrs->n : spans->n;
     int r = th_duck_put_list(t->rows, column, n);
+    t->extent.text_bytes += n * ITEM_BYTES;
     for (size_t i = 0; r == 0 && i < n; i++) {
-        t->extent.text_bytes += type == TH_TYPE_STRINGS ? strs->v[i].len : 16;
         if (type == TH_TYPE_STRINGS)
-            th_duck_put_item_str(t->rows, column, i, th_utf8_clean(strs->v[i], &t->clean));
+            th_duck_put_item_str(t->rows, column, i, clean_text(t, strs->v[i]));
         else if (type == TH_TYPE_ADDRS)
             th_duck_put_item_str(t->rows, column, i, th_str_n(addrs->v[i].b, 16));
         else
@@ -157,8 +169,7 @@ static int put_field(struct th_segment_table *t, size_t column, enum th_type typ
     case TH_TYPE_ADDR: th_duck_put_str(a, column, th_str_n(v, 16)); return 0;
     case TH_TYPE_MAC: th_duck_put_str(a, column, th_str_n(v, 6)); return 0;
     case TH_TYPE_STRING:
-        t->extent.text_bytes += ((const struct th_str *)v)->len;
-        th_duck_put_str(a, column, th_utf8_clean(*(const struct th_str *)v, &t->clean));
+        th_duck_put_str(a, column, clean_text(t, *(const struct th_str *)v));
         return 0;
     case TH_TYPE_STRINGS:
     case TH_TYPE_INTERVALS:

@@ -3,7 +3,7 @@
  * What a follower has told others and they have not taken for good yet: each message is kept
  * until its DONE, and sent again to each new generation of its edge. Over an edge one is under way
  * at a time, so that what is told later is never overtaken by what is told again. A checkpoint is
- * taken only when the outbox is empty, so nothing that it left behind can be lost.
+ * saved only when all that was told before it was cut is done, so nothing of it can be lost.
  */
 #ifndef TH_MASTER_OUTBOX_H
 #define TH_MASTER_OUTBOX_H

@@ -21,10 +21,6 @@
 #include "seal_role.h"
 #include "status.h"
 
-/* Merging has a database of its own: it takes long, and what comes in does not wait for it. The
- * rows in memory (seal.h) are in neither of them. */
-#define MEMORY_BYTES (UINT64_C(192) << 20)
-#define MERGE_MEMORY_BYTES (UINT64_C(576) << 20)
 #define TEMP_BYTES (UINT64_C(8) << 30)
 
 static const char *const edge_names[SEAL_EDGES] = {"intake", "store", "core"};
@@ -132,9 +128,9 @@ static int open_all(struct seal_role *r)
     if (n < 0)
         return -errno;
     snprintf(r->temp, sizeof(r->temp), "%s/temp", r->path);
-    int err = open_duck(r, MEMORY_BYTES, &r->duck);
+    int err = open_duck(r, TH_SEAL_MEMORY_BYTES, &r->duck);
     if (err == 0)
-        err = open_duck(r, MERGE_MEMORY_BYTES, &r->merge_duck);
+        err = open_duck(r, TH_SEAL_MERGE_MEMORY_BYTES, &r->merge_duck);
     r->rows.duck = r->duck;
     r->folder = (struct th_seal_folder){.duck = r->duck,
         .io = &r->segments,

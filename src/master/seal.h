@@ -18,6 +18,12 @@
 #define TH_SEAL_TEXT_BYTES (96u << 20)
 #define TH_SEAL_TABLES 96u /* each has room for some 2,000 rows from the beginning */
 #define TH_SEAL_AGE_NS (5 * TH_NS_PER_MIN)
+/* Merging has a database of its own: it takes long, and what comes in does not wait for it. The
+ * rows in memory are in neither of them. With what a merge takes outside of its limit, and what the
+ * allocator keeps, all stays below 1 GiB. A million connections are sorted in 416 MiB; less has
+ * them written to disk and read again. */
+#define TH_SEAL_MEMORY_BYTES (UINT64_C(192) << 20)
+#define TH_SEAL_MERGE_MEMORY_BYTES (UINT64_C(416) << 20)
 
 /* ---- rows in memory: a table for each kind and day ---- */
 
@@ -41,6 +47,8 @@ void th_seal_rows_done(struct th_seal_rows *r);
 int th_seal_rows_add(struct th_seal_rows *r, const struct th_event *ev, struct th_str entity,
     struct th_str peer) TH_WARN_UNUSED;
 bool th_seal_rows_full(const struct th_seal_rows *r);
+/* No chunk counts any more. */
+void th_seal_rows_unchunk(struct th_seal_rows *r);
 
 /* ---- files being written ---- */
 
@@ -91,6 +99,8 @@ void th_seal_unit_without(struct th_seal_unit *u, const struct th_catalogue_file
  */
 int th_seal_unit_step(struct th_seal_unit *u, struct th_seal_folder *f) TH_WARN_UNUSED;
 void th_seal_unit_again(struct th_seal_unit *u);
+/* Ends it where it is; its files go. */
+void th_seal_unit_drop(struct th_seal_unit *u, struct th_seal_folder *f);
 
 /* ---- merging ---- */
 

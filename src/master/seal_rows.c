@@ -70,3 +70,9 @@ bool th_seal_rows_full(const struct th_seal_rows *r)
     return r->rows >= (r->max_rows ? r->max_rows : TH_SEAL_ROWS) ||
         text_bytes >= TH_SEAL_TEXT_BYTES || r->count > TH_SEAL_TABLES / 2;
 }
+
+void th_seal_rows_unchunk(struct th_seal_rows *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        r->tables[i].chunked = 0;
+}

@@ -70,6 +70,18 @@ static void take_done(struct seal_role *r, const struct th_ipc_message *m)
     }
 }
 
+/* Chunks that an earlier store knew of are nobody's now; nor would anybody hear of those that are
+ * being written, whose rows would then count as told. */
+static void forget_chunks(struct seal_role *r)
+{
+    if (r->working && r->unit.what == TH_SEAL_CHUNK_UNIT) {
+        th_seal_unit_drop(&r->unit, &r->folder);
+        r->working = false;
+    }
+    r->chunk_count = 0;
+    th_seal_rows_unchunk(&r->rows);
+}
+
 static int hear_store(struct seal_role *r)
 {
     struct th_ipc_message m;
@@ -85,10 +97,7 @@ static int hear_store(struct seal_role *r)
     unsigned generation = th_edges_generation(r->edges, SEAL_STORE);
     if (r->head_known && th_edges_up(r->edges, SEAL_STORE) && generation != r->asked_generation) {
         r->asked_generation = generation;
-        r->chunk_count = 0;
-        /* Chunks that an earlier store knew of are nobody's now. */
-        for (size_t i = 0; i < r->rows.count; i++)
-            r->rows.tables[i].chunked = 0;
+        forget_chunks(r);
         r->catalogue_asked =
             th_edges_send(r->edges, SEAL_STORE, TH_MSG_CATALOGUE, 0, th_str_c("")) == 0;
     }

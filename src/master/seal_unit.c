@@ -208,22 +208,27 @@ static int step(struct th_seal_unit *u, struct th_seal_folder *f)
     return r <= 0 ? r : finish_file(u, f);
 }
 
-static void remove_made(struct th_seal_unit *u, struct th_seal_folder *f)
+/* What cannot be removed now is removed at the next start. */
+static void remove_begun(struct th_seal_unit *u, struct th_seal_folder *f)
 {
-    const struct th_io *io = f->io;
     TH_AUTOFREE char *aside = th_xasprintf("%s.new", u->change.add[u->change.add_count].name);
     th_segment_job_free(TH_TAKE(u->job));
-    /* What cannot be removed now is removed at the next start. */
-    (void)io->remove(io->arg, aside);
-    /* Chunks that are there are as good as before. */
-    for (size_t i = 0; i < u->change.add_count && u->what != TH_SEAL_CHUNK_UNIT; i++)
-        (void)io->remove(io->arg, u->change.add[i].name);
+    (void)f->io->remove(f->io->arg, aside);
+}
+
+static void remove_made(struct th_seal_unit *u, struct th_seal_folder *f)
+{
+    for (size_t i = 0; i < u->change.add_count; i++)
+        (void)f->io->remove(f->io->arg, u->change.add[i].name);
 }
 
 int th_seal_unit_step(struct th_seal_unit *u, struct th_seal_folder *f)
 {
     int r = step(u, f);
     if (r < 0)
+        remove_begun(u, f);
+    /* Chunks that are there are as good as before. */
+    if (r < 0 && u->what != TH_SEAL_CHUNK_UNIT)
         remove_made(u, f);
     return r;
 }
@@ -232,4 +237,11 @@ void th_seal_unit_again(struct th_seal_unit *u)
 {
     u->at = 0;
     u->change.add_count = 0;
+}
+
+void th_seal_unit_drop(struct th_seal_unit *u, struct th_seal_folder *f)
+{
+    remove_begun(u, f);
+    remove_made(u, f);
+    th_seal_unit_done(u);
 }

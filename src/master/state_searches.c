@@ -4,11 +4,13 @@
 
 #include "state_i.h"
 
-/* A member that may be missing or empty; false: it is longer, or has control characters. */
+/* A member that may be missing or empty; false: it is no text, longer, or has control characters.
+ */
 static bool optional(struct st_turn *t, const char *key, size_t max, struct th_str *ret)
 {
+    const json_t *v = json_object_get(t->req->body, key);
     *ret = th_str_c("");
-    return json_string_length(json_object_get(t->req->body, key)) == 0 ||
+    return !v || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0) ||
         st_member(t, key, max, ret);
 }
 

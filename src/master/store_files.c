@@ -207,10 +207,12 @@ static void take_hold(
     if (!ok)
         w.kinds = 0;
     bool fresh = now_ns - f->chunk_ns < CHUNK_FRESH_NS && !f->chunk_asked && f->chunk_ns > 0;
-    bool can_ask = f->chunk_asked ||
-        (th_edges_up(f->edges, STORE_SEAL) &&
-            th_edges_send(f->edges, STORE_SEAL, TH_MSG_CHUNK, 0, th_str_c("")) == 0);
-    if (fresh || !can_ask || f->waiting_count == STORE_MAX_WAITING) {
+    bool asks = !fresh && f->waiting_count < STORE_MAX_WAITING;
+    bool asked = asks &&
+        (f->chunk_asked ||
+            (th_edges_up(f->edges, STORE_SEAL) &&
+                th_edges_send(f->edges, STORE_SEAL, TH_MSG_CHUNK, 0, th_str_c("")) == 0));
+    if (!asked) {
         answer_hold(f, &w, fresh, now_ns);
         return;
     }

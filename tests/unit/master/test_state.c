@@ -257,6 +257,10 @@ static void test_kept_searches_are_ones_own(void **state)
                          anns, ann.csrf, wide),
         400);
     assert_string_equal(sb_code(b), "search");
+    assert_int_equal(sb_ask(b, "{'route':'search_save'," WHOLE ",'body':{'name':'n','q':['a']}}",
+                         anns, ann.csrf),
+        400);
+    assert_string_equal(sb_code(b), "search");
     wide[81] = 0;
     assert_int_equal(sb_ask(b, "{'route':'search_save'," WHOLE ",'body':{'name':'%s','q':''}}",
                          anns, ann.csrf, wide),

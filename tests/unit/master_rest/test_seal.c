@@ -304,6 +304,27 @@ static void chunks_are_quick_and_only_new(void **state)
     th_seal_unit_done(&u);
 }
 
+/* As when the store that asked has gone: what it was not told of is no chunk. */
+static void chunks_that_nobody_hears_of_are_none(void **state)
+{
+    struct place *p = *state;
+    struct th_seal_unit u;
+    unsigned before = files_in(p);
+    add_rows(p, TH_KIND_CONN, 10, 20 * DAY);
+    add_rows(p, TH_KIND_DNS, 2, 20 * DAY);
+    assert_true(th_seal_unit_of_chunks(&u, &p->rows));
+    while (u.change.add_count < 1 || !u.job) /* one is there, the other begun */
+        assert_int_equal(th_seal_unit_step(&u, &p->folder), 0);
+    th_seal_unit_drop(&u, &p->folder);
+    th_seal_rows_unchunk(&p->rows);
+    assert_int_equal(files_in(p), before);
+    assert_true(th_seal_unit_of_chunks(&u, &p->rows));
+    assert_int_equal(finish(p, &u), 1);
+    assert_int_equal(u.change.add_count, 2);
+    assert_int_equal(u.change.add[0].rows + u.change.add[1].rows, 12);
+    th_seal_unit_done(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_last_before_anybody_hears_of_them, begin, end),
         cmocka_unit_test_setup_teardown(an_error_leaves_nothing_and_is_tried_again, begin, end),
         cmocka_unit_test_setup_teardown(chunks_are_quick_and_only_new, begin, end),
+        cmocka_unit_test_setup_teardown(chunks_that_nobody_hears_of_are_none, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

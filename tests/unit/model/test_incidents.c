@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include "base/seal.h"
 #include "make_window.h"
 
 #define MODELS                                                                                     \
@@ -284,6 +285,43 @@ static void a_restart_tells_the_same_joinings(void **state)
     assert_memory_equal(&first, &again, sizeof(first));
 }
 
+/* Of the first incident of a checkpoint, which has the bits alert, changed and told. */
+static void put_flags(struct th_buf *checkpoint, uint8_t flags)
+{
+    struct th_cur head = th_cur_init(checkpoint->p, checkpoint->len);
+    uint32_t magic = th_cur_le32(&head);
+    uint32_t version = th_cur_le32(&head);
+    struct th_cur body;
+    assert_int_equal(th_seal_open(checkpoint->p, checkpoint->len, magic, version, &body), 0);
+    TH_AUTOBUF struct th_buf to = TH_BUF_INIT;
+    size_t begin = th_seal_begin(&to, magic, version);
+    size_t at = to.len + 8 + 4 + 3 * 8 + 8; /* dropped, count; id, start, end, score */
+    th_buf_put(&to, body.p, th_cur_left(&body));
+    to.p[at] = flags;
+    th_seal_end(&to, begin);
+    th_buf_clear(checkpoint);
+    th_buf_str(checkpoint, th_buf_view(&to));
+}
+
+/* A master from before incidents were joined kept no bit for it. */
+static void what_an_older_master_told_was_told(void **state)
+{
+    struct world *w = *state;
+    TH_AUTOBUF struct th_buf checkpoint = TH_BUF_INIT;
+    add(w, 1, C2, 2, 42, 88, 1);
+    uint64_t told = report(w).v[0].id;
+    th_incidents_save(w->incidents, &checkpoint);
+    put_flags(&checkpoint, 0);
+    th_incidents_free(w->incidents);
+    w->incidents = th_incidents_new(w->models, w->identity);
+    assert_int_equal(th_incidents_load(w->incidents, checkpoint.p, checkpoint.len), 0);
+    add(w, 0, C2, 0, 40, 77, 1); /* began before, but nobody has heard of it */
+    add(w, 0, OUT, 3, 30, 88, 1);
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_true(t.v[0].id == told);
+}
+
 /* Two stories too long to be one: what is told again stays in its own, which would have nothing. */
 static void a_breach_told_again_stays_where_it_is(void **state)
 {
@@ -473,6 +511,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_told_which_became_one, setup, teardown),
         cmocka_unit_test_setup_teardown(an_id_that_was_told_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_tells_the_same_joinings, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_an_older_master_told_was_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_breach_told_again_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),

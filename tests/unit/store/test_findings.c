@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <jansson.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 
 #include "base/time.h"
@@ -416,6 +417,52 @@ static void what_waits_for_a_person_stays_open(void **state)
     }
 }
 
+/* The log is read behind core's conclusion: a decision from before it speaks of the elder alone. */
+static void a_decision_read_late_does_not_speak_of_both(void **state)
+{
+    struct th_catalogue *c = *state;
+    put_two(c);
+    put_join(c); /* at 5 */
+    decide(c, "i1", "acknowledged", 4);
+    assert_incident(c, "i1", "i1 open b1 b2 b3");
+    decide(c, "i2", "acknowledged", 4);
+    assert_incident(c, "i1", "i1 open b1 b2 b3");
+    decide(c, "i1", "acknowledged", 6);
+    assert_incident(c, "i1", "i1 acknowledged b1 b2 b3");
+}
+
+static void run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s", message);
+    sqlite3_close(db);
+}
+
+/* Version 1 did not hear of joinings: the younger's row stayed, and its breach went. */
+static void a_catalogue_of_version_1_is_brought_up(void **state)
+{
+    char path[96];
+    put_two(*state);
+    decide(*state, "i2", "acknowledged", 4);
+    th_catalogue_close(*state);
+    snprintf(path, sizeof(path), "%s/catalogue.db", folder);
+    run_sql(path,
+        "DROP TABLE joins; DROP INDEX incident_devices_incident;"
+        "UPDATE incident_breaches SET incident = 'i1' WHERE breach = 'b2';"
+        "PRAGMA user_version = 1");
+    for (int i = 0; i < 2; i++) { /* once, and then it is as it is */
+        if (i > 0)
+            th_catalogue_close(*state);
+        assert_int_equal(th_catalogue_open(path, (struct th_catalogue **)state), 0);
+        assert_pages(*state, th_findings_incidents, "incidents", first_page, "i1 |");
+        assert_incident(*state, "i1", "i1 open b1 b2");
+        assert_incident(*state, "i2", "i1 open b1 b2");
+    }
+}
+
 static void devices_are_found_and_sorted(void **state)
 {
     struct th_catalogue *c = *state;
@@ -560,6 +607,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_became_one_is_one, begin, end),
         cmocka_unit_test_setup_teardown(one_without_a_breach_left_went_where_they_are, begin, end),
         cmocka_unit_test(what_waits_for_a_person_stays_open),
+        cmocka_unit_test_setup_teardown(a_decision_read_late_does_not_speak_of_both, begin, end),
+        cmocka_unit_test_setup_teardown(a_catalogue_of_version_1_is_brought_up, begin, end),
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),
         cmocka_unit_test_setup_teardown(what_is_forgotten_is_nowhere, begin, end),

@@ -275,6 +275,26 @@ static void a_chunk_has_what_came_since(void **state)
     th_segment_table_free(t);
 }
 
+/* Rows lie outside of the database's limit: what bounds them must know what they take. */
+static void what_strangers_can_make_large_is_counted(void **state)
+{
+    (void)state;
+    static const struct th_str empty[500];
+    struct th_segment_table *t = NULL;
+    char odd[100];
+    memset(odd, 0xff, sizeof(odd));
+    struct th_ev_dns ev = {.h = {.kind = TH_KIND_DNS}};
+    TH_SET(&ev, DNS, query, th_str_n(odd, sizeof(odd)));
+    assert_int_equal(th_segment_table_new(duck, TH_KIND_DNS, &t), 0);
+    assert_int_equal(th_segment_table_add(t, &ev.h, th_str_c(""), th_str_c("")), 0);
+    assert_int_equal(th_segment_table_extent(t).text_bytes, 400); /* "\xff" each */
+    ev.h.set = 0;
+    TH_SET(&ev, DNS, answers, ((struct th_strs){empty, TH_ARRAY_LEN(empty)}));
+    assert_int_equal(th_segment_table_add(t, &ev.h, th_str_c(""), th_str_c("")), 0);
+    assert_int_equal(th_segment_table_extent(t).text_bytes, 400 + 16 * TH_ARRAY_LEN(empty));
+    th_segment_table_free(t);
+}
+
 static void a_file_that_cannot_be_written_is_an_error(void **state)
 {
     (void)state;
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(segments_merge_and_are_sorted_then),
         cmocka_unit_test(a_segment_of_an_older_schema_merges),
         cmocka_unit_test(a_chunk_has_what_came_since),
+        cmocka_unit_test(what_strangers_can_make_large_is_counted),
         cmocka_unit_test(a_file_that_cannot_be_written_is_an_error),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -54,7 +54,7 @@ int th_segment_table_add(struct th_segment_table *t, const struct th_event *ev,
     struct th_str entity, struct th_str peer) TH_WARN_UNUSED;
 struct th_segment_extent {
     uint64_t rows;
-    uint64_t text_bytes;       /* of strings, for who bounds memory */
+    uint64_t text_bytes;       /* of strings and items of lists, for who bounds memory */
     int64_t first_ns, last_ns; /* event times */
 };
 struct th_segment_extent th_segment_table_extent(const struct th_segment_table *t);
