@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 CAPTURE ?=
 
-.PHONY: all setup build test demo stop bench evaluate lint fuzz faults faults-away docs clean install
+.PHONY: all setup build test test-interop demo stop bench bench-sensor bench-core evaluate oracle lint fuzz torture faults faults-away docs clean install
 
 all: build
 
@@ -22,6 +22,10 @@ build: setup
 test: setup
 	@scripts/run-suites --build $(BUILD) --jobs $(JOBS) $(SUITES)
 
+# Against programs from elsewhere (softflowd, nfdump), as far as they are installed.
+test-interop: build
+	@THYMUS_BIN=$(abspath $(BUILD))/bin /usr/bin/python3 -m pytest -q -rs -s tests/interop
+
 demo: build
 	@scripts/demo start $(BUILD) $(CAPTURE)
 
@@ -31,17 +35,39 @@ stop:
 bench: build
 	@bench/run $(BUILD)
 
-# Detection on labelled recordings (THYMUS_DATA), as a table.
+# The sensor's part of it: speed, memory, workers, a live wire (as root). Figures belong to a quiet machine.
+bench-sensor: build
+	@bench/run $(BUILD) sensor sensor_flows sensor_workers sensor_live
+
+# The learner's and core's part of it: events a second of one core, state of a device, live.
+bench-core: build
+	@bench/run $(BUILD) core bench_learn bench_core_live
+
+# Detection: attacks in learned offices, and labelled recordings (THYMUS_DATA); as tables. QUICK=1: a small one.
 evaluate: build
-	@lab/evaluate.py --bin $(BUILD)/bin
+	@python3 lab/evaluate --bin $(BUILD)/bin
+
+# The sensor's answers against those of others (THYMUS_DATA), each difference with its reason. REFERENCES: arkime ndpi
+# suricata tshark.
+oracle: build
+	@tests/oracle/run --sensor $(BUILD)/bin/thymus-vsensor --cache $(BUILD)/oracle $(REFERENCES)
 
 # Whole tree with ALL=1, else what differs from the main branch.
 lint: setup
 	@scripts/lint $(if $(ALL),--all) --build $(BUILD)
 
-# Searches SECONDS_EACH (default 30) seconds a target with libFuzzer.
-fuzz: setup
-	@scripts/fuzz $(FUZZ)
+build-asan/build.ninja:
+	@CC=clang-14 meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzing=true >/dev/null
+
+# Searches with libFuzzer for TIME (30m) of processor time in all, shared by what the targets still find;
+# FUZZ="dns tls" names targets, KEEP=1 merges new inputs into the corpus.
+fuzz: setup build-asan/build.ninja
+	@scripts/fuzz --time $(or $(TIME),30m) --jobs $(JOBS) $(if $(KEEP),--keep) $(FUZZ)
+
+# The recordings in THYMUS_DATA as they are and spoiled, through the sensor under sanitizers.
+torture: setup build-asan/build.ninja
+	@ninja -C build-asan -j $(JOBS) --quiet
+	@THYMUS_BIN=build-asan/bin tests/torture/torture.py --seed $(or $(SEED),1)
 
 # Kills and disturbs roles and daemons at random moments, a million events a round, and checks what is left.
 faults: build

@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
     const struct th_engine_config config = {.flow = {.key = {1, 2},
                                                 .max_flows = 64,
                                                 .max_reassembly_bytes = 1u << 20,
-                                                .part_interval_ns = 5 * TH_NS_PER_S}};
+                                                .part_interval_ns = 5 * TH_NS_PER_S},
+        .max_analyser_bytes = 6000};
     struct th_engine *e = th_engine_new(&config, &sink);
     struct th_cur c = th_cur_init(in, len);
     int64_t time_ns = 0;

@@ -95,7 +95,7 @@ static void feed(struct th_state *s, struct seen *seen, uint8_t kind, struct th_
         TH_ASSERT(r == 0);
         return;
     }
-    th_state_request(s, NOW_NS, &asker, text);
+    th_state_request(s, NOW_NS, &asker, text, text);
     if (seen->hash_job)
         th_state_hashed(s, NOW_NS, seen->hash_job, kind & 4, kind & 8 ? "$argon2id$new" : NULL);
     if (seen->control_job)
@@ -114,6 +114,31 @@ static int on_look(void *arg, uint64_t job, struct th_str text)
     return 0;
 }
 
+/* A disk without files that takes none. */
+static int no_open(void *arg, const char *name, enum th_io_open how)
+{
+    (void)arg, (void)name;
+    return how == TH_IO_CREATE ? -ENOSPC : -ENOENT;
+}
+
+static int no_name(void *arg, const char *name)
+{
+    (void)arg, (void)name;
+    return -ENOENT;
+}
+
+static int no_list(void *arg, int (*fn)(void *fn_arg, const char *name), void *fn_arg)
+{
+    (void)arg, (void)fn, (void)fn_arg;
+    return 0;
+}
+
+static int64_t much_room(void *arg)
+{
+    (void)arg;
+    return INT64_MAX;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t instance_key[TH_KEYCHAIN_KEY_BYTES] = {1};
@@ -129,8 +154,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TH_ASSERT(r == 0);
     fill(a, key);
     put_keyed(&text, data + 1, size - 1, key);
-    struct th_state_config config = {
-        .accounts = a, .instance = "fuzz", .instance_id = "00", .host_name = "h"};
+    const struct th_io disk = {
+        .open = no_open, .remove = no_name, .list = no_list, .free_bytes = much_room};
+    struct th_state_config config = {.accounts = a,
+        .keys = keys,
+        .folder = &disk,
+        .instance = "fuzz",
+        .instance_id = "00",
+        .host_name = "h"};
     const struct th_state_ops ops = {
         .answer = on_answer, .hash = on_hash, .control = on_control, .look = on_look};
     th_settings_default(&config.defaults);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apps.h"
 #include "base/mem.h"
+#include "life.h"
+#include "roles.h"
 
 struct lab_device *lab_nth(struct lab_sim *s, enum lab_kind k, uint32_t n)
 {
@@ -25,6 +27,14 @@ static struct lab_task *human(
     struct lab_task *t = lab_task_add(d, fn, first);
     t->period_ns = mean_ns;
     return t;
+}
+
+/* The same, as often as his role does it. NULL: never. */
+static struct lab_task *habit(
+    struct lab_sim *s, struct lab_device *d, enum lab_habit h, lab_task_fn fn, int64_t mean_ns)
+{
+    double rate = lab_role_rate(s, d, h);
+    return rate > 0 ? human(s, d, fn, (int64_t)((double)mean_ns / rate)) : NULL;
 }
 
 /* A task of the machine itself. */
@@ -52,25 +62,27 @@ static void give_saas(struct lab_sim *s, struct lab_device *d)
     for (unsigned i = 0; i < n; i++) {
         uint32_t k = i < 2 ? i : lab_zipf(r, s->world->saas_count, 0.7);
         int64_t mean = (int64_t)(lab_lognormal(r, i < 2 ? 5 : 16, 0.5) * (double)TH_NS_PER_MIN);
-        human(s, d, lab_app_saas, mean)->host = s->world->saas[k];
+        struct lab_task *t = habit(s, d, LAB_H_SAAS, lab_app_saas, mean);
+        if (t)
+            t->host = s->world->saas[k];
     }
 }
 
 static void give_person(struct lab_sim *s, struct lab_device *d)
 {
     bool pc = d->kind != LAB_PHONE;
-    human(s, d, lab_app_browse, (pc ? 6 : 12) * TH_NS_PER_MIN);
-    human(s, d, lab_app_video, (pc ? 4 : 3) * TH_NS_PER_HOUR);
+    habit(s, d, LAB_H_BROWSE, lab_app_browse, (pc ? 6 : 12) * TH_NS_PER_MIN);
+    habit(s, d, LAB_H_VIDEO, lab_app_video, (pc ? 4 : 3) * TH_NS_PER_HOUR);
     human(s, d, lab_app_check_cert, 50 * TH_NS_PER_MIN);
     if (d->os != LAB_OS_PHONE) {
         give_saas(s, d);
-        human(s, d, lab_app_meeting, 4 * TH_NS_PER_HOUR);
+        habit(s, d, LAB_H_MEETING, lab_app_meeting, 4 * TH_NS_PER_HOUR);
         human(s, d, lab_app_browser_start, 9 * TH_NS_PER_HOUR);
-        human(s, d, lab_app_mail, 7 * TH_NS_PER_MIN);
-        human(s, d, lab_app_print, 6 * TH_NS_PER_HOUR);
-        human(s, d, lab_app_intranet, 45 * TH_NS_PER_MIN);
+        habit(s, d, LAB_H_MAIL, lab_app_mail, 7 * TH_NS_PER_MIN);
+        habit(s, d, LAB_H_PRINT, lab_app_print, 6 * TH_NS_PER_HOUR);
+        habit(s, d, LAB_H_INTRANET, lab_app_intranet, 45 * TH_NS_PER_MIN);
         if (s->person[d->person].admin)
-            human(s, d, lab_app_admin, 20 * TH_NS_PER_MIN);
+            habit(s, d, LAB_H_ADMIN, lab_app_admin, 20 * TH_NS_PER_MIN);
     }
     machine(s, d, lab_app_update, 5 * TH_NS_PER_HOUR);
     machine(s, d, lab_app_mdns, (d->os == LAB_OS_WINDOWS ? 60 : 14) * TH_NS_PER_MIN);
@@ -82,7 +94,7 @@ static void give_windows(struct lab_sim *s, struct lab_device *d)
     machine(s, d, lab_app_directory, 25 * TH_NS_PER_MIN);
     machine(s, d, lab_app_browser_service, 12 * TH_NS_PER_MIN);
     machine(s, d, lab_app_ssdp, 40 * TH_NS_PER_MIN);
-    human(s, d, lab_app_files, 20 * TH_NS_PER_MIN);
+    habit(s, d, LAB_H_FILES, lab_app_files, 20 * TH_NS_PER_MIN);
     human(s, d, lab_app_llmnr, 40 * TH_NS_PER_MIN);
     human(s, d, lab_app_antivirus, 15 * TH_NS_PER_MIN);
 }
@@ -96,9 +108,12 @@ void lab_apps_give(struct lab_sim *s, struct lab_device *d)
         give_person(s, d);
         if (d->os == LAB_OS_WINDOWS)
             give_windows(s, d);
+        lab_give_role(s, d);
     } else if (lab_is_server((enum lab_kind)d->kind)) {
         lab_give_servers(s, d);
     } else {
         lab_give_things(s, d);
     }
+    if (s->life)
+        lab_life_habits(s, d);
 }

@@ -21,6 +21,7 @@ void lab_app_ntp(struct lab_actor *a, struct lab_task *t);
 void lab_app_antivirus(struct lab_actor *a, struct lab_task *t);
 void lab_app_stale_name(struct lab_actor *a, struct lab_task *t);
 void lab_app_stale_peer(struct lab_actor *a, struct lab_task *t);
+void lab_give_poller(struct lab_sim *s, struct lab_device *d, struct lab_host *h);
 void lab_give_pollers(struct lab_sim *s, struct lab_device *d);
 
 /* apps_lan.c */

@@ -2,6 +2,7 @@
 /* What devices say on their own network: addresses, names, presence. */
 #include "apps.h"
 #include "base/mem.h"
+#include "life.h"
 
 #define LEASE_NS (8 * TH_NS_PER_HOUR)
 
@@ -40,27 +41,64 @@ void lab_arp_ask(
 
 void lab_app_arp(struct lab_actor *a, struct lab_task *t)
 {
-    struct th_addr gw = lab_inside(a->sim, 0, 1);
+    struct th_addr gw = lab_own_net(a, 0, 1);
+    struct th_mac gw_mac = lab_gateway_mac(a);
     const struct lab_device *dc = lab_dns_server(a);
     if (!a->sim->flat || lab_chance(&a->rng, 0.6))
-        lab_arp_ask(a, t->next_ns, &gw, &a->sim->gateway_mac);
+        lab_arp_ask(a, t->next_ns, &gw, &gw_mac);
     else
         lab_arp_ask(a, t->next_ns, &dc->addr, &dc->now_mac);
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.6);
 }
 
-/* Wireless devices mostly get the address they had; with some churn. */
+/* Names of devices that lease follow them: the text lives in the device, so who asks copies it. */
+static void name_follows(struct lab_device *d)
+{
+    struct lab_host *h = &d->as_host;
+    h->v4[0] = d->addr;
+    h->a_text[0] = th_str_n(d->addr_text, th_addr_format(&d->addr, d->addr_text));
+    h->transient = true;
+}
+
+/* Wireless devices mostly get the address they had; with some churn, or much. */
 static void take_lease(struct lab_actor *a)
 {
     struct lab_sim *s = a->sim;
     struct lab_device *d = a->dev;
-    bool keep = d->lease != UINT32_MAX && !s->lease_used[d->lease] && lab_chance(&a->rng, 0.55);
+    bool churn = lab_life_has(s, LAB_LIFE_CHURN);
+    bool keep = d->lease != UINT32_MAX && !s->lease_used[d->lease] &&
+        lab_chance(&a->rng, churn ? 0.3 : 0.55);
     uint32_t at = keep ? d->lease : lab_below(&a->rng, s->lease_count);
     while (s->lease_used[at])
         at = (at + 1) % s->lease_count;
     s->lease_used[at] = 1;
     d->lease = at;
-    d->addr = lab_inside(a->sim, 128 + at / 250, 2 + at % 250);
+    d->addr = lab_own_net(a, 128 + at / 250, 2 + at % 250);
+    if (churn)
+        name_follows(d);
+}
+
+static bool leases(const struct lab_sim *s, const struct lab_device *d)
+{
+    return d->wifi || (lab_life_has(s, LAB_LIFE_CHURN) && d->kind == LAB_WORKSTATION && !d->merged);
+}
+
+static void drop_lease(struct lab_sim *s, struct lab_device *d)
+{
+    if (leases(s, d) && d->lease != UINT32_MAX)
+        s->lease_used[d->lease] = 0;
+}
+
+/* Telephones show each network a MAC of their own, and change it: some every day, some every two
+ * weeks. */
+static void change_mac(const struct lab_sim *s, struct lab_device *d, int64_t ts)
+{
+    uint64_t h = lab_chance_hash(s->opt.seed ^ 0x6d6163, d->no, 0);
+    int64_t day = ts / TH_NS_PER_DAY + (int64_t)(h >> 8 & 0xff);
+    h = lab_chance_hash(h, d->no, (uint64_t)(day / (h % 3 == 0 ? 1 : 14)));
+    memcpy(d->mac.b, &h, sizeof d->mac.b);
+    d->mac.b[0] = (uint8_t)((d->mac.b[0] & 0xfc) | 2); /* one machine's, locally administered */
+    lab_set_v6(s, d);
 }
 
 static void dhcp(struct lab_actor *a, int64_t ts, bool renew)
@@ -100,7 +138,7 @@ static void dhcp(struct lab_actor *a, int64_t ts, bool renew)
     TH_SET(e, DHCP, host_name, th_str_c(d->name));
     if (d->os == LAB_OS_WINDOWS)
         TH_SET(e, DHCP, client_fqdn, th_str_c(d->fqdn));
-    TH_SET(e, DHCP, domain, th_str_c(s->domain));
+    TH_SET(e, DHCP, domain, th_str_c(lab_own_domain(a)));
     TH_SET(e, DHCP, requested_addr, d->addr);
     TH_SET(e, DHCP, assigned_addr, d->addr);
     TH_SET(e, DHCP, lease_time, LEASE_NS);
@@ -189,7 +227,7 @@ void lab_app_mdns(struct lab_actor *a, struct lab_task *t)
 
 void lab_app_llmnr(struct lab_actor *a, struct lab_task *t)
 {
-    const struct th_addr all = lab_inside(a->sim, 255, 255);
+    const struct th_addr all = lab_own_net(a, 255, 255);
     char name[LAB_NAME_LEN];
     if (lab_chance(&a->rng, 0.5))
         memcpy(name, "wpad", 5);
@@ -203,7 +241,7 @@ void lab_app_llmnr(struct lab_actor *a, struct lab_task *t)
 
 void lab_app_browser_service(struct lab_actor *a, struct lab_task *t)
 {
-    const struct th_addr all = lab_inside(a->sim, 255, 255);
+    const struct th_addr all = lab_own_net(a, 255, 255);
     multicast(a, t->next_ns, all.b + 12, 138, 138, NULL, 201, 1);
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.05);
 }
@@ -215,18 +253,57 @@ void lab_app_ssdp(struct lab_actor *a, struct lab_task *t)
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.5);
 }
 
+static int64_t some_hours(struct lab_actor *a)
+{
+    return 20 * TH_NS_PER_MIN + lab_exp_ns(&a->rng, 2 * TH_NS_PER_HOUR);
+}
+
+/* The laptop leaves the dock for a meeting, or comes back: the other MAC, and its address. */
+static void move(struct lab_actor *a, int64_t ts)
+{
+    struct lab_device *d = a->dev;
+    drop_lease(a->sim, d);
+    uint32_t lease = d->lease;
+    d->lease = d->other_lease;
+    d->other_lease = lease;
+    bool wireless = memcmp(&d->now_mac, &d->mac, sizeof d->mac) == 0;
+    d->now_mac = wireless ? d->dock_mac : d->mac;
+    take_lease(a);
+    dhcp(a, ts, false);
+    lab_arp_ask(a, ts + 200 * TH_NS_PER_MS, &d->addr, NULL);
+    d->move_ns = ts + some_hours(a);
+}
+
+static void renew(struct lab_actor *a, int64_t ts)
+{
+    /* With churn a lease is refused now and then, and another one taken. */
+    bool other =
+        lab_life_has(a->sim, LAB_LIFE_CHURN) && leases(a->sim, a->dev) && lab_chance(&a->rng, 0.05);
+    if (other) {
+        drop_lease(a->sim, a->dev);
+        a->dev->lease = UINT32_MAX;
+        take_lease(a);
+    }
+    dhcp(a, ts, !other);
+}
+
 static void come_up(struct lab_actor *a, int64_t ts)
 {
     struct lab_device *d = a->dev;
     if (!d->fixed) {
-        if (d->wifi)
+        bool moves = lab_life_has(a->sim, LAB_LIFE_DOCKS);
+        if (d->kind == LAB_PHONE && lab_life_has(a->sim, LAB_LIFE_CHURN))
+            change_mac(a->sim, d, ts);
+        if (leases(a->sim, d))
             take_lease(a);
-        d->now_mac = d->docks && lab_chance(&a->rng, 0.5) ? d->dock_mac : d->mac;
+        d->now_mac = d->docks && lab_chance(&a->rng, moves ? 0.75 : 0.5) ? d->dock_mac : d->mac;
+        d->move_ns = d->docks && moves ? ts + some_hours(a) : INT64_MAX;
         dhcp(a, ts, false);
     }
-    struct th_addr gw = lab_inside(a->sim, 0, 1);
+    struct th_addr gw = lab_own_net(a, 0, 1);
     lab_arp_ask(a, ts + 200 * TH_NS_PER_MS, &d->addr, NULL); /* is it free? (RFC 5227) */
-    lab_arp_ask(a, ts + 900 * TH_NS_PER_MS, &gw, &a->sim->gateway_mac);
+    struct th_mac gw_mac = lab_gateway_mac(a);
+    lab_arp_ask(a, ts + 900 * TH_NS_PER_MS, &gw, &gw_mac);
     if (d->person < 0 || d->kind == LAB_VOIP)
         return;
     struct lab_request q = {.uri = th_str_c("/connecttest.txt"),
@@ -241,8 +318,7 @@ static void come_up(struct lab_actor *a, int64_t ts)
 static void go_down(struct lab_actor *a)
 {
     struct lab_device *d = a->dev;
-    if (d->wifi && d->lease != UINT32_MAX)
-        a->sim->lease_used[d->lease] = 0;
+    drop_lease(a->sim, d);
     memset(a->cache, 0, sizeof a->cache);
 }
 
@@ -255,14 +331,16 @@ void lab_app_presence(struct lab_actor *a, struct lab_task *t)
         come_up(a, now);
     } else if (!on && d->was_on) {
         go_down(a);
+    } else if (on && now >= d->move_ns) {
+        move(a, now);
     } else if (on && !d->fixed) {
-        dhcp(a, now, true);
+        renew(a, now);
     }
     d->was_on = on;
     if (!on) {
         t->next_ns = lab_rhythm_next_on(a->sim, d, now + TH_NS_PER_S);
         return;
     }
-    int64_t renew = now + LEASE_NS / 2 + lab_exp_ns(&a->rng, TH_NS_PER_MIN);
-    t->next_ns = TH_MIN(renew, TH_MAX(d->on_until_ns, now + TH_NS_PER_S));
+    int64_t half = now + LEASE_NS / 2 + lab_exp_ns(&a->rng, TH_NS_PER_MIN);
+    t->next_ns = TH_MIN(TH_MIN(half, d->move_ns), TH_MAX(d->on_until_ns, now + TH_NS_PER_S));
 }

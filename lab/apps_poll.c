@@ -5,6 +5,7 @@
  */
 #include "apps.h"
 #include "base/mem.h"
+#include "life.h"
 
 #include <stdio.h>
 
@@ -34,9 +35,9 @@ void lab_app_poll(struct lab_actor *a, struct lab_task *t)
             .dur_ns = lab_exp_ns(&a->rng, 600 * TH_NS_PER_MS)};
         lab_tls_to(a, t->next_ns, t->host, &w);
     }
-    int64_t gap =
-        lab_jitter_ns(&a->rng, t->period_ns, t->jitter) + lab_exp_ns(&a->rng, 80 * TH_NS_PER_MS);
-    t->next_ns += TH_MAX(gap, TH_NS_PER_S);
+    if (t->fact)
+        lab_fact_did(t->fact, a->dev, t->next_ns, t->next_ns);
+    t->next_ns += lab_beat_gap(&a->rng, t->period_ns, t->jitter);
 }
 
 /* A connection kept for hours: push messages, websockets, long polls. */
@@ -99,7 +100,7 @@ void lab_app_stale_name(struct lab_actor *a, struct lab_task *t)
 {
     char name[128];
     int n = snprintf(name, sizeof name, "%s-%02u.%s", t->n & 1 ? "oldfs" : "prn-legacy", t->n % 9,
-        a->sim->domain);
+        lab_own_domain(a));
     lab_query(a, t->next_ns, th_str_n(name, (size_t)n), LAB_DNS_A, 3, NULL, NULL);
     t->next_ns += TH_NS_PER_S + lab_jitter_ns(&a->rng, t->period_ns, 0.2);
 }
@@ -107,7 +108,7 @@ void lab_app_stale_name(struct lab_actor *a, struct lab_task *t)
 /* ... or by address. */
 void lab_app_stale_peer(struct lab_actor *a, struct lab_task *t)
 {
-    struct th_addr to = lab_inside(a->sim, 10 + t->n % 3, 230 + t->n % 20);
+    struct th_addr to = lab_own_net(a, 10 + t->n % 3, 230 + t->n % 20);
     struct lab_flow *f = lab_open(a, t->next_ns, LAB_TCP, &to, t->port);
     f->local_dst = true;
     f->state = LAB_S0;
@@ -143,7 +144,7 @@ void lab_app_update(struct lab_actor *a, struct lab_task *t)
     t->next_ns += lab_jitter_ns(&a->rng, t->period_ns, 0.3);
 }
 
-static void give_poller(struct lab_sim *s, struct lab_device *d, struct lab_host *h)
+void lab_give_poller(struct lab_sim *s, struct lab_device *d, struct lab_host *h)
 {
     struct lab_rng *r = &d->self.rng;
     struct lab_task *t = lab_task_add(d, lab_app_poll, 0);
@@ -154,6 +155,7 @@ static void give_poller(struct lab_sim *s, struct lab_device *d, struct lab_host
     t->up = lab_bytes(r, 700, 0.7, 120, 20000);
     t->down = lab_bytes(r, 900, 0.9, 100, 60000);
     t->next_ns = s->opt.start_ns + (int64_t)(lab_unit(r) * (double)t->period_ns);
+    lab_fact_of_poller(s, t);
 }
 
 static void give_stale(struct lab_sim *s, struct lab_device *d)
@@ -179,9 +181,9 @@ void lab_give_pollers(struct lab_sim *s, struct lab_device *d)
     unsigned common = person ? 2 + lab_below(r, 4) : lab_below(r, 2);
     unsigned rare = (lab_chance(r, 0.5) ? 1u : 0u) + (lab_chance(r, 0.15) ? 1u : 0u);
     for (unsigned i = 0; i < common; i++)
-        give_poller(s, d, w->vendors[lab_zipf(r, w->vendor_count, 0.9)]);
+        lab_give_poller(s, d, w->vendors[lab_zipf(r, w->vendor_count, 0.9)]);
     for (unsigned i = 0; i < rare; i++)
-        give_poller(s, d, w->rare[lab_below(r, w->rare_count)]);
+        lab_give_poller(s, d, w->rare[lab_below(r, w->rare_count)]);
     if (person && d->os != LAB_OS_PHONE)
         give_stale(s, d);
     if (!person)

@@ -94,7 +94,7 @@ static void monitor(struct lab_actor *a, struct lab_task *t)
     int64_t at = t->next_ns;
     for (uint32_t i = 0; i < s->dev_count; i++) {
         struct lab_device *d = &s->dev[i];
-        if (!d->fixed || d == a->dev || d->kind == LAB_VOIP)
+        if (!d->fixed || d == a->dev || d->kind == LAB_VOIP || !lab_joined(d, t->next_ns))
             continue;
         at += lab_exp_ns(&a->rng, 120 * TH_NS_PER_MS);
         if ((d->no + (uint64_t)t->next_ns / 11) % 4 == 0)
@@ -186,7 +186,7 @@ static void audit_scan(struct lab_actor *a, struct lab_task *t)
     struct lab_sim *s = a->sim;
     int64_t at = t->next_ns;
     for (uint32_t i = 0; i < s->dev_count; i++) {
-        for (size_t k = 0; k < TH_ARRAY_LEN(ports); k++) {
+        for (size_t k = 0; lab_joined(&s->dev[i], at) && k < TH_ARRAY_LEN(ports); k++) {
             struct lab_flow *f = lab_open_to(a, at, LAB_TCP, &s->dev[i], ports[k]);
             bool open = lab_is_server((enum lab_kind)s->dev[i].kind) && (k * 7 + i) % 5 == 0;
             f->state = !s->dev[i].fixed ? LAB_S0 : open ? LAB_RSTO : LAB_REJ;
@@ -207,6 +207,8 @@ static void give_backup(struct lab_sim *s, struct lab_device *d)
             continue;
         struct lab_task *t = nightly(s, d, backup, hour);
         hour += 0.4 - 0.35 * (hour > 5);
+        while (!lab_joined(p, t->next_ns))
+            t->next_ns += TH_NS_PER_DAY;
         t->peer = p;
         t->port = p->os == LAB_OS_WINDOWS ? 10006 : 22;
         t->down =

@@ -8,7 +8,7 @@
 static struct th_str user_at(struct lab_actor *a, char *out, size_t size)
 {
     const struct lab_person *p = &a->sim->person[a->dev->person];
-    int n = snprintf(out, size, "%s/%s", p->user, a->sim->domain);
+    int n = snprintf(out, size, "%s/%s", p->user, lab_own_domain(a));
     return th_str_n(out, TH_MIN((size_t)n, size - 1));
 }
 
@@ -25,7 +25,7 @@ static void find_dc(struct lab_actor *a, int64_t ts)
     char name[160], target[96];
     const struct lab_device *dc = lab_dns_server(a);
     int n = snprintf(name, sizeof name, "_ldap._tcp.default-first-site-name._sites.dc._msdcs.%s",
-        a->sim->domain);
+        lab_own_domain(a));
     int m = snprintf(target, sizeof target, "%s", dc->fqdn);
     struct th_str one[] = {th_str_n(target, (size_t)m)};
     static const int64_t ttl[] = {600 * TH_NS_PER_S};
@@ -37,7 +37,7 @@ static void find_dc(struct lab_actor *a, int64_t ts)
 
 static void netlogon(struct lab_actor *a, int64_t ts)
 {
-    struct lab_device *dc = a->sim->by_kind[LAB_DC];
+    struct lab_device *dc = lab_own(a, LAB_DC);
     struct lab_flow *f = lab_open_to(a, ts, LAB_TCP, dc, 135);
     f->service = "dce_rpc";
     f->up = 328;
@@ -62,7 +62,7 @@ static void logon_ticket(struct lab_actor *a, int64_t ts)
     char client[128], service[128];
     const struct lab_device *dc = lab_dns_server(a);
     struct th_str c = user_at(a, client, sizeof client);
-    int n = snprintf(service, sizeof service, "krbtgt/%s", a->sim->domain);
+    int n = snprintf(service, sizeof service, "krbtgt/%s", lab_own_domain(a));
     struct th_str tgt = th_str_n(service, (size_t)n);
     lab_kerberos(a, ts, dc, "AS", c, tgt, "KDC_ERR_PREAUTH_REQUIRED");
     if (lab_chance(&a->rng, 0.05)) { /* a password mistyped */
@@ -74,7 +74,7 @@ static void logon_ticket(struct lab_actor *a, int64_t ts)
 
 static void read_policy(struct lab_actor *a, int64_t ts)
 {
-    struct lab_device *dc = a->sim->by_kind[LAB_DC];
+    struct lab_device *dc = lab_own(a, LAB_DC);
     char name[160];
     ticket(a, ts, dc, "cifs");
     struct lab_flow *f =
@@ -83,7 +83,7 @@ static void read_policy(struct lab_actor *a, int64_t ts)
     for (unsigned i = 0; i < n; i++) {
         int len =
             snprintf(name, sizeof name, "%s\\Policies\\{31B2F340-016D-11D2-945F-%012X}\\gpt.ini",
-                a->sim->domain, 0xC04FB984u + i);
+                lab_own_domain(a), 0xC04FB984u + i);
         lab_smb_file(a, f, ts + (50 + 4 * i) * TH_NS_PER_MS, "SMB::FILE_OPEN",
             th_str_n(name, (size_t)len), 22 + i, (struct th_str){"", 0});
     }
@@ -101,7 +101,7 @@ void lab_windows_logon(struct lab_actor *a, int64_t ts)
     lab_talk_to(a, ts + 10 * TH_NS_PER_S, LAB_TCP, lab_dns_server(a), 389, NULL, 2 * TH_NS_PER_MIN,
         7245, 16091);
     read_policy(a, ts + 12 * TH_NS_PER_S);
-    int n = snprintf(name, sizeof name, "wpad.%s", a->sim->domain);
+    int n = snprintf(name, sizeof name, "wpad.%s", lab_own_domain(a));
     lab_query(a, ts + 15 * TH_NS_PER_S, th_str_n(name, (size_t)n), LAB_DNS_A, 3, NULL, NULL);
 }
 
@@ -118,7 +118,7 @@ void lab_app_policy(struct lab_actor *a, struct lab_task *t)
 /* Names of users and groups are looked up now and then: in file dialogues, at logons. */
 void lab_app_directory(struct lab_actor *a, struct lab_task *t)
 {
-    struct lab_device *dc = a->sim->by_kind[LAB_DC];
+    struct lab_device *dc = lab_own(a, LAB_DC);
     int64_t ts = t->next_ns;
     if (lab_chance(&a->rng, 0.4)) {
         struct lab_flow *f = lab_smb(a, ts, dc, "IPC$", 10 * TH_NS_PER_S, 4000, 2200);
@@ -162,7 +162,7 @@ static void save_file(
 void lab_app_files(struct lab_actor *a, struct lab_task *t)
 {
     const struct lab_person *p = &a->sim->person[a->dev->person];
-    struct lab_device *fs = a->sim->by_kind[LAB_FILE];
+    struct lab_device *fs = lab_own(a, LAB_FILE);
     const char *share = shares[lab_chance(&a->rng, 0.75) ? p->share : lab_below(&a->rng, 6)];
     int64_t ts = lab_lookup(a, t->next_ns, &fs->as_host) + TH_NS_PER_MS;
     int64_t len = lab_exp_ns(&a->rng, 9 * TH_NS_PER_MIN);

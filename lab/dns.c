@@ -21,9 +21,7 @@ static struct th_str type_text(unsigned qtype)
 
 const struct lab_device *lab_dns_server(const struct lab_actor *a)
 {
-    const struct lab_sim *s = a->sim;
-    const struct lab_device *dc = s->by_kind[LAB_DC];
-    return dc;
+    return lab_own(a, LAB_DC);
 }
 
 /* Length of a message: header, question, and what the answers take with compressed names. */
@@ -134,8 +132,8 @@ static int64_t forward(struct lab_actor *a, int64_t ts, const struct question *q
 
 static bool is_inside(const struct lab_sim *s, struct th_str name)
 {
-    return th_str_ends(name, s->domain) || th_str_ends(name, ".10.in-addr.arpa") ||
-        th_str_index(name, '.') < 0;
+    return th_str_ends(name, s->domain) || (s->merged && th_str_ends(name, s->merged->domain)) ||
+        th_str_ends(name, ".10.in-addr.arpa") || th_str_index(name, '.') < 0;
 }
 
 static int64_t ask_dc(struct lab_actor *a, int64_t ts, const struct question *q, double cached)

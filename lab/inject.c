@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "when.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,7 +11,8 @@
 
 static const struct lab_inject_kind *const all[] = {&lab_kind_beacon, &lab_kind_exfiltration,
     &lab_kind_scan, &lab_kind_tunnel, &lab_kind_dga, &lab_kind_lateral, &lab_kind_brute,
-    &lab_kind_spray, &lab_kind_download, &lab_kind_mining, &lab_kind_ransomware};
+    &lab_kind_spray, &lab_kind_download, &lab_kind_mining, &lab_kind_ransomware, &lab_kind_takeover,
+    &lab_kind_poisoning};
 
 const struct lab_inject_kind *lab_inject_kind_at(unsigned n)
 {
@@ -46,35 +48,12 @@ double lab_param_num(const struct lab_inject *i, const char *key, double fallbac
     return p && th_str_double(th_str_c(p), &v) ? v : fallback;
 }
 
-/* "90", "1.5h", "1d9h30m": a bare number is seconds. -1: unreadable. */
-static int64_t parse_span(const char *s)
-{
-    double sum = 0;
-    while (*s) {
-        char *end;
-        double v = strtod(s, &end);
-        if (end == s || v < 0)
-            return -1;
-        switch (*end) {
-        case 'd': v *= 86400; break;
-        case 'h': v *= 3600; break;
-        case 'm': v *= 60; break;
-        case 's':
-        case '\0': break;
-        default: return -1;
-        }
-        sum += v;
-        s = *end ? end + 1 : end;
-    }
-    return sum > 1e9 ? -1 : (int64_t)(sum * 1e9);
-}
-
 int64_t lab_param_span(const struct lab_inject *i, const char *key, const char *fallback)
 {
     char text[64];
     const char *p = lab_param(i, key, text);
-    int64_t v = p ? parse_span(p) : -1;
-    return v >= 0 ? v : parse_span(fallback);
+    int64_t v = p ? lab_span_parse(p) : -1;
+    return v >= 0 ? v : lab_span_parse(fallback);
 }
 
 static uint64_t parse_bytes(const char *s)
@@ -109,6 +88,12 @@ struct lab_host *lab_inject_host(struct lab_inject *i, const char *prefix)
     return lab_world_host(s->world, &i->actor.rng, name);
 }
 
+const char *lab_inject_admin(const struct lab_inject *i)
+{
+    const struct lab_sim *s = i->actor.sim;
+    return s->person[i->actor.dev->person == 0 && s->person_count > 1 ? 1 : 0].user;
+}
+
 void lab_inject_did(struct lab_inject *i, int64_t ts)
 {
     if (i->first_ns == INT64_MAX) {
@@ -136,7 +121,15 @@ static bool on_at(const struct lab_sim *s, const struct lab_device *d, int64_t t
     return lab_rhythm_on(s, &probe, t) && (d->person < 0 || lab_rhythm_busy(s, &probe, t) > 0);
 }
 
-/* Somebody's workstation, at work at the time. */
+static bool is_victim(const struct lab_sim *s, const struct lab_device *d)
+{
+    for (uint32_t k = 0; k < s->inject_count; k++)
+        if (s->inject[k]->actor.dev == d)
+            return true;
+    return false;
+}
+
+/* Somebody's workstation, at work at the time, and nobody else's victim while there are others. */
 static struct lab_device *pick_victim(struct lab_inject *i)
 {
     struct lab_sim *s = i->actor.sim;
@@ -147,7 +140,7 @@ static struct lab_device *pick_victim(struct lab_inject *i)
     for (unsigned tries = 0; tries < 400; tries++) {
         struct lab_device *d =
             lab_nth(s, LAB_WORKSTATION, lab_below(&i->actor.rng, s->kind_count[LAB_WORKSTATION]));
-        if (tries > 200 || on_at(s, d, i->start_ns))
+        if (tries > 300 || (on_at(s, d, i->start_ns) && (tries > 200 || !is_victim(s, d))))
             return d;
     }
     return s->by_kind[LAB_WORKSTATION];
@@ -172,12 +165,7 @@ static int parse_time(struct lab_inject *i, const char *text)
         i->start_ns = default_start(i);
         return 0;
     }
-    if (*text == '+') {
-        int64_t span = parse_span(text + 1);
-        i->start_ns = i->actor.sim->opt.start_ns + span;
-        return span < 0 ? -EINVAL : 0;
-    }
-    return th_time_parse_rfc3339(th_str_c(text), &i->start_ns) ? 0 : -EINVAL;
+    return lab_time_parse(text, i->actor.sim->opt.start_ns, &i->start_ns) ? 0 : -EINVAL;
 }
 
 /* Cuts "kind@time:params" into its parts. */
@@ -208,7 +196,7 @@ static struct lab_inject *make(
     i->first_ns = INT64_MAX;
     i->last_ns = INT64_MIN;
     i->actor.sim = s;
-    i->actor.stream = LAB_MAX_DEVICES + 100 + s->inject_count;
+    i->actor.stream = LAB_INJECT_STREAM + s->inject_count;
     /* Its chance depends on what it is, not on how many others there are. */
     uint64_t h = lab_chance_hash(s->opt.seed, 0x696e6a, (uint64_t)lab_text_hash(kind->name));
     lab_rng_init(&i->actor.rng, h, lab_text_hash(i->params));
@@ -333,8 +321,11 @@ void lab_inject_truth(const struct lab_inject *i, struct th_buf *out)
     th_json_str(&j, th_str_c(i->kind->technique));
     th_json_key(&j, "device");
     th_json_open(&j);
-    th_json_key(&j, "ip");
-    th_json_str(&j, th_str_c(i->victim_ip));
+    th_json_key(&j, "ip"); /* as it was at the attack */
+    if (*i->victim_ip)
+        th_json_str(&j, th_str_c(i->victim_ip));
+    else
+        th_json_addr(&j, &d->addr);
     th_json_key(&j, "mac");
     th_json_str(&j, th_str_c(mac));
     th_json_key(&j, "hostname");

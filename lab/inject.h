@@ -12,6 +12,8 @@
 #include "apps.h"
 
 #define LAB_SPEC_LEN 256
+#define LAB_MAX_HOPS 8u
+#define LAB_INJECT_STREAM (LAB_MAX_DEVICES + 100u) /* of the first injection */
 
 struct lab_inject;
 /* Does the next thing at i->next_ns and sets the next time; i->end_ns when it is done. */
@@ -34,7 +36,10 @@ struct lab_inject {
     int64_t period_ns;
     double jitter, loss;
     uint64_t bytes, done;
-    uint32_t step, count;
+    uint32_t step, count, before; /* before: what is done ahead of the attack, still to come */
+    double factor;
+    struct lab_device *hop[LAB_MAX_HOPS]; /* fixed ahead, or NULL */
+    const char *user;
 };
 
 struct lab_inject_kind {
@@ -65,11 +70,13 @@ int64_t lab_param_span(const struct lab_inject *i, const char *key, const char *
 bool lab_param_is(const struct lab_inject *i, const char *key, const char *value);
 /* "host=" or a new name made up under a prefix. */
 struct lab_host *lab_inject_host(struct lab_inject *i, const char *prefix);
+/* The account of an administrator who does not work at the victim device. */
+const char *lab_inject_admin(const struct lab_inject *i);
 /* Notes that something was done at ts. */
 void lab_inject_did(struct lab_inject *i, int64_t ts);
 
 extern const struct lab_inject_kind lab_kind_beacon, lab_kind_exfiltration, lab_kind_tunnel,
     lab_kind_dga, lab_kind_mining, lab_kind_download, lab_kind_scan, lab_kind_lateral,
-    lab_kind_brute, lab_kind_spray, lab_kind_ransomware;
+    lab_kind_brute, lab_kind_spray, lab_kind_ransomware, lab_kind_takeover, lab_kind_poisoning;
 
 #endif

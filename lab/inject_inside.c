@@ -74,9 +74,47 @@ static void scan_act(struct lab_inject *i)
 const struct lab_inject_kind lab_kind_scan = {"scan", "T1046",
     "rate=10 (a minute) what=horizontal|vertical|arp port=445", "1h", scan_begin, scan_act};
 
+static struct lab_device *last_hop(struct lab_inject *i)
+{
+    return i->actor.sim->by_kind[lab_chance(&i->actor.rng, 0.5) ? LAB_FILE : LAB_DC];
+}
+
+/* With habit=N the path is known ahead, and the account goes along it N times in the 13 days
+ * before. */
+static void lateral_habit(struct lab_inject *i)
+{
+    struct lab_sim *s = i->actor.sim;
+    i->before = (uint32_t)lab_param_num(i, "habit", 0);
+    if (!i->before)
+        return;
+    for (uint32_t k = 0; k + 1 < i->count; k++) {
+        uint32_t n = lab_below(&i->actor.rng, s->kind_count[LAB_WORKSTATION]);
+        for (uint32_t tries = 0; tries < s->kind_count[LAB_WORKSTATION]; tries++, n++) {
+            struct lab_device *d = lab_nth(s, LAB_WORKSTATION, n % s->kind_count[LAB_WORKSTATION]);
+            bool passed = d == i->actor.dev;
+            for (uint32_t q = 0; q < k; q++)
+                passed = passed || i->hop[q] == d;
+            i->hop[k] = d;
+            if (d->always_on && !passed)
+                break;
+        }
+    }
+    i->hop[i->count - 1] = last_hop(i);
+    i->next_ns = TH_MAX(i->start_ns - 13 * TH_NS_PER_DAY, s->opt.start_ns + TH_NS_PER_HOUR);
+    if (i->next_ns >= i->start_ns) { /* no time before */
+        i->before = 0;
+        i->next_ns = i->start_ns;
+    }
+}
+
 static void lateral_begin(struct lab_inject *i)
 {
-    i->count = (uint32_t)lab_param_num(i, "hops", 3);
+    double hops = lab_param_num(i, "hops", 3);
+    i->count = (uint32_t)TH_MIN(TH_MAX(hops, 1), (double)LAB_MAX_HOPS);
+    i->user = lab_param_is(i, "credential", "own") && i->actor.dev->person >= 0
+        ? i->actor.sim->person[i->actor.dev->person].user
+        : lab_inject_admin(i);
+    lateral_habit(i);
     i->port = 445;
     i->period_ns = TH_MAX((i->end_ns - i->start_ns) / (TH_MAX(i->count, 1u) + 1), TH_NS_PER_MIN);
     i->peer = i->actor.dev;
@@ -105,8 +143,10 @@ static void take_over(struct lab_actor *a, int64_t ts, struct lab_device *to, co
 static struct lab_device *next_hop(struct lab_inject *i, bool last)
 {
     struct lab_sim *s = i->actor.sim;
+    if (i->hop[i->step % LAB_MAX_HOPS])
+        return i->hop[i->step % LAB_MAX_HOPS];
     if (last)
-        return s->by_kind[lab_chance(&i->actor.rng, 0.5) ? LAB_FILE : LAB_DC];
+        return last_hop(i);
     for (unsigned k = 0; k < 300; k++) {
         struct lab_device *d = &s->dev[lab_below(&i->actor.rng, s->dev_count)];
         if (d->kind == LAB_WORKSTATION && d->was_on && d != i->peer && d != i->actor.dev)
@@ -115,29 +155,64 @@ static struct lab_device *next_hop(struct lab_inject *i, bool last)
     return s->by_kind[LAB_FILE];
 }
 
+/* Flows of another device in the injection's name. */
+static struct lab_actor stand_at(const struct lab_inject *i, struct lab_device *d)
+{
+    struct lab_actor from = i->actor;
+    from.dev = d;
+    return from;
+}
+
+static void stand_back(struct lab_inject *i, const struct lab_actor *from)
+{
+    i->actor.rng = from->rng;
+    i->actor.flows = from->flows;
+    i->actor.port = from->port;
+}
+
+/* What will be the path is gone along as administrators do, at a working hour. */
+static void lateral_before(struct lab_inject *i)
+{
+    struct lab_device *at = i->actor.dev;
+    for (uint32_t k = 0; k < i->count; k++) {
+        struct lab_actor from = stand_at(i, at);
+        int64_t ts = i->next_ns + (int64_t)k * 4 * TH_NS_PER_MIN;
+        struct lab_flow *f = lab_smb(&from, ts, i->hop[k], "IPC$", 20 * TH_NS_PER_S, 6000, 5000);
+        f->service = "gssapi,smb,ntlm,dce_rpc";
+        lab_ntlm(&from, f, ts + 5 * TH_NS_PER_MS, i->hop[k], i->user, true);
+        lab_submit(&from, f);
+        stand_back(i, &from);
+        at = i->hop[k];
+    }
+    int64_t left = i->start_ns - i->next_ns;
+    i->next_ns =
+        --i->before ? i->next_ns + TH_MAX(left / (i->before + 1), TH_NS_PER_HOUR) : i->start_ns;
+    if (i->next_ns >= i->start_ns) {
+        i->before = 0;
+        i->next_ns = i->start_ns;
+    }
+}
+
 static void lateral_act(struct lab_inject *i)
 {
-    struct lab_actor *a = &i->actor, from = *a;
-    struct lab_sim *s = a->sim;
+    if (i->before) {
+        lateral_before(i);
+        return;
+    }
     struct lab_device *to = next_hop(i, i->step + 1 == i->count);
-    const char *user = lab_param_is(i, "credential", "own") && a->dev->person >= 0
-        ? s->person[a->dev->person].user
-        : s->person[0].user; /* an administrator's */
-    from.dev = i->peer;      /* where the attacker stands now */
+    struct lab_actor from = stand_at(i, i->peer); /* where the attacker stands now */
     lab_inject_did(i, i->next_ns);
     if (lab_param_is(i, "tool", "rdp"))
-        lab_rdp(&from, i->next_ns, to, 5 * TH_NS_PER_MIN, user, true);
+        lab_rdp(&from, i->next_ns, to, 5 * TH_NS_PER_MIN, i->user, true);
     else if (lab_param_is(i, "tool", "ssh"))
         lab_ssh(&from, i->next_ns, to, 5 * TH_NS_PER_MIN, 30000, 90000, true);
     else
-        take_over(&from, i->next_ns, to, user);
+        take_over(&from, i->next_ns, to, i->user);
     size_t len = strlen(i->path);
     snprintf(i->path + len, sizeof i->path - len, "%s%s", len ? " " : "", to->name);
-    a->rng = from.rng;
-    a->flows = from.flows;
-    a->port = from.port;
+    stand_back(i, &from);
     i->peer = to;
-    i->next_ns += lab_jitter_ns(&a->rng, i->period_ns, 0.3);
+    i->next_ns += lab_jitter_ns(&i->actor.rng, i->period_ns, 0.3);
     if (++i->step >= i->count)
         i->end_ns = i->next_ns;
     else
@@ -145,7 +220,8 @@ static void lateral_act(struct lab_inject *i)
 }
 
 const struct lab_inject_kind lab_kind_lateral = {"lateral", "T1021.002",
-    "hops=3 tool=svcctl|rdp|ssh credential=admin|own", "2h", lateral_begin, lateral_act};
+    "hops=3 tool=svcctl|rdp|ssh credential=admin|own habit=0 (times before)", "2h", lateral_begin,
+    lateral_act};
 
 static void brute_begin(struct lab_inject *i)
 {

@@ -37,6 +37,8 @@ static void beacon_begin(struct lab_inject *i)
     i->host = share > 0 ? host_by_popularity(i, share) : lab_inject_host(i, "cdn");
     i->period_ns = lab_param_span(i, "period", "60");
     i->jitter = lab_param_num(i, "jitter", 0.1);
+    if (lab_param_is(i, "period", "any"))
+        lab_draw_beat(&i->actor.rng, &i->period_ns, &i->jitter);
     i->loss = lab_param_num(i, "loss", 0);
     i->port = (uint16_t)lab_param_num(i, "port", lab_param_is(i, "proto", "http") ? 80 : 443);
     i->bytes = lab_param_bytes(i, "up", "420");
@@ -78,12 +80,11 @@ static void beacon_act(struct lab_inject *i)
         }
         lab_inject_did(i, i->next_ns);
     }
-    i->next_ns += TH_MAX(lab_jitter_ns(&a->rng, i->period_ns, i->jitter), TH_NS_PER_S / 4) +
-        lab_exp_ns(&a->rng, 20 * TH_NS_PER_MS);
+    i->next_ns += lab_beat_gap(&a->rng, i->period_ns, i->jitter);
 }
 
 const struct lab_inject_kind lab_kind_beacon = {"beacon", "T1071.001",
-    "period=60 jitter=0.1 loss=0 popularity=0 proto=https|http port= up=420 "
+    "period=60|any jitter=0.1 loss=0 popularity=0 proto=https|http port= up=420 "
     "software=implant|browser",
     "24h", beacon_begin, beacon_act};
 
@@ -200,7 +201,9 @@ const struct lab_inject_kind lab_kind_dga = {"dga", "T1568.002",
 
 static void mining_begin(struct lab_inject *i)
 {
-    i->host = lab_inject_host(i, "pool");
+    char prefix[64];
+    const char *given = lab_param(i, "prefix", prefix);
+    i->host = lab_inject_host(i, given ? given : "pool");
     i->port = (uint16_t)lab_param_num(i, "port", 3333);
     snprintf(i->note, sizeof i->note, "mines for a pool on port %u", i->port);
 }
@@ -208,9 +211,20 @@ static void mining_begin(struct lab_inject *i)
 static void mining_act(struct lab_inject *i)
 {
     struct lab_actor *a = &i->actor;
-    int64_t ts = lab_lookup(a, i->next_ns, i->host) + TH_NS_PER_MS;
     int64_t len = TH_NS_PER_HOUR + lab_exp_ns(&a->rng, 3 * TH_NS_PER_HOUR);
     uint64_t shares = (uint64_t)(len / (25 * TH_NS_PER_S));
+    if (lab_param_is(i, "tls", "yes")) {
+        struct lab_web w = {.tls = &a->sim->tls[LAB_TLS_IMPLANT],
+            .port = i->port,
+            .up = 300 + shares * 215,
+            .down = 600 + shares * 290,
+            .dur_ns = len};
+        lab_inject_did(i, i->next_ns);
+        i->last_ns = lab_tls_to(a, i->next_ns, i->host, &w);
+        i->next_ns = TH_MAX(i->last_ns, i->next_ns) + 5 * TH_NS_PER_S;
+        return;
+    }
+    int64_t ts = lab_lookup(a, i->next_ns, i->host) + TH_NS_PER_MS;
     struct lab_flow *f = lab_open(a, ts, LAB_TCP, &i->host->v4[0], i->port);
     f->up = 300 + shares * 190;
     f->down = 600 + shares * 260;
@@ -222,7 +236,7 @@ static void mining_act(struct lab_inject *i)
 }
 
 const struct lab_inject_kind lab_kind_mining = {
-    "mining", "T1496", "port=3333", "12h", mining_begin, mining_act};
+    "mining", "T1496", "port=3333 tls=no|yes prefix=pool", "12h", mining_begin, mining_act};
 
 static void download_begin(struct lab_inject *i)
 {

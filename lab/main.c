@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* thymus-lab: the generated office. */
 #include "base/mem.h"
+#include "life.h"
 #include "options.h"
 #include "out.h"
 #include "out_pcap.h"
@@ -10,17 +11,30 @@
 
 struct outputs {
     struct lab_spool *spool;
+    struct lab_parts *parts;
+    const struct lab_sim *sim;
     struct lab_json *json;
     struct lab_pcap *pcap;
+    int64_t from_ns;
 };
 
 static int put_event(void *arg, const struct th_event *ev)
 {
     struct outputs *o = arg;
+    if (ev->time_ns < o->from_ns)
+        return 0;
     int err = o->spool ? lab_spool_put(o->spool, ev) : 0;
+    if (err == 0 && o->parts)
+        err = lab_parts_put(o->parts, lab_queue_flow_id(o->sim->queue), ev);
     if (err == 0 && o->json)
         err = lab_json_put(o->json, ev);
     return err;
+}
+
+static int put_flow(void *arg, struct lab_flow *f)
+{
+    struct outputs *o = arg;
+    return f->ts < o->from_ns ? 0 : lab_pcap_flow(o->pcap, f);
 }
 
 static int fail(const char *what, int err)
@@ -34,6 +48,9 @@ static int open_outputs(const struct lab_command *c, struct outputs *o)
     int err = 0;
     if (c->spool)
         err = lab_spool_open(c->spool, lab_chance_hash(c->sim.seed, c->sim.devices, 7), &o->spool);
+    if (err == 0 && c->parts)
+        err = lab_parts_open(
+            c->parts, lab_chance_hash(c->sim.seed, c->sim.devices, 7), c->sim.start_ns, &o->parts);
     if (err == 0 && c->zeek_json)
         err = lab_json_open(c->zeek_json, &o->json);
     if (err == 0 && c->pcap)
@@ -44,6 +61,8 @@ static int open_outputs(const struct lab_command *c, struct outputs *o)
 static int close_outputs(struct outputs *o, int err)
 {
     int e = o->spool ? lab_spool_close(o->spool) : 0;
+    err = err < 0 ? err : e;
+    e = o->parts ? lab_parts_close(o->parts) : 0;
     err = err < 0 ? err : e;
     e = o->json ? lab_json_close(o->json) : 0;
     err = err < 0 ? err : e;
@@ -71,6 +90,7 @@ static int write_truth(const struct lab_sim *s, const char *path)
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
     for (uint32_t k = 0; k < s->inject_count; k++)
         lab_inject_truth(s->inject[k], &b);
+    lab_life_truth(s, &b);
     TH_AUTOFCLOSE FILE *f = fopen(path, "we");
     if (!f)
         return -errno;
@@ -104,7 +124,7 @@ static int run(const struct lab_command *c, struct lab_sim *s, struct outputs *o
 
 static int generate(const struct lab_command *c)
 {
-    struct outputs o = {0};
+    struct outputs o = {.from_ns = c->from_ns};
     struct lab_options opt = c->sim;
     struct lab_sim *s = NULL;
     int err = open_outputs(c, &o);
@@ -112,8 +132,9 @@ static int generate(const struct lab_command *c)
         return fail("cannot open the output", close_outputs(&o, err));
     opt.events = (struct th_sink){put_event, &o};
     if (o.pcap)
-        opt.flows = (struct lab_flow_sink){lab_pcap_flow, o.pcap};
+        opt.flows = (struct lab_flow_sink){put_flow, &o};
     err = lab_sim_new(&opt, &s);
+    o.sim = s;
     if (err == 0 && o.pcap)
         lab_pcap_use(o.pcap, s->pool);
     if (err == 0)

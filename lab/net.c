@@ -21,6 +21,13 @@ static void open_common(struct lab_actor *a, struct lab_flow *f, enum lab_proto 
     a->port = (uint16_t)(PORT_FIRST + (a->port - PORT_FIRST + 1) % PORT_COUNT);
 }
 
+struct th_mac lab_gateway_mac(const struct lab_actor *a)
+{
+    struct th_mac m = a->sim->gateway_mac;
+    m.b[5] = (uint8_t)(m.b[5] + a->dev->merged);
+    return m;
+}
+
 struct lab_flow *lab_open(
     struct lab_actor *a, int64_t ts, enum lab_proto proto, const struct th_addr *dst, uint16_t port)
 {
@@ -28,7 +35,7 @@ struct lab_flow *lab_open(
     struct lab_flow *f = lab_flow_new(s->pool, s->opt.seed, a->stream << 32 | a->flows++);
     open_common(a, f, proto, ts);
     f->dst = *dst;
-    f->dst_mac = s->gateway_mac;
+    f->dst_mac = lab_gateway_mac(a);
     f->dport = port;
     if (!th_addr_is_v4(dst))
         f->src = th_addr_is_link_local(dst) ? a->dev->link_local : a->dev->v6;
@@ -40,7 +47,7 @@ struct lab_flow *lab_open_to(struct lab_actor *a, int64_t ts, enum lab_proto pro
 {
     struct lab_flow *f = lab_open(a, ts, proto, &to->addr, port);
     f->local_dst = true;
-    if (a->sim->flat)
+    if (a->sim->flat && to->merged == a->dev->merged)
         f->dst_mac = to->now_mac;
     return f;
 }
@@ -87,6 +94,12 @@ void lab_draw_beat(struct lab_rng *r, int64_t *ret_period_ns, double *ret_jitter
         s = lab_range(r, 30, 3600);
     *ret_period_ns = s * TH_NS_PER_S;
     *ret_jitter = jitters[lab_below(r, (uint32_t)TH_ARRAY_LEN(jitters))];
+}
+
+int64_t lab_beat_gap(struct lab_rng *r, int64_t period_ns, double jitter)
+{
+    int64_t gap = lab_jitter_ns(r, period_ns, jitter) + lab_exp_ns(r, 80 * TH_NS_PER_MS);
+    return TH_MAX(gap, TH_NS_PER_S / 4);
 }
 
 /* An attempt that nobody answers, with TCP's retries after 1 and 3 seconds (RFC 6298). */

@@ -9,6 +9,8 @@
 
 #include "sim.h"
 
+/* Of the router that the actor's network leads out by. */
+struct th_mac lab_gateway_mac(const struct lab_actor *a);
 /* A new flow of the actor, not yet submitted: the caller sets dur_ns, bytes, service, records. */
 struct lab_flow *lab_open(struct lab_actor *a, int64_t ts, enum lab_proto proto,
     const struct th_addr *dst, uint16_t port);
@@ -72,8 +74,10 @@ int64_t lab_http_inside(
 int64_t lab_rtt(struct lab_actor *a, uint64_t key);
 /* The server or host does not answer in this quarter of an hour. */
 bool lab_is_down(const struct lab_sim *s, uint64_t key, int64_t t);
-/* A period and jitter as pollers have them, good and bad ones alike. */
+/* A period and jitter as pollers have them, good and bad ones alike; and the time from one call to
+ * the next, which both draw here. */
 void lab_draw_beat(struct lab_rng *r, int64_t *ret_period_ns, double *ret_jitter);
+int64_t lab_beat_gap(struct lab_rng *r, int64_t period_ns, double jitter);
 /* Current address of a device by the flow's protocol version: IPv6 for a share of inside talk. */
 const struct lab_device *lab_dns_server(const struct lab_actor *a);
 

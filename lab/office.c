@@ -2,7 +2,7 @@
 /* Who is there: people, devices, names and addresses of one organisation. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "sim.h"
+#include "roles.h"
 
 #include <stdio.h>
 
@@ -50,22 +50,24 @@ static void lower_first(char *s)
         *s = (char)(*s >= 'a' && *s <= 'z' ? *s - 'a' + 'A' : *s);
 }
 
-static void name_organisation(struct lab_sim *s, struct lab_rng *r)
+static void name_organisation(struct lab_rng *r, char domain[64], char netbios[16])
 {
     char word[LAB_NAME_LEN], second[LAB_NAME_LEN];
     lab_name_word(r, word);
     lab_name_word(r, second);
-    snprintf(s->domain, sizeof s->domain, "corp.%.20s%.20s.com", word, second);
-    snprintf(s->netbios, sizeof s->netbios, "%.10s", word);
-    lower_first(s->netbios);
+    snprintf(domain, 64, "corp.%.20s%.20s.com", word, second);
+    snprintf(netbios, 16, "%.10s", word);
+    lower_first(netbios);
 }
 
 static void make_people(struct lab_sim *s, struct lab_rng *r, uint32_t count)
 {
-    s->person = th_xcalloc(count, sizeof *s->person);
-    s->person_count = count;
+    uint32_t first = s->person_count;
+    s->person = th_xreallocarray(s->person, first + count, sizeof *s->person);
+    memset(s->person + first, 0, count * sizeof *s->person);
+    s->person_count = first + count;
     for (uint32_t i = 0; i < count; i++) {
-        struct lab_person *p = &s->person[i];
+        struct lab_person *p = &s->person[first + i];
         char name[LAB_NAME_LEN];
         lab_name_person(r, name);
         snprintf(p->name, sizeof p->name, "%.47s", name);
@@ -80,6 +82,13 @@ static void make_people(struct lab_sim *s, struct lab_rng *r, uint32_t count)
         for (unsigned k = 0; k < LAB_HABIT_SITES; k++)
             p->site[k] = lab_zipf(r, s->world->site_count, 0.75);
     }
+}
+
+int32_t lab_office_hire(struct lab_sim *s, struct lab_rng *r, uint32_t count)
+{
+    int32_t first = (int32_t)s->person_count;
+    make_people(s, r, count);
+    return first;
 }
 
 static void pick_software(struct lab_sim *s, struct lab_device *d, struct lab_rng *r)
@@ -121,13 +130,22 @@ struct th_addr lab_inside(const struct lab_sim *s, uint32_t net, uint32_t host)
     return th_addr_v4(v4);
 }
 
-static void set_addresses(struct lab_sim *s, struct lab_device *d, uint32_t no_in_net)
+/* The second network is a site of its own, far from ours in number. */
+struct th_addr lab_own_net(const struct lab_actor *a, uint32_t net, uint32_t host)
 {
-    uint8_t net = kinds[d->kind].net;
-    d->addr = lab_inside(s, net + no_in_net / 200, 10 + no_in_net % 200);
+    if (!a->dev->merged)
+        return lab_inside(a->sim, net, host);
+    uint8_t site = a->sim->opt.site ? a->sim->opt.site : LAB_SITE;
+    const uint8_t v4[4] = {172, (uint8_t)(16 + site % 16), (uint8_t)net, (uint8_t)host};
+    return th_addr_v4(v4);
+}
+
+void lab_set_v6(const struct lab_sim *s, struct lab_device *d)
+{
     const uint8_t *m = d->mac.b;
     uint8_t iid[8] = {(uint8_t)(m[0] ^ 2), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
-    uint8_t ula[16] = {0xfd, 0x3a, 0x90, (uint8_t)s->opt.seed, 0, 1, 0, net};
+    uint8_t ula[16] = {
+        0xfd, 0x3a, 0x90, (uint8_t)s->opt.seed, 0, d->merged ? 2 : 1, 0, kinds[d->kind].net};
     uint8_t link[16] = {0xfe, 0x80};
     memcpy(ula + 8, iid, 8);
     memcpy(link + 8, iid, 8);
@@ -135,10 +153,16 @@ static void set_addresses(struct lab_sim *s, struct lab_device *d, uint32_t no_i
     d->link_local = th_addr_v6(link);
 }
 
+static void set_addresses(struct lab_sim *s, struct lab_device *d, uint32_t no_in_net)
+{
+    d->addr = lab_own_net(&d->self, kinds[d->kind].net + no_in_net / 200u, 10 + no_in_net % 200u);
+    lab_set_v6(s, d);
+}
+
 static void name_host(struct lab_sim *s, struct lab_device *d)
 {
     struct lab_host *h = &d->as_host;
-    snprintf(d->fqdn, sizeof d->fqdn, "%.24s.%.38s", d->name, s->domain);
+    snprintf(d->fqdn, sizeof d->fqdn, "%.24s.%.38s", d->name, lab_own_domain(&d->self));
     h->name = th_str_c(d->fqdn);
     h->key = lab_chance_hash(s->opt.seed, d->no, 0x696e73);
     h->n4 = 1;
@@ -150,25 +174,33 @@ static void name_host(struct lab_sim *s, struct lab_device *d)
     h->ttls[0] = 1200 * TH_NS_PER_S;
     h->a = (struct th_strs){.v = h->a_text, .n = 1};
     h->subject = th_arena_printf(&s->world->mem, "CN=%s", d->fqdn);
-    h->issuer = th_arena_printf(&s->world->mem, "CN=%s-CA,DC=%s", s->netbios, s->domain);
+    h->issuer = th_arena_printf(
+        &s->world->mem, "CN=%s-CA,DC=%s", lab_own_netbios(&d->self), lab_own_domain(&d->self));
     h->not_before_ns = th_time_floor(s->opt.start_ns, 364 * TH_NS_PER_DAY) - 200 * TH_NS_PER_DAY;
     h->not_after_ns = h->not_before_ns + 1095 * TH_NS_PER_DAY;
 }
 
-static struct lab_device *add_device(struct lab_sim *s, enum lab_kind kind, int32_t person)
+static struct lab_device *make_device(
+    struct lab_sim *s, enum lab_kind kind, int32_t person, struct lab_party *party, uint32_t nth)
 {
     struct lab_device *d = &s->dev[s->dev_count];
     struct lab_rng r;
     lab_rng_init(&r, s->opt.seed ^ 0x646576, s->dev_count);
     d->no = s->dev_count++;
+    d->merged = party != NULL;
+    d->joins_ns = INT64_MIN;
+    d->self = (struct lab_actor){.sim = s, .dev = d, .stream = d->no};
     d->kind = (uint8_t)kind;
     d->os = kinds[kind].os;
     d->person = person;
     d->weekly = -1;
-    d->lease = UINT32_MAX;
+    d->lease = d->other_lease = UINT32_MAX;
+    d->move_ns = INT64_MAX;
     d->today.day = INT64_MIN;
-    uint32_t nth = s->kind_count[kind]++;
-    if (kind == LAB_WEB || kind == LAB_PBX)
+    if (party)
+        snprintf(
+            d->name, sizeof d->name, "%.10s-%s%u", party->netbios, kinds[kind].prefix, nth + 1);
+    else if (kind == LAB_WEB || kind == LAB_PBX)
         snprintf(d->name, sizeof d->name, nth ? "%s%u" : "%s", kinds[kind].prefix, nth + 1);
     else
         snprintf(d->name, sizeof d->name, "%s-%02u", kinds[kind].prefix, nth + 1);
@@ -188,14 +220,46 @@ static struct lab_device *add_device(struct lab_sim *s, enum lab_kind kind, int3
     if (d->wifi && lab_chance(&r, 0.12))
         d->weekly = (int8_t)lab_below(&r, 5);
     pick_software(s, d, &r);
-    set_addresses(s, d, s->net_count[kinds[kind].net]++);
+    set_addresses(s, d, (party ? party->net_count : s->net_count)[kinds[kind].net]++);
     name_host(s, d);
-    if (!s->by_kind[kind])
-        s->by_kind[kind] = d;
-    d->self = (struct lab_actor){.sim = s, .dev = d, .stream = d->no};
     lab_rng_init(&d->self.rng, s->opt.seed, 0x1000000 + (uint64_t)d->no);
     d->self.port = (uint16_t)(49152 + lab_below(&d->self.rng, 16000));
     return d;
+}
+
+static struct lab_device *add_device(struct lab_sim *s, enum lab_kind kind, int32_t person)
+{
+    struct lab_device *d = make_device(s, kind, person, NULL, s->kind_count[kind]++);
+    if (!s->by_kind[kind])
+        s->by_kind[kind] = d;
+    return d;
+}
+
+struct lab_device *lab_office_add(
+    struct lab_sim *s, enum lab_kind kind, int32_t person, bool merged, int64_t joins_ns)
+{
+    struct lab_party *p = merged ? s->merged : NULL;
+    uint32_t nth = p ? p->kind_count[kind]++ : s->kind_count[kind] + s->added++;
+    struct lab_device *d = make_device(s, kind, person, p, nth);
+    if (p && !p->by_kind[kind])
+        p->by_kind[kind] = d;
+    d->joins_ns = joins_ns;
+    return d;
+}
+
+struct lab_device *lab_own(const struct lab_actor *a, enum lab_kind k)
+{
+    return (a->dev->merged ? a->sim->merged->by_kind : a->sim->by_kind)[k];
+}
+
+const char *lab_own_domain(const struct lab_actor *a)
+{
+    return a->dev->merged ? a->sim->merged->domain : a->sim->domain;
+}
+
+const char *lab_own_netbios(const struct lab_actor *a)
+{
+    return a->dev->merged ? a->sim->merged->netbios : a->sim->netbios;
 }
 
 static void add_people(struct lab_sim *s, struct lab_rng *r, uint32_t left)
@@ -215,19 +279,35 @@ static void add_people(struct lab_sim *s, struct lab_rng *r, uint32_t left)
         add_device(s, i % 3 == 2 ? LAB_VOIP : LAB_PHONE, (int32_t)(i % people));
 }
 
+/* What joins later stands behind all others, with chance of its own. */
+static void add_newcomers(struct lab_sim *s)
+{
+    const struct lab_life_plan *l = &s->opt.life;
+    for (unsigned i = 0; lab_life_wants(l, LAB_LIFE_SERVER) && i < l->when[LAB_LIFE_SERVER].n; i++)
+        lab_office_add(s, LAB_WEB, -1, false, l->when[LAB_LIFE_SERVER].at_ns[i]);
+    if (!lab_life_wants(l, LAB_LIFE_MERGER))
+        return;
+    struct lab_rng r;
+    lab_rng_init(&r, s->opt.seed, 0x6d6572676572);
+    s->merged = th_xcalloc(1, sizeof *s->merged);
+    name_organisation(&r, s->merged->domain, s->merged->netbios);
+    lab_merger_build(s, &r, l->when[LAB_LIFE_MERGER].at_ns[0]);
+}
+
 int lab_office_build(struct lab_sim *s)
 {
     static const enum lab_kind servers[] = {LAB_DC, LAB_FILE, LAB_WEB, LAB_DB, LAB_BACKUP,
         LAB_BUILD, LAB_MONITOR, LAB_RECORDER, LAB_PBX};
     struct lab_rng r;
     uint32_t n = s->opt.devices, fixed = (uint32_t)TH_ARRAY_LEN(servers);
-    if (n < 2 * fixed || n > LAB_MAX_DEVICES)
+    uint32_t later = s->opt.life.when[LAB_LIFE_SERVER].n + lab_merger_devices(&s->opt);
+    if (n < 2 * fixed || n + later > LAB_MAX_DEVICES)
         return -ERANGE;
     lab_rng_init(&r, s->opt.seed, 0x6f6666696365);
-    name_organisation(s, &r);
+    name_organisation(&r, s->domain, s->netbios);
     s->gateway_mac = (struct th_mac){{0x00, 0x1c, 0x73, 0x10, 0x20, 0x01}};
     s->flat = n <= FLAT_MAX;
-    s->dev = th_xcalloc(n, sizeof *s->dev);
+    s->dev = th_xcalloc(n + later, sizeof *s->dev);
     for (uint32_t i = 0; i < fixed; i++)
         add_device(s, servers[i], -1);
     for (uint32_t i = 0; i < n / 120; i++)
@@ -235,8 +315,12 @@ int lab_office_build(struct lab_sim *s)
     if (s->opt.scanner)
         add_device(s, LAB_SCANNER, -1);
     add_people(s, &r, n - s->dev_count);
-    s->lease_count = 2 * n + 64;
+    bool scarce = lab_life_wants(&s->opt.life, LAB_LIFE_CHURN);
+    s->lease_count = scarce ? n + 32 : 2 * n + 64;
     s->lease_used = th_xcalloc(s->lease_count, 1);
+    add_newcomers(s);
+    if (lab_life_wants(&s->opt.life, LAB_LIFE_ROLES))
+        lab_roles_assign(s);
     return 0;
 }
 

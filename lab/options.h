@@ -9,11 +9,12 @@
 
 struct lab_command {
     struct lab_options sim;
-    const char *spool, *zeek_json, *pcap, *truth;
+    const char *spool, *parts, *zeek_json, *pcap, *truth;
     const char *inject[LAB_MAX_INJECT];
     unsigned inject_count;
     bool attack, quiet, progress, help;
-    const char *attack_at;
+    const char *attack_at, *life;
+    int64_t from_ns; /* events and packets of before are not written */
     uint64_t payload_cap;
 };
 

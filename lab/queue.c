@@ -27,6 +27,7 @@ struct lab_queue {
     uint32_t count_cap;
     int64_t now; /* begin of the slice that comes next */
     uint64_t events, flows, seq;
+    uint64_t flow_id; /* of the event being written */
 };
 
 struct lab_queue *lab_queue_new(const struct lab_queue_config *config, struct lab_pool *pool)
@@ -98,6 +99,24 @@ static void place_if_seen(struct lab_queue *q, struct item it)
         place(q, it);
 }
 
+static bool same_slice(int64_t a, int64_t b)
+{
+    return a / LAB_SLICE_NS == b / LAB_SLICE_NS;
+}
+
+/* Places the connection's next record. Of a part whose end follows in the same slice both are
+ * placed: a slice takes nothing more once it is being written. Parts are a slice apart at least. */
+static void place_conn(struct lab_queue *q, struct lab_flow *f)
+{
+    int64_t next = next_conn_time(q, f), end = th_time_add(f->ts, f->dur_ns);
+    f->refs++;
+    place_if_seen(q, (struct item){next, f, NULL});
+    if (next < end && same_slice(next, end)) {
+        f->refs++;
+        place_if_seen(q, (struct item){end, f, NULL});
+    }
+}
+
 void lab_queue_put(struct lab_queue *q, struct lab_flow *f)
 {
     lab_flow_shape(f, q->cfg.jumbo_after);
@@ -110,10 +129,8 @@ void lab_queue_put(struct lab_queue *q, struct lab_flow *f)
             f->refs++;
             place_if_seen(q, (struct item){r->ev->time_ns, f, r});
         }
-        if (f->proto != LAB_NO_CONN) {
-            f->refs++;
-            place_if_seen(q, (struct item){next_conn_time(q, f), f, NULL});
-        }
+        if (f->proto != LAB_NO_CONN)
+            place_conn(q, f);
     }
     unref(q, f);
 }
@@ -226,10 +243,8 @@ static int emit_conn(struct lab_queue *q, const struct item *it)
     ev.h.time_ns = it->time_ns;
     fill_id(f, f->ts, &ev.h);
     int err = emit(q, &ev.h);
-    if (!end) {
-        f->refs++;
-        place_if_seen(q, (struct item){next_conn_time(q, f), f, NULL});
-    }
+    if (!end && !same_slice(it->time_ns, th_time_add(f->ts, f->dur_ns)))
+        place_conn(q, f);
     return err;
 }
 
@@ -238,9 +253,11 @@ static int drain_slice(struct lab_queue *q)
     struct slot *s = &q->ring[(q->now / LAB_SLICE_NS) % RING];
     int err = 0;
     sort_slice(q, s, q->now);
-    s->n = 0;
+    free(s->v); /* a ring that keeps each hour's peak would be most of the memory */
+    *s = (struct slot){0};
     for (uint32_t i = 0; i < q->work.n; i++) {
         struct item *it = &q->work.v[i];
+        q->flow_id = it->flow->id;
         if (err == 0)
             err = it->rec ? emit_rec(q, it) : emit_conn(q, it);
         unref(q, it->flow);
@@ -279,4 +296,9 @@ uint64_t lab_queue_events(const struct lab_queue *q)
 uint64_t lab_queue_flows(const struct lab_queue *q)
 {
     return q->flows;
+}
+
+uint64_t lab_queue_flow_id(const struct lab_queue *q)
+{
+    return q->flow_id;
 }

@@ -34,5 +34,7 @@ void lab_queue_put(struct lab_queue *q, struct lab_flow *f);
 int lab_queue_drain(struct lab_queue *q, int64_t until_ns);
 uint64_t lab_queue_events(const struct lab_queue *q);
 uint64_t lab_queue_flows(const struct lab_queue *q);
+/* While an event is being written: the flow that it is of. */
+uint64_t lab_queue_flow_id(const struct lab_queue *q);
 
 #endif

@@ -70,10 +70,10 @@ void lab_ntlm(struct lab_actor *a, struct lab_flow *f, int64_t ts, const struct 
     struct th_ev_ntlm *e = LAB_REC(a, f, NTLM, ts, ts + 2 * TH_NS_PER_MS);
     TH_SET(e, NTLM, username, lab_printf(a, f, "%s", user));
     TH_SET(e, NTLM, hostname, lab_printf(a, f, "%s", a->dev->name));
-    TH_SET(e, NTLM, domainname, th_str_c(a->sim->netbios));
+    TH_SET(e, NTLM, domainname, th_str_c(lab_own_netbios(a)));
     TH_SET(e, NTLM, server_nb_computer_name, th_str_c(to->name));
     TH_SET(e, NTLM, server_dns_computer_name, th_str_c(to->fqdn));
-    TH_SET(e, NTLM, server_tree_name, th_str_c(a->sim->domain));
+    TH_SET(e, NTLM, server_tree_name, th_str_c(lab_own_domain(a)));
     TH_SET(e, NTLM, success, success);
 }
 

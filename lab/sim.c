@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "inject.h"
+#include "life.h"
 
 static void sift_down(struct lab_device *d, uint32_t i)
 {
@@ -99,6 +100,7 @@ int lab_sim_new(const struct lab_options *opt, struct lab_sim **ret)
         .events = opt->events,
         .flows = opt->flows};
     s->queue = lab_queue_new(&qc, s->pool);
+    s->life = lab_life_new(&opt->life);
     int err = lab_office_build(s);
     if (err < 0) {
         lab_sim_free(s);
@@ -106,8 +108,11 @@ int lab_sim_new(const struct lab_options *opt, struct lab_sim **ret)
     }
     for (uint32_t i = 0; i < s->dev_count; i++) {
         lab_apps_give(s, &s->dev[i]);
-        heapify(&s->dev[i]);
     }
+    if (s->life)
+        lab_life_changes(s);
+    for (uint32_t i = 0; i < s->dev_count; i++)
+        heapify(&s->dev[i]);
     *ret = s;
     return 0;
 }
@@ -127,5 +132,7 @@ void lab_sim_free(struct lab_sim *s)
     free(s->dev);
     free(s->person);
     free(s->lease_used);
+    free(s->merged);
+    lab_life_free(s->life);
     free(s);
 }

@@ -11,6 +11,7 @@
 #ifndef TH_LAB_SIM_H
 #define TH_LAB_SIM_H
 
+#include "life_plan.h"
 #include "queue.h"
 #include "software.h"
 #include "world.h"
@@ -37,8 +38,24 @@ enum lab_kind {
     LAB_KIND_COUNT
 };
 
+/* What somebody works as; LAB_STAFF when nobody asked for roles. */
+enum lab_role {
+    LAB_STAFF,
+    LAB_CLERK,
+    LAB_DEVELOPER,
+    LAB_FINANCE,
+    LAB_SALES,
+    LAB_SUPPORT,
+    LAB_ADMINISTRATOR,
+    LAB_KIOSK,
+    LAB_PRODUCTION, /* of the network that a merger brings */
+    LAB_ROLE_COUNT
+};
+
 struct lab_sim;
 struct lab_device;
+struct lab_fact;
+struct lab_life;
 
 #define LAB_CACHE 64u
 #define LAB_MAX_DEVICES 4000u
@@ -70,6 +87,7 @@ struct lab_task {
     uint64_t up, down;
     struct lab_host *host;
     struct lab_device *peer;
+    struct lab_fact *fact; /* what it does is told of; or NULL */
 };
 
 #define LAB_HABIT_SITES 28u
@@ -84,6 +102,7 @@ struct lab_day {
 struct lab_person {
     char name[48]; /* "mara.lindholt" */
     char user[24]; /* account name */
+    uint8_t role;  /* enum lab_role */
     bool admin;
     double activity;                /* 1 is usual */
     int64_t shift_ns;               /* comes earlier or later than others */
@@ -101,8 +120,13 @@ struct lab_device {
     struct th_mac now_mac; /* of the interface in use */
     int32_t person;        /* -1: nobody's */
     bool wifi, fixed, always_on, docks;
-    int8_t weekly;  /* 0-6: appears on that day only; -1 */
-    uint32_t lease; /* place in the address pool; UINT32_MAX: none */
+    bool merged;                      /* of the second network */
+    int64_t joins_ns;                 /* not there before; INT64_MIN: always was */
+    int8_t weekly;                    /* 0-6: appears on that day only; -1 */
+    uint32_t lease;                   /* place in the address pool; UINT32_MAX: none */
+    uint32_t other_lease;             /* of the interface not in use */
+    int64_t move_ns;                  /* next change of the interface; INT64_MAX: none */
+    char addr_text[TH_ADDR_TEXT_LEN]; /* of addr, when it is leased */
     const struct lab_tls *browser, *system, *app;
     char ua[160];
     uint16_t ua_first, ua_major; /* version of the browser at the start, and now */
@@ -122,10 +146,18 @@ struct lab_options {
     uint32_t devices;
     int64_t start_ns, end_ns;
     bool scanner;
+    struct lab_life_plan life;
     int64_t part_ns;
     uint64_t jumbo_after;
     struct th_sink events;
     struct lab_flow_sink flows;
+};
+
+/* The second network that a merger brings: names and servers of its own. */
+struct lab_party {
+    char domain[64], netbios[16];
+    struct lab_device *by_kind[LAB_KIND_COUNT];
+    uint32_t kind_count[LAB_KIND_COUNT], net_count[256];
 };
 
 struct lab_sim {
@@ -144,9 +176,12 @@ struct lab_sim {
     struct th_mac gateway_mac;
     struct lab_device *by_kind[LAB_KIND_COUNT]; /* first of its kind, or NULL */
     uint32_t kind_count[LAB_KIND_COUNT], net_count[256];
+    uint32_t added;      /* devices that joined us later */
     bool flat;           /* all in one network: link addresses are seen end to end */
     uint8_t *lease_used; /* pool of dynamic addresses */
     uint32_t lease_count;
+    struct lab_party *merged; /* NULL: no merger */
+    struct lab_life *life;    /* NULL: nothing wanted */
     struct lab_inject **inject;
     uint32_t inject_count;
 };
@@ -158,8 +193,30 @@ bool lab_is_server(enum lab_kind k);
 /* 10.site.net.host */
 struct th_addr lab_inside(const struct lab_sim *s, uint32_t net, uint32_t host);
 const char *lab_kind_name(enum lab_kind k);
+static inline bool lab_joined(const struct lab_device *d, int64_t t)
+{
+    return t >= d->joins_ns;
+}
+/* A device that was not there from the first day; the usual ones never pick it by kind. */
+struct lab_device *lab_office_add(
+    struct lab_sim *s, enum lab_kind kind, int32_t person, bool merged, int64_t joins_ns);
+/* Its IPv6 addresses follow from its MAC. */
+void lab_set_v6(const struct lab_sim *s, struct lab_device *d);
+/* People more, at the end of s->person; returns the first one's number. */
+int32_t lab_office_hire(struct lab_sim *s, struct lab_rng *r, uint32_t count);
+/* What the actor's own network calls so: its first server of a kind (or NULL), its domain, its
+ * addresses. */
+struct lab_device *lab_own(const struct lab_actor *a, enum lab_kind k);
+const char *lab_own_domain(const struct lab_actor *a);
+const char *lab_own_netbios(const struct lab_actor *a);
+struct th_addr lab_own_net(const struct lab_actor *a, uint32_t net, uint32_t host);
+
+/* merger.c: adds the second network. */
+void lab_merger_build(struct lab_sim *s, struct lab_rng *r, int64_t joins_ns);
+uint32_t lab_merger_devices(const struct lab_options *opt);
 
 /* rhythm.c: when. */
+bool lab_is_holiday(const struct lab_sim *s, int64_t day);
 void lab_rhythm_day(const struct lab_sim *s, int32_t person, int64_t day, struct lab_day *ret);
 /* Sets today and the device's hours for the day of t. */
 void lab_rhythm_update(const struct lab_sim *s, struct lab_device *d, int64_t t);

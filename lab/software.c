@@ -29,6 +29,8 @@ static const uint16_t embedded[] = {0xc02c, 0xc02b, 0xc030, 0xc02f, 0xc0ad, 0xc0
     0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f, 0x00ff, 0};
 static const uint16_t old[] = {0xc014, 0xc00a, 0x0039, 0x0038, 0x0035, 0xc013, 0xc009, 0x0033,
     0x002f, 0x000a, 0x0005, 0x00ff, 0};
+static const uint16_t agent[] = {
+    0x1302, 0x1303, 0x1301, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc02b, 0xc02f, 0x00ff, 0};
 static const uint16_t implant[] = {
     0xc02f, 0xc02b, 0xc030, 0xc02c, 0x009e, 0x0067, 0x009c, 0x002f, 0};
 
@@ -45,10 +47,14 @@ static const uint16_t ext_go[] = {EXT_SNI, 5, 10, 11, 13, 65281, 16, 18, 43, 51,
 static const uint16_t ext_java[] = {EXT_SNI, 5, 10, 11, 13, 50, 17, 23, 43, 45, 51, 0};
 static const uint16_t ext_embedded[] = {EXT_SNI, 13, 10, 11, 22, 23, 35, 0};
 static const uint16_t ext_old[] = {EXT_SNI, 11, 10, 35, 0};
+static const uint16_t ext_next[] = {
+    EXT_SNI, 51, 13, 43, 16, 65281, 10, 5, 45, 27, 23, 18, 35, 11, 65037, 17513, 0};
+static const uint16_t ext_agent[] = {EXT_SNI, 11, 10, 35, 16, 22, 23, 13, 43, 45, 51, 0};
 static const uint16_t ext_implant[] = {EXT_SNI, 10, 11, 13, 23, 65281, 0};
 
 static const uint16_t groups_new[] = {29, 23, 24, 0};
 static const uint16_t groups_b[] = {29, 23, 24, 25, 256, 257, 0};
+static const uint16_t groups_next[] = {4588, 29, 23, 24, 0};
 static const uint16_t groups_old[] = {23, 24, 25, 0};
 static const uint16_t sig_new[] = {
     0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0};
@@ -76,6 +82,9 @@ static const struct lab_tls profiles[LAB_TLS_COUNT] = {
     [LAB_TLS_EMBEDDED] = {"embedded", 0x0303, false, embedded, ext_embedded, groups_old, sig_old,
         ""},
     [LAB_TLS_EMBEDDED_OLD] = {"embedded-old", 0x0302, false, old, ext_old, groups_old, sig_old, ""},
+    [LAB_TLS_BROWSER_NEXT] = {"browser-next", 0x0304, true, modern, ext_next, groups_next, sig_new,
+        "h2,http/1.1"},
+    [LAB_TLS_AGENT] = {"agent", 0x0304, false, agent, ext_agent, groups_new, sig_new, "http/1.1"},
     [LAB_TLS_IMPLANT] = {"implant", 0x0303, false, implant, ext_implant, groups_old, sig_old, ""},
 };
 

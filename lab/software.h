@@ -25,6 +25,8 @@ enum lab_tls_id {
     LAB_TLS_EMBEDDED,
     LAB_TLS_EMBEDDED_OLD,
     LAB_TLS_IMPLANT,
+    LAB_TLS_BROWSER_NEXT, /* what a roll-out brings */
+    LAB_TLS_AGENT,
     LAB_TLS_COUNT
 };
 

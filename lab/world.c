@@ -118,6 +118,18 @@ struct lab_host *lab_world_host(struct lab_world *w, struct lab_rng *r, const ch
     return host_in(w, r, name, NULL, 1000 + lab_below(r, 4000));
 }
 
+void lab_world_add_rare(struct lab_world *w, struct lab_host *const *more, uint32_t n)
+{
+    if (n == 0)
+        return;
+    struct lab_host **all = th_arena_alloc(&w->mem, (w->rare_count + n) * sizeof *all);
+    if (w->rare_count > 0)
+        memcpy(all, w->rare, w->rare_count * sizeof *all);
+    memcpy(all + w->rare_count, more, n * sizeof *all);
+    w->rare = all;
+    w->rare_count += n;
+}
+
 void lab_world_shard(
     const struct lab_host *like, struct lab_rng *r, struct th_str name, struct lab_host *ret)
 {

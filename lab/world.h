@@ -60,6 +60,8 @@ struct lab_world *lab_world_new(uint64_t seed, int64_t start_ns);
 void lab_world_free(struct lab_world *w);
 /* A host made for the world's life, with a name that is copied. */
 struct lab_host *lab_world_host(struct lab_world *w, struct lab_rng *r, const char *name);
+/* More rare hosts, at the end of the list. */
+void lab_world_add_rare(struct lab_world *w, struct lab_host *const *more, uint32_t n);
 /* A host for the moment: name is borrowed. It shares the network of `like`. */
 void lab_world_shard(
     const struct lab_host *like, struct lab_rng *r, struct th_str name, struct lab_host *ret);

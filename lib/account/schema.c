@@ -36,6 +36,12 @@ static const char *const steps[] = {
     "  name TEXT NOT NULL COLLATE NOCASE, query TEXT NOT NULL, from_text TEXT NOT NULL,"
     "  to_text TEXT NOT NULL, kind TEXT NOT NULL, columns TEXT NOT NULL,"
     "  saved_ns INTEGER NOT NULL, UNIQUE (user, name));",
+    "CREATE TABLE asks (id TEXT PRIMARY KEY, by TEXT NOT NULL, asked_ns INTEGER NOT NULL,"
+    "  sensor TEXT NOT NULL, any_sensor INTEGER NOT NULL, tried TEXT NOT NULL, wish TEXT NOT NULL,"
+    "  limit_bytes INTEGER NOT NULL, state TEXT NOT NULL, command TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL, told_ns INTEGER NOT NULL, finished_ns INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL, stored INTEGER NOT NULL, packets INTEGER NOT NULL,"
+    "  cut INTEGER NOT NULL, oldest_ns INTEGER NOT NULL, problem TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 int64_t th_schema_version(void)

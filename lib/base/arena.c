@@ -11,14 +11,31 @@ struct th_arena_chunk {
 };
 
 static const size_t first_chunk_bytes = 16 * 1024;
-static const size_t largest_step_bytes = 1024 * 1024;
+static const size_t largest_step_bytes = 1024 * 1024; /* then huge pages */
+
+static void free_chain(struct th_arena_chunk *c)
+{
+    while (c) {
+        struct th_arena_chunk *next = c->next;
+        free(c);
+        c = next;
+    }
+}
 
 void th_arena_done(struct th_arena *a)
 {
+    free_chain(TH_TAKE(a->head));
+    free_chain(TH_TAKE(a->spare));
+    a->used_bytes = 0;
+}
+
+static void keep_all(struct th_arena *a)
+{
     while (a->head) {
-        struct th_arena_chunk *next = a->head->next;
-        free(a->head);
-        a->head = next;
+        struct th_arena_chunk *c = a->head;
+        a->head = c->next;
+        c->next = a->spare;
+        a->spare = c;
     }
     a->used_bytes = 0;
 }
@@ -26,6 +43,10 @@ void th_arena_done(struct th_arena *a)
 void th_arena_reset(struct th_arena *a)
 {
     struct th_arena_chunk *keep = a->head;
+    if (a->keep) {
+        keep_all(a);
+        return;
+    }
     if (!keep)
         return;
     a->head = keep->next;
@@ -35,19 +56,48 @@ void th_arena_reset(struct th_arena *a)
     a->head = keep;
 }
 
+static struct th_arena_chunk *new_chunk(size_t cap)
+{
+    struct th_arena_chunk *c = NULL;
+    if (cap > largest_step_bytes && cap <= TH_HUGE_BYTES - sizeof(*c)) {
+        cap = TH_HUGE_BYTES - sizeof(*c);
+        c = th_xhuge(TH_HUGE_BYTES);
+    } else {
+        c = th_xmalloc(sizeof(*c) + cap);
+    }
+    c->cap = cap;
+    return c;
+}
+
+/* Begins a chunk with room for n bytes: the first spare one that has it; the smaller ones before it
+ * go, so that no number of rounds piles them up. */
+static void next_chunk(struct th_arena *a, size_t n)
+{
+    struct th_arena_chunk *c = a->spare;
+    while (c && c->cap < n) {
+        a->spare = c->next;
+        free(c);
+        c = a->spare;
+    }
+    if (c) {
+        a->spare = c->next;
+    } else {
+        size_t cap = a->head ? a->head->cap * 2 : first_chunk_bytes;
+        c = new_chunk(TH_MAX(TH_MIN(cap, TH_HUGE_BYTES - sizeof(*c)), n));
+    }
+    c->len = 0;
+    c->next = a->head;
+    a->head = c;
+}
+
 void *th_arena_alloc(struct th_arena *a, size_t len_bytes)
 {
     size_t n = (len_bytes + 7) & ~(size_t)7;
     if (n < len_bytes ||
         (a->limit_bytes && n > a->limit_bytes - TH_MIN(a->used_bytes, a->limit_bytes)))
         return NULL;
-    if (!a->head || a->head->cap - a->head->len < n) {
-        size_t cap = a->head ? TH_MIN(a->head->cap * 2, largest_step_bytes) : first_chunk_bytes;
-        cap = TH_MAX(cap, n);
-        struct th_arena_chunk *c = th_xmalloc(sizeof(*c) + cap);
-        *c = (struct th_arena_chunk){.next = a->head, .cap = cap};
-        a->head = c;
-    }
+    if (!a->head || a->head->cap - a->head->len < n)
+        next_chunk(a, n);
     void *p = a->head->data + a->head->len;
     a->head->len += n;
     a->used_bytes += n;

@@ -3,8 +3,6 @@
 
 #include <stdarg.h>
 
-static const size_t default_limit = (size_t)1 << 30;
-
 void th_buf_done(struct th_buf *b)
 {
     free(b->p);
@@ -13,7 +11,7 @@ void th_buf_done(struct th_buf *b)
 
 uint8_t *th_buf_reserve(struct th_buf *b, size_t n)
 {
-    size_t limit = b->limit ? b->limit : default_limit;
+    size_t limit = b->limit ? b->limit : TH_BUF_DEFAULT_LIMIT;
     if (n > limit || b->len > limit - n) {
         b->overflow = true;
         return NULL;
@@ -26,20 +24,6 @@ uint8_t *th_buf_reserve(struct th_buf *b, size_t n)
         b->cap = cap;
     }
     return b->p + b->len;
-}
-
-void th_buf_put(struct th_buf *b, const void *data, size_t len_bytes)
-{
-    uint8_t *at = len_bytes ? th_buf_reserve(b, len_bytes) : NULL;
-    if (!at)
-        return;
-    memcpy(at, data, len_bytes);
-    b->len += len_bytes;
-}
-
-void th_buf_u8(struct th_buf *b, uint8_t v)
-{
-    th_buf_put(b, &v, 1);
 }
 
 void th_buf_be16(struct th_buf *b, uint16_t v)

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *or_die(void *p, const char *what)
 {
@@ -29,6 +30,14 @@ void *th_xrealloc(void *p, size_t len_bytes)
 void *th_xreallocarray(void *p, size_t count, size_t len_bytes)
 {
     return or_die(reallocarray(p, count ? count : 1, len_bytes ? len_bytes : 1), "reallocarray");
+}
+
+void *th_xhuge(size_t len_bytes)
+{
+    void *p = or_die(aligned_alloc(TH_HUGE_BYTES, len_bytes), "aligned_alloc");
+    /* A kernel without huge pages hands out small ones. */
+    (void)madvise(p, len_bytes, MADV_HUGEPAGE);
+    return p;
 }
 
 char *th_xstrdup(const char *s)

@@ -4,12 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-bool th_str_ieq(struct th_str a, struct th_str b)
+bool th_bytes_ieq(const char *a, const char *b, uint32_t len)
 {
-    if (a.len != b.len)
-        return false;
-    for (uint32_t i = 0; i < a.len; i++)
-        if (th_lower(a.p[i]) != th_lower(b.p[i]))
+    for (uint32_t i = 0; i < len; i++)
+        if (th_lower(a[i]) != th_lower(b[i]))
             return false;
     return true;
 }

@@ -2,7 +2,11 @@
 #include "base/stream.h"
 
 #include <unistd.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h> /* as wide as this processor can */
+#else
 #include <xxhash.h>
+#endif
 
 #include "base/mem.h"
 #include "stream_codec.h"
@@ -10,7 +14,7 @@
 static const size_t piece_bytes = 256 * 1024; /* of one read */
 
 struct th_stream {
-    int fd;
+    int fd;        /* -1: it is fed */
     int fault;     /* what ends the data early; 0 for none */
     bool in_ended; /* read() said so */
     bool ended;    /* nothing more will come into out */
@@ -117,7 +121,7 @@ static int begin(struct th_stream *s)
     return s->codec->open(&s->codec_state);
 }
 
-int th_stream_open(int fd, struct th_stream **ret)
+static struct th_stream *make(int fd)
 {
     struct th_stream *s = th_xcalloc(1, sizeof(*s));
     s->fd = fd;
@@ -125,6 +129,12 @@ int th_stream_open(int fd, struct th_stream **ret)
     s->out = th_xmalloc(s->cap);
     s->hash = XXH3_createState();
     TH_ASSERT(s->hash && XXH3_64bits_reset(s->hash) == XXH_OK);
+    return s;
+}
+
+int th_stream_open(int fd, struct th_stream **ret)
+{
+    struct th_stream *s = make(fd);
     int r = begin(s);
     if (r < 0) {
         th_stream_free(s);
@@ -132,6 +142,26 @@ int th_stream_open(int fd, struct th_stream **ret)
     }
     *ret = s;
     return 0;
+}
+
+struct th_stream *th_stream_fed(void)
+{
+    return make(-1);
+}
+
+void th_stream_feed(struct th_stream *s, struct th_str bytes)
+{
+    TH_ASSERT(s->fd < 0 && !s->ended);
+    if (bytes.len > s->cap - s->len)
+        make_room(s, s->len - s->pos + bytes.len);
+    memcpy(s->out + s->len, bytes.p, bytes.len);
+    s->len += bytes.len;
+}
+
+void th_stream_end(struct th_stream *s)
+{
+    TH_ASSERT(s->fd < 0);
+    s->ended = true;
 }
 
 void th_stream_free(struct th_stream *s)
@@ -143,7 +173,7 @@ void th_stream_free(struct th_stream *s)
     XXH3_freeState(s->hash);
     free(s->in);
     free(s->out);
-    close(s->fd);
+    th_closep(&s->fd);
     free(s);
 }
 
@@ -151,6 +181,8 @@ int th_stream_view(struct th_stream *s, size_t want, struct th_str *ret)
 {
     TH_ASSERT(want <= TH_STREAM_MAX_VIEW);
     if (s->len - s->pos < want && !s->ended) {
+        if (s->fd < 0)
+            return -EAGAIN;
         make_room(s, want);
         while (s->len < want && !s->ended) {
             if (s->codec)

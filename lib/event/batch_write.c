@@ -33,7 +33,7 @@ struct column {
 
 struct rows {
     uint64_t known; /* fields this version has */
-    uint64_t heavy; /* fields whose size is the sender's choice */
+    uint64_t heavy; /* fields whose size is the sender's choice: strings and lists */
     uint64_t used;  /* fields some row of this batch has */
     uint32_t count;
     unsigned columns;
@@ -119,16 +119,11 @@ void th_batch_writer_free(struct th_batch_writer *w)
     free(w);
 }
 
-static bool is_heavy(uint8_t type)
-{
-    return type == TH_TYPE_STRING || type == TH_TYPE_STRINGS || type == TH_TYPE_INTERVALS ||
-        type == TH_TYPE_ADDRS;
-}
-
 static struct rows *rows_new(const struct th_kind_info *kind)
 {
     struct rows *r = th_xcalloc(1, sizeof(*r));
     r->columns = kind->field_count;
+    r->heavy = kind->refers;
     r->known = kind->field_count == 64 ? UINT64_MAX : (UINT64_C(1) << kind->field_count) - 1;
     r->column = th_xcalloc(r->columns, sizeof(*r->column));
     for (unsigned i = 0; i < r->columns; i++) {
@@ -138,7 +133,6 @@ static struct rows *rows_new(const struct th_kind_info *kind)
             .id = f->id,
             .offset = f->offset,
             .own_dict = op == TH_OP_STRING || op == TH_OP_STRINGS || op == TH_OP_MAC};
-        r->heavy |= (uint64_t)is_heavy(f->type) << i;
     }
     return r;
 }
@@ -354,10 +348,15 @@ static void write_spans(const int64_t *v, size_t n, bool steps, struct th_buf *o
 static void write_seqs(const struct th_batch_writer *w, struct th_buf *out)
 {
     uint64_t before = 0;
+    uint8_t *begin = th_buf_reserve(out, (size_t)w->count * TH_WIRE_VARINT_BYTES);
+    if (!begin)
+        return;
+    uint8_t *p = begin;
     for (uint32_t i = 0; i < w->count; i++) {
-        th_buf_varint(out, th_zigzag((int64_t)((uint64_t)w->seqs[i] - before)));
+        p = th_wire_put(p, th_zigzag((int64_t)((uint64_t)w->seqs[i] - before)));
         before = (uint64_t)w->seqs[i];
     }
+    th_buf_commit(out, (size_t)(p - begin));
 }
 
 static void put_section(struct th_batch_writer *w, enum th_wire_section tag)

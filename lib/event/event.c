@@ -18,11 +18,18 @@
 #undef TH_FIELD
 #undef TH_KIND_END
 
+#define REFERS(type)                                                                               \
+    ((type) == TH_TYPE_STRING || (type) == TH_TYPE_STRINGS || (type) == TH_TYPE_INTERVALS ||       \
+        (type) == TH_TYPE_ADDRS)
+
 static const struct th_kind_info kinds[TH_KIND_COUNT] = {
 #define TH_KIND(KIND, name, id, help)                                                              \
-    [id] = {#name, help, fields_##KIND, TH_F_##KIND##_COUNT, sizeof(th_ev_##KIND)},
-#define TH_FIELD(...)
-#define TH_KIND_END(KIND)
+    [id] = {#name, help, fields_##KIND, TH_F_##KIND##_COUNT, sizeof(th_ev_##KIND), 0
+#define TH_FIELD(KIND, name, id, TYPE, zeek, unit, help)                                           \
+    | (uint64_t)REFERS(TH_TYPE_##TYPE) << TH_F_##KIND##_##name
+#define TH_KIND_END(KIND)                                                                          \
+    }                                                                                              \
+    ,
 #include "event/events.def"
 #undef TH_KIND
 #undef TH_FIELD

@@ -2,6 +2,7 @@
 #include "event/json.h"
 
 #include "base/json.h"
+#include "event/community_id.h"
 
 static void put_list(struct th_json *j, const struct th_field_info *f, const void *at)
 {
@@ -28,8 +29,15 @@ static void put_mac(struct th_json *j, const struct th_mac *m)
     th_json_str(j, th_str_n(text, th_mac_format(m, text)));
 }
 
-static void put_value(struct th_json *j, const struct th_field_info *f, const void *at)
+static void put_text(struct th_json *j, const struct th_event *ev, const struct th_field_info *f)
 {
+    char room[TH_COMMUNITY_ID_LEN];
+    th_json_str(j, th_event_text(ev, f, room));
+}
+
+static void put_value(struct th_json *j, const struct th_event *ev, const struct th_field_info *f)
+{
+    const void *at = th_event_field(ev, f);
     switch ((enum th_type)f->type) {
     case TH_TYPE_TIME:
     case TH_TYPE_INTERVAL: th_json_seconds(j, *(const int64_t *)at); break;
@@ -40,7 +48,7 @@ static void put_value(struct th_json *j, const struct th_field_info *f, const vo
     case TH_TYPE_BOOL: th_json_bool(j, *(const bool *)at); break;
     case TH_TYPE_ADDR: th_json_addr(j, at); break;
     case TH_TYPE_MAC: put_mac(j, at); break;
-    case TH_TYPE_STRING: th_json_str(j, *(const struct th_str *)at); break;
+    case TH_TYPE_STRING: put_text(j, ev, f); break;
     case TH_TYPE_STRINGS:
     case TH_TYPE_INTERVALS:
     case TH_TYPE_ADDRS: put_list(j, f, at); break;
@@ -62,7 +70,7 @@ void th_event_json(const struct th_event *ev, unsigned flags, struct th_buf *out
         if (!(ev->set >> i & 1))
             continue;
         th_json_key(&j, kind->fields[i].zeek);
-        put_value(&j, &kind->fields[i], th_event_field(ev, &kind->fields[i]));
+        put_value(&j, ev, &kind->fields[i]);
     }
     th_json_close(&j);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parts of the Zeek reader share: zeek_in.c decides what a line is and sends
- * events off, zeek_tsv.c and zeek_json.c take lines apart, zeek_value.c turns texts
- * into values.
+ * events off, zeek_tsv.c and zeek_json.c take lines apart.
  */
 #ifndef TH_EVENT_ZEEK_IN_H
 #define TH_EVENT_ZEEK_IN_H
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "event/value.h"
 #include "event/zeek.h"
 
 #define TH_ZEEK_NO_FIELD (-1)
@@ -66,17 +66,5 @@ int th_zeek_tsv_header(struct th_zeek *z, struct th_str line);
 int th_zeek_tsv_row(struct th_zeek *z, struct th_str line);
 void th_zeek_tsv_reset(struct th_zeek_header *h);
 int th_zeek_json_row(struct th_zeek *z, struct th_str line);
-
-/* The value of a scalar type out of its text, to where a field of this type stands. Strings stay
- * views. False when it is none. */
-bool th_zeek_scalar(enum th_type type, struct th_str text, void *at);
-/* Element i of a list of n; th_zeek_list_new makes room. */
-void *th_zeek_list_new(struct th_zeek *z, enum th_type type, uint32_t n, void *at);
-bool th_zeek_element(enum th_type type, struct th_str text, void *elements, uint32_t i);
-void th_zeek_list_cut(enum th_type type, void *at, uint32_t n);
-static inline bool th_zeek_is_list(unsigned type)
-{
-    return type == TH_TYPE_STRINGS || type == TH_TYPE_INTERVALS || type == TH_TYPE_ADDRS;
-}
 
 #endif

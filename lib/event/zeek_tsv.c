@@ -119,7 +119,7 @@ static struct th_str next_element(struct th_str *s, struct th_str separator)
 static uint32_t count_elements(struct th_str s, struct th_str separator)
 {
     uint32_t n = 1;
-    while (s.len && n < TH_ZEEK_MAX_ELEMENTS) {
+    while (s.len && n < TH_VALUE_MAX_ELEMENTS) {
         uint32_t before = s.len;
         struct th_str head = next_element(&s, separator);
         if (head.len == before)
@@ -135,15 +135,15 @@ static bool put_list(struct th_zeek *z, enum th_type type, struct th_str text, v
     struct th_str separator = th_zeek_text(&z->header.set_separator);
     bool all = true;
     uint32_t room = count_elements(text, separator);
-    void *v = th_zeek_list_new(z, type, room, at);
+    void *v = th_value_list_new(&z->memory, type, room, at);
     uint32_t n = 0;
     for (uint32_t i = 0; i < room; i++) {
         struct th_str e = unescape(&z->memory, next_element(&text, separator));
-        bool ok = th_zeek_element(type, e, v, n);
+        bool ok = th_value_element(type, e, v, n);
         n += ok;
         all &= ok;
     }
-    th_zeek_list_cut(type, at, n);
+    th_value_list_cut(type, at, n);
     return all && text.len == 0;
 }
 
@@ -157,15 +157,15 @@ static void put_column(
     bool ok;
     if (th_str_eq(text, th_zeek_text(&z->header.unset)))
         return;
-    if (th_zeek_is_list(type) && (empty || text.len == 0))
-        ok = th_zeek_list_new(z, type, 0, at) != NULL;
-    else if (th_zeek_is_list(type))
+    if (th_value_is_list(type) && (empty || text.len == 0))
+        ok = th_value_list_new(&z->memory, type, 0, at) != NULL;
+    else if (th_value_is_list(type))
         ok = put_list(z, type, text, at);
     else if (empty && type == TH_TYPE_STRING)
-        ok = th_zeek_scalar(type, th_str_c(""), at);
+        ok = th_value_text(type, th_str_c(""), at);
     else
-        ok = th_zeek_scalar(type, unescape(&z->memory, text), at);
-    if (ok || th_zeek_is_list(type))
+        ok = th_value_text(type, unescape(&z->memory, text), at);
+    if (ok || th_value_is_list(type))
         z->ev.h.set |= UINT64_C(1) << field;
     if (!ok) {
         z->counts.bad_values++;

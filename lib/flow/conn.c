@@ -90,16 +90,31 @@ static void set_link(const struct th_flow *f, struct th_ev_conn *ret)
         TH_SET(ret, CONN, inner_vlan, f->inner_vlan);
 }
 
+/* Else a record would pass for all that there was. */
+static void set_cut(const struct th_flow *f, struct th_conn_text *text, struct th_ev_conn *ret)
+{
+    static const char *const names[] = {"flow", "stream", "analysis"};
+    size_t n = 0;
+    for (unsigned i = 0; i < TH_ARRAY_LEN(names); i++)
+        if (f->cut >> i & 1)
+            n += (size_t)snprintf(
+                text->cut + n, sizeof(text->cut) - n, "%s%s", n ? "," : "", names[i]);
+    if (n)
+        TH_SET(ret, CONN, cut, th_str_c(text->cut));
+}
+
 /* Interim records are numbered from 1; the last one closes the series. */
 static void set_part(const struct th_flow_priv *p, struct th_ev_conn *ret)
 {
     const struct th_flow *f = &p->f;
     if (!f->parts)
         return;
+    static const uint64_t none[2];
+    const uint64_t *before = p->rare ? p->rare->part_payload : none;
     TH_SET(ret, CONN, part, p->ending ? f->parts + 1u : f->parts);
     TH_SET(ret, CONN, partial, !p->ending);
-    TH_SET(ret, CONN, part_orig_bytes, f->payload_bytes[0] - p->part_payload[0]);
-    TH_SET(ret, CONN, part_resp_bytes, f->payload_bytes[1] - p->part_payload[1]);
+    TH_SET(ret, CONN, part_orig_bytes, f->payload_bytes[0] - before[0]);
+    TH_SET(ret, CONN, part_resp_bytes, f->payload_bytes[1] - before[1]);
 }
 
 void th_flow_conn(const struct th_flow *f, struct th_conn_text *text, struct th_ev_conn *ret)
@@ -125,6 +140,10 @@ void th_flow_conn(const struct th_flow *f, struct th_conn_text *text, struct th_
     set_counts(f, ret);
     set_link(f, ret);
     set_part(p, ret);
-    th_community_id(f->proto, &f->addr[0], &f->addr[1], f->port[0], f->port[1], text->community_id);
+    set_cut(f, text, ret);
+    text->community_id[0] = '\0';
+    if (!th_community_id_follows(f->proto, &f->addr[0]))
+        th_community_id(
+            f->proto, &f->addr[0], &f->addr[1], f->port[0], f->port[1], text->community_id);
     TH_SET(ret, CONN, community_id, th_str_c(text->community_id));
 }

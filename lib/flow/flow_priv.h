@@ -3,7 +3,7 @@
  * The table's inside. Flows live in chunks that are never given back, so that an index
  * names one for its life; a hash of 8-byte slots (tag and index) finds them; one list
  * for each class of time-out, idle longest first, ends them. TCP keeps its state in the
- * flow and allocates only while data is out of order.
+ * flow and allocates only while data is out of order; what few flows ever need is allocated, too.
  */
 #ifndef TH_FLOW_FLOW_PRIV_H
 #define TH_FLOW_FLOW_PRIV_H
@@ -15,6 +15,8 @@
 #define TH_REASM_MAX_SEGMENTS 1024u
 /* What a piece costs beside its bytes, for the limits. */
 #define TH_REASM_SEGMENT_COST 64u
+/* What a flow that has any costs, for the limit of all. */
+#define TH_REASM_HOLES_COST 80u
 /* A hole that nobody fills or acknowledges for so long is given up. */
 #define TH_REASM_HOLE_NS (10 * TH_NS_PER_S)
 /* A jump of sequence numbers past this is an outage or a lie: followed only when the other side
@@ -27,9 +29,12 @@
 #define TH_FRAG_TIMEOUT_NS (30 * TH_NS_PER_S)
 /* A flow moves in its list only when this share of its time-out (at least a sweep's interval) has
  * passed since the last time: moving touches its neighbours. An idle flow's end is told late by
- * no more than that and a sweep. */
+ * no more than that, once more of it when the cap was met, and a sweep. */
 #define TH_FLOW_TOUCH_SHARE 32
 #define TH_FLOW_SWEEP_NS TH_NS_PER_S
+/* Flows that are of little weight (over, one-sided, of one packet) go first at the cap, as long as
+ * they are more than this share of all: else each new connection would be the next to go. */
+#define TH_FLOW_SLIGHT_SHARE 8
 #define TH_FLOW_HISTORY_MAX 26u
 #define TH_FLOW_NONE UINT32_MAX
 
@@ -49,6 +54,8 @@ enum th_flow_class {
     TH_CLASS_CLOSING,
     TH_CLASS_UDP,
     TH_CLASS_ICMP,
+    TH_CLASS_UDP_ONCE, /* one packet only so far */
+    TH_CLASS_ICMP_ONCE,
     TH_CLASS_COUNT
 };
 
@@ -78,17 +85,31 @@ struct th_pending {
     uint32_t cost_bytes;
 };
 
+/* Of a flow with such data, in the list of all of them. */
+struct th_holes {
+    struct th_flow_priv *prev, *next;
+    int64_t since_ns;
+    struct th_pending dir[2]; /* one at least has a head */
+};
+_Static_assert(sizeof(struct th_holes) <= TH_REASM_HOLES_COST, "what the limit counts");
+
 struct th_tcp_end {
-    struct th_pending *pending; /* NULL: none */
-    uint32_t next_seq;          /* the next byte to deliver */
+    uint32_t next_seq; /* the next byte to deliver */
     uint32_t isn;
-    uint32_t ack;      /* highest acknowledgement that this end sent */
-    uint32_t fin_seq;  /* sequence number of its FIN */
-    uint32_t rst_seq;  /* of its last RST */
-    uint32_t jump_seq; /* end of the last segment that was too far ahead */
-    uint8_t state;     /* enum th_tcp_state */
+    uint32_t ack;     /* highest acknowledgement that this end sent */
+    uint32_t fin_seq; /* sequence number of its FIN */
+    uint32_t rst_seq; /* of its last RST */
+    uint8_t state;    /* enum th_tcp_state */
     bool has_seq, has_ack, has_syn, has_fin, fin_told;
-    uint32_t rexmits, gaps, zero_windows; /* for the history */
+};
+
+/* What most flows never need: of long ones, and of those with trouble. */
+struct th_rare {
+    uint64_t part_payload[2]; /* payload_bytes when the current part began */
+    struct {
+        uint32_t rexmits, gaps, zero_windows; /* for the history */
+        uint32_t jump_seq;                    /* end of the last segment that was too far ahead */
+    } end[2];
 };
 
 struct th_flow_priv {
@@ -103,11 +124,11 @@ struct th_flow_priv {
     uint8_t history_len;
     uint8_t once; /* bit set: letters recorded once per direction (enum th_once) */
     char history[TH_FLOW_HISTORY_MAX];
-    uint64_t part_payload[2]; /* payload_bytes when the current part began */
     struct th_tcp_end end[2];
-    struct th_flow_priv *hole_prev, *hole_next; /* in the list of flows with pending data */
-    int64_t hole_ns;                            /* since when */
+    struct th_holes *holes; /* NULL: nothing is out of order */
+    struct th_rare *rare;   /* NULL: all zero */
 };
+_Static_assert(sizeof(struct th_flow_priv) <= 320, "five lines of the cache");
 
 /* What one packet adds; a datagram out of fragments adds that of all of them. */
 struct th_count {
@@ -120,7 +141,7 @@ struct th_slot {
 };
 
 struct th_list {
-    uint32_t head, tail;
+    uint32_t head, tail, count;
 };
 
 struct th_frags;
@@ -158,6 +179,13 @@ static inline struct th_flow_priv *th_table_at(const struct th_flows *t, uint32_
     return &t->chunks[index >> TH_FLOW_CHUNK_BITS][index & (TH_FLOW_CHUNK - 1)];
 }
 
+/* All lines that a packet, or a flow's end, will touch at once. */
+static inline void th_flow_prefetch(const struct th_flow_priv *p)
+{
+    for (size_t at = 0; at < sizeof(*p); at += 64)
+        __builtin_prefetch((const char *)p + at, 1);
+}
+
 static inline bool th_is_icmp(uint8_t proto)
 {
     return proto == TH_IPPROTO_ICMP || proto == TH_IPPROTO_ICMP6;
@@ -170,17 +198,26 @@ static inline void th_flow_weird(
         t->ops.weird(t->arg, p ? &p->f : NULL, time_ns, name);
 }
 
+/* What waits in a direction; NULL: nothing. */
+static inline struct th_pending *th_pending(const struct th_flow_priv *p, int dir)
+{
+    return p->holes && p->holes->dir[dir].head ? &p->holes->dir[dir] : NULL;
+}
+
 /* table.c */
 struct th_flow_priv *th_table_find(
     struct th_flows *t, const struct th_pkt *pkt, uint32_t tag, int *ret_dir);
 uint32_t th_table_tag(const struct th_flows *t, const struct th_pkt *pkt);
 struct th_flow_priv *th_table_add(struct th_flows *t, uint32_t tag); /* zeroed, no list yet */
 void th_table_remove(struct th_flows *t, struct th_flow_priv *p);
+struct th_rare *th_flow_rare(struct th_flows *t, struct th_flow_priv *p);
+void th_flow_rare_free(struct th_flows *t, struct th_flow_priv *p);
 void th_list_append(struct th_flows *t, struct th_flow_priv *p, enum th_flow_class class);
 void th_list_remove(struct th_flows *t, struct th_flow_priv *p);
 
 /* flow.c */
-void th_flow_input(struct th_flows *t, const struct th_pkt *pkt, const struct th_count *count);
+void th_flow_input(
+    struct th_flows *t, const struct th_pkt *pkt, uint32_t tag, const struct th_count *count);
 
 /* tcp.c */
 void th_tcp_packet(struct th_flows *t, struct th_flow_priv *p, int dir, const struct th_pkt *pkt);

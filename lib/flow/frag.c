@@ -23,6 +23,7 @@ struct datagram {
     struct th_pkt pkt;                    /* of the first fragment that came; later the one at 0 */
     int64_t since_ns;
     struct frag_piece *pieces;         /* by offset, without overlaps */
+    struct frag_piece *last;           /* of them; most come in order */
     uint32_t piece_count, have, total; /* bytes; total 0: the last fragment did not come */
     uint32_t bucket;
     struct th_count count;
@@ -125,6 +126,8 @@ static void put_piece(struct th_frags *frags, struct datagram *d, struct frag_pi
     memcpy(x->data, data.p, cap_len);
     x->next = *link;
     *link = x;
+    if (!x->next)
+        d->last = x;
     d->have += len;
     d->piece_count++;
     frags->bytes += cap_len + PIECE_COST;
@@ -136,6 +139,8 @@ static bool add_piece(
 {
     bool overlap = false;
     struct frag_piece **link = &d->pieces;
+    if (d->last && d->last->offset + d->last->len <= offset)
+        link = &d->last->next;
     while (len) {
         struct frag_piece *x = *link;
         if (x && x->offset + x->len <= offset) {
@@ -192,7 +197,7 @@ static void hand_over(struct th_flows *t, struct datagram *d, int64_t time_ns)
     th_decode_transport(&pkt, whole, d->total ? d->total : whole.len);
     free_datagram(frags, d);
     if (!t->ops.whole || !t->ops.whole(t->arg, &pkt))
-        th_flow_input(t, &pkt, &count);
+        th_flow_input(t, &pkt, th_table_tag(t, &pkt), &count);
 }
 
 static void drop(struct th_flows *t, struct datagram *d, int64_t time_ns, const char *weird)
@@ -205,8 +210,10 @@ static void drop(struct th_flows *t, struct datagram *d, int64_t time_ns, const 
 static void keep_limits(struct th_flows *t)
 {
     struct th_frags *frags = t->frags;
-    while (frags->datagrams > TH_FRAG_MAX_DATAGRAMS || frags->bytes > TH_FRAG_MAX_BYTES)
+    while (frags->datagrams > TH_FRAG_MAX_DATAGRAMS || frags->bytes > TH_FRAG_MAX_BYTES) {
+        th_flow_weird(t, NULL, t->now_ns, "fragments_given_up");
         hand_over(t, frags->oldest, t->now_ns);
+    }
 }
 
 void th_frag_packet(struct th_flows *t, const struct th_pkt *pkt)
@@ -241,6 +248,7 @@ void th_frag_packet(struct th_flows *t, const struct th_pkt *pkt)
         hand_over(t, d, pkt->time_ns);
     else
         keep_limits(t);
+    t->stats.fragment_bytes_now = t->frags->bytes;
 }
 
 void th_frag_sweep(struct th_flows *t)
@@ -248,6 +256,7 @@ void th_frag_sweep(struct th_flows *t)
     struct th_frags *frags = t->frags;
     while (frags->oldest && th_time_add(frags->oldest->since_ns, TH_FRAG_TIMEOUT_NS) <= t->now_ns)
         hand_over(t, frags->oldest, t->now_ns);
+    t->stats.fragment_bytes_now = frags->bytes;
 }
 
 void th_frag_flush(struct th_flows *t)

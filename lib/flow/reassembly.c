@@ -32,7 +32,7 @@ static void tell_gap(
 {
     struct th_flow *f = &p->f;
     f->missed_bytes += len;
-    th_history_count(p, dir, 'g', &p->end[dir].gaps);
+    th_history_count(p, dir, 'g', &th_flow_rare(t, p)->end[dir].gaps);
     if (!f->skip_data[dir] && t->ops.gap)
         t->ops.gap(t->arg, f, dir, time_ns, len);
 }
@@ -62,36 +62,38 @@ static void deliver(
 
 static void link_hole(struct th_flows *t, struct th_flow_priv *p)
 {
-    if (p->end[0].pending || p->end[1].pending)
-        return;
-    p->hole_ns = t->now_ns;
-    p->hole_prev = t->hole_tail;
-    p->hole_next = NULL;
+    p->holes = th_xcalloc(1, sizeof(*p->holes));
+    p->holes->since_ns = t->now_ns;
+    p->holes->prev = t->hole_tail;
     if (t->hole_tail)
-        t->hole_tail->hole_next = p;
+        t->hole_tail->holes->next = p;
     else
         t->hole_head = p;
     t->hole_tail = p;
+    t->stats.reassembly_bytes_now += TH_REASM_HOLES_COST;
 }
 
+/* A direction has nothing left: the last one takes the flow out of the list. */
 static void unlink_hole(struct th_flows *t, struct th_flow_priv *p)
 {
-    if (p->end[0].pending || p->end[1].pending)
+    struct th_holes *h = p->holes;
+    if (h->dir[0].head || h->dir[1].head)
         return;
-    if (p->hole_prev)
-        p->hole_prev->hole_next = p->hole_next;
+    if (h->prev)
+        h->prev->holes->next = h->next;
     else
-        t->hole_head = p->hole_next;
-    if (p->hole_next)
-        p->hole_next->hole_prev = p->hole_prev;
+        t->hole_head = h->next;
+    if (h->next)
+        h->next->holes->prev = h->prev;
     else
-        t->hole_tail = p->hole_prev;
-    p->hole_prev = p->hole_next = NULL;
+        t->hole_tail = h->prev;
+    t->stats.reassembly_bytes_now -= TH_REASM_HOLES_COST;
+    free(TH_TAKE(p->holes));
 }
 
 static void drop_pending(struct th_flows *t, struct th_flow_priv *p, int dir)
 {
-    struct th_pending *q = p->end[dir].pending;
+    struct th_pending *q = th_pending(p, dir);
     if (!q)
         return;
     for (struct th_segment *s = q->head; s;) {
@@ -100,8 +102,7 @@ static void drop_pending(struct th_flows *t, struct th_flow_priv *p, int dir)
         s = next;
     }
     t->stats.reassembly_bytes_now -= q->cost_bytes;
-    free(q);
-    p->end[dir].pending = NULL;
+    *q = (struct th_pending){0};
     unlink_hole(t, p);
 }
 
@@ -111,10 +112,10 @@ void th_reasm_free(struct th_flows *t, struct th_flow_priv *p)
     drop_pending(t, p, 1);
 }
 
-/* Takes the first pending segment out; the pending state goes with the last one. */
+/* Takes the first pending segment out. */
 static struct th_segment *take_head(struct th_flows *t, struct th_flow_priv *p, int dir)
 {
-    struct th_pending *q = p->end[dir].pending;
+    struct th_pending *q = th_pending(p, dir);
     struct th_segment *s = q->head;
     uint32_t cost = s->len + TH_REASM_SEGMENT_COST;
     q->head = s->next;
@@ -122,8 +123,7 @@ static struct th_segment *take_head(struct th_flows *t, struct th_flow_priv *p, 
     q->cost_bytes -= cost;
     t->stats.reassembly_bytes_now -= cost;
     if (!q->head) {
-        free(q);
-        p->end[dir].pending = NULL;
+        q->tail = NULL;
         unlink_hole(t, p);
     }
     return s;
@@ -133,7 +133,8 @@ static struct th_segment *take_head(struct th_flows *t, struct th_flow_priv *p, 
 static void drain(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t time_ns)
 {
     struct th_tcp_end *e = &p->end[dir];
-    while (e->pending && seq_diff(e->pending->head->seq, e->next_seq) <= 0) {
+    const struct th_pending *q;
+    while ((q = th_pending(p, dir)) && seq_diff(q->head->seq, e->next_seq) <= 0) {
         struct th_segment *s = take_head(t, p, dir);
         struct piece x = {.seq = s->seq, .p = s->data, .len = s->len, .wire_len = s->wire_len};
         uint32_t old = e->next_seq - s->seq;
@@ -158,7 +159,7 @@ static void tell_fin(struct th_flows *t, struct th_flow_priv *p, int dir, int64_
 /* Gives the first hole up. */
 static void force(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t time_ns)
 {
-    skip_to(t, p, dir, time_ns, p->end[dir].pending->head->seq);
+    skip_to(t, p, dir, time_ns, p->holes->dir[dir].head->seq);
     drain(t, p, dir, time_ns);
     tell_fin(t, p, dir, time_ns);
 }
@@ -166,7 +167,7 @@ static void force(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t t
 static void store_between(struct th_flows *t, struct th_flow_priv *p, int dir,
     struct th_segment **link, const struct piece *x, uint32_t wire_len)
 {
-    struct th_pending *q = p->end[dir].pending;
+    struct th_pending *q = &p->holes->dir[dir];
     uint32_t len = TH_MIN(x->len, wire_len);
     struct th_segment *s = th_xmalloc(sizeof(*s) + len);
     s->seq = x->seq;
@@ -191,22 +192,13 @@ static bool differs(const struct th_segment *s, const struct piece *x)
     return memcmp(s->data + at, x->p, n) != 0;
 }
 
-static struct th_pending *pending_of(struct th_flows *t, struct th_flow_priv *p, int dir)
-{
-    struct th_tcp_end *e = &p->end[dir];
-    if (!e->pending) {
-        struct th_pending *q = th_xcalloc(1, sizeof(*q));
-        link_hole(t, p);
-        e->pending = q;
-    }
-    return e->pending;
-}
-
 /* Puts early data in its place, filling only what is not there yet. */
 static void store(
     struct th_flows *t, struct th_flow_priv *p, int dir, int64_t time_ns, struct piece x)
 {
-    struct th_pending *q = pending_of(t, p, dir);
+    if (!p->holes)
+        link_hole(t, p);
+    struct th_pending *q = &p->holes->dir[dir];
     struct th_segment **link = &q->head;
     /* Most come in order behind the hole. */
     if (q->tail && seq_diff(x.seq, q->tail->seq + q->tail->wire_len) >= 0)
@@ -229,28 +221,29 @@ static void store(
         if (differs(s, &x))
             th_flow_weird(t, p, time_ns, "rexmit_inconsistency");
         t->stats.retransmitted_bytes += again;
-        th_history_count(p, dir, 't', &p->end[dir].rexmits);
+        th_history_count(p, dir, 't', &th_flow_rare(t, p)->end[dir].rexmits);
         cut_front(&x, again);
     }
+}
+
+/* Gives the first hole up because a limit says so. */
+static void give_up(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t time_ns)
+{
+    t->stats.reassembly_given_up++;
+    t->stats.reassembly_dropped_bytes += p->holes->dir[dir].head->seq - p->end[dir].next_seq;
+    p->f.cut |= TH_CUT_STREAM;
+    force(t, p, dir, time_ns);
 }
 
 /* Within the limits again: the flow's own first hole, then the flow that waits longest. */
 static void keep_limits(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t time_ns)
 {
-    struct th_tcp_end *e = &p->end[dir];
-    while (e->pending &&
-        (e->pending->cost_bytes > t->config.max_reassembly_flow_bytes ||
-            e->pending->count > TH_REASM_MAX_SEGMENTS)) {
-        t->stats.reassembly_dropped_bytes += e->pending->head->seq - e->next_seq;
-        force(t, p, dir, time_ns);
-    }
-    while (t->stats.reassembly_bytes_now > t->config.max_reassembly_bytes) {
-        struct th_flow_priv *victim = t->hole_head;
-        int side = victim->end[0].pending ? 0 : 1;
-        const struct th_tcp_end *v = &victim->end[side];
-        t->stats.reassembly_dropped_bytes += v->pending->head->seq - v->next_seq;
-        force(t, victim, side, time_ns);
-    }
+    const struct th_pending *q;
+    while ((q = th_pending(p, dir)) &&
+        (q->cost_bytes > t->config.max_reassembly_flow_bytes || q->count > TH_REASM_MAX_SEGMENTS))
+        give_up(t, p, dir, time_ns);
+    while (t->stats.reassembly_bytes_now > t->config.max_reassembly_bytes)
+        give_up(t, t->hole_head, th_pending(t->hole_head, 0) ? 0 : 1, time_ns);
 }
 
 void th_reasm_acked(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t time_ns)
@@ -259,9 +252,10 @@ void th_reasm_acked(struct th_flows *t, struct th_flow_priv *p, int dir, int64_t
     const struct th_tcp_end *peer = &p->end[!dir];
     if (!peer->has_ack || !e->has_seq)
         return;
-    while (e->pending && seq_diff(peer->ack, e->pending->head->seq) >= 0)
+    const struct th_pending *q;
+    while ((q = th_pending(p, dir)) && seq_diff(peer->ack, q->head->seq) >= 0)
         force(t, p, dir, time_ns);
-    if (!e->pending && e->has_fin && !e->fin_told && seq_diff(peer->ack, e->fin_seq) > 0 &&
+    if (!q && e->has_fin && !e->fin_told && seq_diff(peer->ack, e->fin_seq) > 0 &&
         seq_diff(e->fin_seq, e->next_seq) > 0)
         skip_to(t, p, dir, time_ns, e->fin_seq);
     tell_fin(t, p, dir, time_ns);
@@ -275,13 +269,14 @@ static bool accept_jump(
     const struct th_tcp_end *peer = &p->end[!dir];
     bool acked = peer->has_ack && seq_diff(peer->ack, x->seq) >= 0 &&
         seq_diff(peer->ack, x->seq) <= TH_TCP_MAX_JUMP;
-    bool confirmed = e->jump_seq == x->seq;
-    e->jump_seq = x->seq + x->wire_len;
+    uint32_t *jump_seq = &th_flow_rare(t, p)->end[dir].jump_seq;
+    bool confirmed = *jump_seq == x->seq;
+    *jump_seq = x->seq + x->wire_len;
     if (!acked && !confirmed) {
         th_flow_weird(t, p, time_ns, "TCP_seq_jump");
         return false;
     }
-    while (e->pending)
+    while (th_pending(p, dir))
         force(t, p, dir, time_ns);
     if (seq_diff(x->seq, e->next_seq) > 0)
         skip_to(t, p, dir, time_ns, x->seq);
@@ -312,7 +307,7 @@ void th_reasm_data(
         bool keep_alive = old == 1 && x.wire_len == 1; /* RFC 9293 3.8.4 */
         if (!keep_alive && old <= TH_TCP_MAX_JUMP) {
             t->stats.retransmitted_bytes += TH_MIN(old, x.wire_len);
-            th_history_count(p, dir, 't', &e->rexmits);
+            th_history_count(p, dir, 't', &th_flow_rare(t, p)->end[dir].rexmits);
         }
         if (old >= x.wire_len)
             return;
@@ -332,7 +327,7 @@ void th_reasm_data(
     }
     if (ahead == 0) {
         deliver(t, p, dir, time_ns, &x);
-        if (__builtin_expect(e->pending != NULL, 0))
+        if (__builtin_expect(p->holes != NULL, 0))
             drain(t, p, dir, time_ns);
         tell_fin(t, p, dir, time_ns);
         return;
@@ -365,7 +360,7 @@ void th_reasm_flush(struct th_flows *t, struct th_flow_priv *p, int64_t time_ns)
     if (p->f.proto != TH_IPPROTO_TCP)
         return;
     for (int dir = 0; dir < 2; dir++) {
-        while (p->end[dir].pending)
+        while (th_pending(p, dir))
             force(t, p, dir, time_ns);
         flush_tail(t, p, dir, time_ns);
     }
@@ -373,10 +368,11 @@ void th_reasm_flush(struct th_flows *t, struct th_flow_priv *p, int64_t time_ns)
 
 void th_reasm_sweep(struct th_flows *t)
 {
-    while (t->hole_head && th_time_add(t->hole_head->hole_ns, TH_REASM_HOLE_NS) <= t->now_ns) {
+    while (
+        t->hole_head && th_time_add(t->hole_head->holes->since_ns, TH_REASM_HOLE_NS) <= t->now_ns) {
         struct th_flow_priv *p = t->hole_head;
         for (int dir = 0; dir < 2; dir++) {
-            while (p->end[dir].pending)
+            while (th_pending(p, dir))
                 force(t, p, dir, t->now_ns);
         }
     }

@@ -74,11 +74,19 @@ static inline int match(const struct th_flows *t, const struct th_flow *f, const
     return -1;
 }
 
-/* All lines that a packet will touch at once, while the first is compared. */
-static inline void prefetch(const struct th_flow_priv *p)
+const struct th_flow *th_flows_fetch(const struct th_flows *t, uint32_t tag)
 {
-    for (size_t at = 64; at < sizeof(*p); at += 64)
-        __builtin_prefetch((const char *)p + at, 1);
+    if (!t->slots)
+        return NULL;
+    for (uint32_t i = tag & t->slot_mask; t->slots[i].index != TH_FLOW_NONE;
+         i = (i + 1) & t->slot_mask) {
+        if (t->slots[i].tag == tag) {
+            const struct th_flow_priv *p = th_table_at(t, t->slots[i].index);
+            th_flow_prefetch(p);
+            return &p->f;
+        }
+    }
+    return NULL;
 }
 
 struct th_flow_priv *th_table_find(
@@ -91,7 +99,6 @@ struct th_flow_priv *th_table_find(
         if (t->slots[i].tag != tag)
             continue;
         struct th_flow_priv *p = th_table_at(t, t->slots[i].index);
-        prefetch(p);
         int dir = match(t, &p->f, pkt);
         if (dir >= 0) {
             *ret_dir = dir;
@@ -109,16 +116,23 @@ static void put_slot(struct th_flows *t, uint32_t tag, uint32_t index)
     t->slots[i] = (struct th_slot){.tag = tag, .index = index};
 }
 
-/* Keeps at least half of the slots free. */
+/* The index has at most 3.2 slots a flow, and half as many again while it grows. */
+size_t th_flow_cost_bytes(void)
+{
+    return sizeof(struct th_flow_priv) + 5 * sizeof(struct th_slot);
+}
+
+/* Keeps at least three of eight slots free. */
 static void grow_slots(struct th_flows *t)
 {
     uint32_t count = t->slots ? t->slot_mask + 1 : 0;
-    if (count && t->stats.flows_now < count / 2)
+    if (count && t->stats.flows_now < count / 8 * 5)
         return;
     struct th_slot *old = t->slots;
     uint32_t wider = count ? count * 2 : SLOTS_MIN;
     t->slots = th_xcalloc(wider, sizeof(*t->slots));
     t->slot_mask = wider - 1;
+    t->stats.table_bytes += (wider - count) * sizeof(*t->slots);
     for (uint32_t i = 0; i < wider; i++)
         t->slots[i].index = TH_FLOW_NONE;
     for (uint32_t i = 0; i < count; i++) {
@@ -136,6 +150,7 @@ static void add_chunk(struct th_flows *t)
         aligned_alloc(_Alignof(struct th_flow_priv), TH_FLOW_CHUNK * sizeof(*chunk));
     TH_ASSERT(chunk);
     t->chunks[t->chunk_count++] = chunk;
+    t->stats.table_bytes += TH_FLOW_CHUNK * sizeof(*chunk);
     for (uint32_t i = TH_FLOW_CHUNK; i-- > 0;) {
         chunk[i].index = base + i;
         chunk[i].next = t->free_head;
@@ -191,9 +206,27 @@ void th_table_remove(struct th_flows *t, struct th_flow_priv *p)
     t->stats.flows_now--;
 }
 
+struct th_rare *th_flow_rare(struct th_flows *t, struct th_flow_priv *p)
+{
+    if (!p->rare) {
+        p->rare = th_xcalloc(1, sizeof(*p->rare));
+        t->stats.table_bytes += sizeof(*p->rare);
+    }
+    return p->rare;
+}
+
+void th_flow_rare_free(struct th_flows *t, struct th_flow_priv *p)
+{
+    if (!p->rare)
+        return;
+    t->stats.table_bytes -= sizeof(*p->rare);
+    free(TH_TAKE(p->rare));
+}
+
 void th_list_append(struct th_flows *t, struct th_flow_priv *p, enum th_flow_class class)
 {
     struct th_list *l = &t->lists[class];
+    l->count++;
     p->class = (uint8_t) class;
     p->prev = l->tail;
     p->next = TH_FLOW_NONE;
@@ -207,6 +240,7 @@ void th_list_append(struct th_flows *t, struct th_flow_priv *p, enum th_flow_cla
 void th_list_remove(struct th_flows *t, struct th_flow_priv *p)
 {
     struct th_list *l = &t->lists[p->class];
+    l->count--;
     if (p->prev != TH_FLOW_NONE)
         th_table_at(t, p->prev)->next = p->next;
     else

@@ -130,14 +130,14 @@ static void see_ack(struct th_flows *t, struct th_flow_priv *p, int dir, const s
         e->has_ack = true;
     }
     const struct th_tcp_end *peer = &p->end[!dir];
-    if (__builtin_expect(peer->pending || (peer->has_fin && !peer->fin_told), 0))
+    if (__builtin_expect(th_pending(p, !dir) || (peer->has_fin && !peer->fin_told), 0))
         th_reasm_acked(t, p, !dir, pkt->time_ns);
 }
 
-static void note_flags(struct th_flow_priv *p, int dir, const struct th_pkt *pkt)
+static void note_flags(
+    struct th_flows *t, struct th_flow_priv *p, int dir, const struct th_pkt *pkt)
 {
     uint8_t flags = pkt->tcp_flags;
-    struct th_tcp_end *e = &p->end[dir];
     bool syn = flags & TH_TCP_SYN;
     bool fin = flags & TH_TCP_FIN;
     bool rst = flags & TH_TCP_RST;
@@ -150,7 +150,7 @@ static void note_flags(struct th_flow_priv *p, int dir, const struct th_pkt *pkt
     else if (flags & TH_TCP_ACK && !syn && !fin && !rst)
         th_history_once(p, dir, TH_ONCE_ACK);
     if (pkt->window == 0 && !syn && !rst && !fin)
-        th_history_count(p, dir, 'w', &e->zero_windows);
+        th_history_count(p, dir, 'w', &th_flow_rare(t, p)->end[dir].zero_windows);
 }
 
 void th_tcp_packet(struct th_flows *t, struct th_flow_priv *p, int dir, const struct th_pkt *pkt)
@@ -162,7 +162,7 @@ void th_tcp_packet(struct th_flows *t, struct th_flow_priv *p, int dir, const st
         see_syn(t, p, dir, pkt);
         seq++;
     }
-    note_flags(p, dir, pkt);
+    note_flags(t, p, dir, pkt);
     if (!(flags & (TH_TCP_SYN | TH_TCP_FIN | TH_TCP_RST)))
         see_segment(p, dir);
     if (!e->has_seq && !(flags & TH_TCP_RST)) {

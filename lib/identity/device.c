@@ -243,7 +243,7 @@ static void learn_mac(struct th_identity *id, struct mac_rec *m, struct device *
     m->via = (uint8_t)via;
     if (m->gateway && via >= VIA_ARP)
         d->e.gateway = true;
-    (void)id;
+    traits_maker(id, d);
 }
 
 /* The link address in an interface identifier made from it (RFC 4291, appendix A). */

@@ -41,6 +41,12 @@ struct th_str th_registered_domain(struct th_str host, char storage[256])
     return th_str_n(storage + len - dom, dom);
 }
 
+bool th_domain_is_hosted(struct th_str domain)
+{
+    const char *dot = domain.len ? memchr(domain.p, '.', domain.len) : NULL;
+    return dot && !psl_is_public_suffix2(psl_builtin(), dot + 1, PSL_TYPE_ICANN);
+}
+
 struct th_domains *th_domains_new(const struct th_hash_key *key)
 {
     struct th_domains *d = th_xcalloc(1, sizeof(*d));

@@ -19,6 +19,7 @@ struct th_identity *th_identity_new(const struct th_identity_config *config)
     names_init(&id->names, id->max_names);
     names_init(&id->uids, id->max_names / 4);
     id->domains = th_domains_new(&id->key);
+    id->oui = config->oui;
     id->now_ns = INT64_MIN;
     return id;
 }
@@ -151,6 +152,8 @@ SAME_PLACE(dnp3);
 SAME_PLACE(s7comm);
 SAME_PLACE(enip);
 SAME_PLACE(bacnet);
+SAME_PLACE(ldap);
+SAME_PLACE(ldap_search);
 SAME_PLACE(mysql);
 SAME_PLACE(postgresql);
 SAME_PLACE(redis);
@@ -227,7 +230,9 @@ static void ends_of(const struct th_event *h, struct ends *e)
         break;
     case TH_KIND_DNP3:
     case TH_KIND_ENIP:
+    case TH_KIND_LDAP_SEARCH:
     case TH_KIND_BACNET: /* over UDP, nobody may be there */
+    case TH_KIND_IDS:
     case TH_KIND_WEIRD: ends_common(h, e); break;
     case TH_KIND_SSL:
     case TH_KIND_SSH:
@@ -258,6 +263,7 @@ static void ends_of(const struct th_event *h, struct ends *e)
     case TH_KIND_MQTT_PUBLISH:
     case TH_KIND_MQTT_SUBSCRIBE:
     case TH_KIND_RFB:
+    case TH_KIND_LDAP:
         ends_common(h, e);
         e->answered = true;
         break;
@@ -409,6 +415,7 @@ void th_identity_event(struct th_identity *id, const struct th_event *ev, struct
     struct device *orig = end_device(id, e.orig, e.orig_mac, ev->time_ns, true);
     struct device *resp = end_device(id, e.resp, e.resp_mac, ev->time_ns, e.answered);
     tell_accounts(id, ev, orig, resp);
+    traits_event(id, ev, orig, e.answered ? resp : NULL);
     if (ev->kind == TH_KIND_DNS)
         tell_dns(id, ev);
     ret->orig = orig ? &orig->e : NULL;

@@ -142,9 +142,39 @@ struct mac_rec {
     struct mac_seen v6[HOST_MAX_V6];
 };
 
+/* traits.c */
+enum trait_source {
+    TRAIT_VENDOR_CLASS,
+    TRAIT_PARAMETERS,
+    TRAIT_AGENT,
+    TRAIT_BANNER,
+    TRAIT_ANNOUNCED,
+    TRAIT_ASKED,
+    TRAIT_MAKER,
+    TRAIT_FINGERPRINT,
+    TRAIT_SOURCES
+};
+#define TRAIT_PORTS 4u
+
+/* A majority of what one source said, and by how many. */
+struct trait_vote {
+    uint8_t os, os_n, type, type_n;
+};
+
+struct device_traits {
+    struct trait_vote vote[TRAIT_SOURCES];
+    uint32_t offers;
+    uint32_t agent;             /* tag of the last User-Agent */
+    uint16_t port[TRAIT_PORTS]; /* latest that it answered on */
+    uint16_t heard, heard_day;  /* systems that spoke from it on that day */
+    uint16_t shared_day;        /* when there were several, 0 never */
+    uint8_t port_at;
+};
+
 #define HISTORY 8u
 struct device {
     struct th_entity e;
+    struct device_traits traits;
     uint8_t name_rank;
     uint8_t history_count;
     struct th_binding history[HISTORY]; /* newest first */
@@ -172,6 +202,7 @@ struct th_identity {
     struct names names; /* address to name */
     struct names uids;  /* connection to name */
     struct th_domains *domains;
+    const struct th_oui *oui;
     struct name_entry scratch; /* name of an event without uid */
     int64_t now_ns;            /* newest event */
 };
@@ -256,6 +287,14 @@ void tell_http(struct th_identity *id, const struct th_event *h);
 void tell_ssl(struct th_identity *id, const struct th_event *h);
 void tell_accounts(
     struct th_identity *id, const struct th_event *ev, struct device *orig, struct device *resp);
+/* ---- traits.c: what a device is ---- */
+void traits_event(
+    struct th_identity *id, const struct th_event *ev, struct device *orig, struct device *resp);
+/* Its MAC has become known. */
+void traits_maker(struct th_identity *id, struct device *d);
+/* From the votes to the entity. */
+void traits_conclude(struct device *d);
+
 /* Fills name, domain and key of an entry. */
 void name_set(struct th_identity *id, struct name_entry *e, struct th_str name);
 uint64_t uid_tag(const struct th_identity *id, struct th_str uid);

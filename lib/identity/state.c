@@ -8,7 +8,7 @@
 #include "identity_i.h"
 
 #define MAGIC 0x44494854u
-#define VERSION 1u
+#define VERSION 2u
 
 static void put_text(struct th_buf *out, const char *s)
 {
@@ -38,17 +38,51 @@ static void get_bytes(struct th_cur *c, uint8_t *out, size_t n)
         memcpy(out, s.p, n);
 }
 
+static void put_traits(struct th_buf *out, const struct device_traits *t)
+{
+    for (unsigned i = 0; i < TRAIT_SOURCES; i++)
+        th_buf_put(out, &t->vote[i], sizeof(t->vote[i]));
+    th_buf_le32(out, t->offers);
+    th_buf_le32(out, t->agent);
+    for (unsigned i = 0; i < TRAIT_PORTS; i++)
+        th_buf_le16(out, t->port[i]);
+    th_buf_le16(out, t->heard);
+    th_buf_le16(out, t->heard_day);
+    th_buf_le16(out, t->shared_day);
+    th_buf_u8(out, t->port_at);
+}
+
+static bool get_traits(struct th_cur *c, struct device_traits *t)
+{
+    for (unsigned i = 0; i < TRAIT_SOURCES; i++) {
+        struct trait_vote *v = &t->vote[i];
+        get_bytes(c, (uint8_t *)v, sizeof(*v));
+        if (v->os >= TH_OS_COUNT || v->type >= TH_DEVICE_TYPE_COUNT)
+            return false;
+    }
+    t->offers = th_cur_le32(c);
+    t->agent = th_cur_le32(c);
+    for (unsigned i = 0; i < TRAIT_PORTS; i++)
+        t->port[i] = th_cur_le16(c);
+    t->heard = th_cur_le16(c);
+    t->heard_day = th_cur_le16(c);
+    t->shared_day = th_cur_le16(c);
+    t->port_at = th_cur_u8(c);
+    return t->offers >> TH_OFFER_COUNT == 0 && t->port_at < TRAIT_PORTS;
+}
+
 static void put_device(struct th_buf *out, const struct device *d)
 {
     th_buf_le64(out, d->e.id);
     bool forgotten = d->e.kind == TH_ENTITY_FORGOTTEN;
-    th_buf_u8(out, (uint8_t)(d->e.has_mac | d->e.gateway << 1 | forgotten << 2));
+    th_buf_u8(out, (uint8_t)(d->e.has_mac | d->e.gateway << 1 | forgotten << 2 | d->e.shared << 3));
     th_buf_put(out, d->e.mac.b, 6);
     th_buf_put(out, d->e.addr.b, 16);
     th_buf_le64(out, (uint64_t)d->e.first_ns);
     th_buf_le64(out, (uint64_t)d->e.last_ns);
     put_text(out, d->e.hostname);
     put_text(out, d->e.user);
+    put_traits(out, &d->traits);
     th_buf_u8(out, d->name_rank);
     th_buf_u8(out, d->history_count);
     for (unsigned i = 0; i < d->history_count; i++) {
@@ -69,15 +103,19 @@ static bool get_device(struct th_identity *id, struct th_cur *c)
     uint8_t flags = th_cur_u8(c);
     d->e.has_mac = flags & 1;
     d->e.gateway = flags >> 1 & 1;
+    d->e.shared = flags >> 3 & 1;
     get_bytes(c, d->e.mac.b, 6);
     get_bytes(c, d->e.addr.b, 16);
     d->e.first_ns = (int64_t)th_cur_le64(c);
     d->e.last_ns = (int64_t)th_cur_le64(c);
     get_text(c, d->e.hostname, sizeof(d->e.hostname));
     get_text(c, d->e.user, sizeof(d->e.user));
+    if (!get_traits(c, &d->traits))
+        return false;
+    traits_conclude(d);
     d->name_rank = th_cur_u8(c);
     d->history_count = th_cur_u8(c);
-    if (flags > 7 || d->name_rank > HOST_DHCP || d->history_count > HISTORY)
+    if (flags > 15 || d->name_rank > HOST_DHCP || d->history_count > HISTORY)
         return false;
     for (unsigned i = 0; i < d->history_count; i++) {
         get_bytes(c, d->history[i].addr.b, 16);

@@ -14,13 +14,14 @@
 #define TAIL_MIN_EXCESS 0.3
 /* Rarity may go one decade past what the pooled device-hours show. */
 #define CAP_DECADES 1.0
-/* Past all caps, order is kept: so much of the raw value remains. */
-#define TIE_BREAK 1e-3
-#define TIE_BREAK_MAX 50.0
+/* Past all caps, order is kept: so much remains of each doubling of the raw value. */
+#define TIE_BREAK 0.02
 
 /* Before anything is known. */
 #define COUNT_MEAN 20.0
 #define COUNT_VARIANCE 1600.0
+#define COUNT_LN_MEAN 2.0
+#define COUNT_LN_VARIANCE 1.5
 #define BYTES_LN_MEAN 11.0
 #define BYTES_LN_VARIANCE 9.0
 #define ACTIVE_SHARE 0.3
@@ -33,15 +34,20 @@ static bool is_bytes(unsigned f)
     return f >= TH_FEAT_BYTES_OUT_EXT && f <= TH_FEAT_BYTES_IN_INT;
 }
 
+static bool is_log(unsigned f)
+{
+    return is_bytes(f) || f >= TH_RATES_FRONT;
+}
+
 /* Mean, variance and active share of a histogram, shrunk to base by `weight` hours of it. */
 static struct th_rate_prior shrink(
-    const struct th_loghist *h, bool bytes, struct th_rate_prior base, double weight)
+    const struct th_loghist *h, bool logs, struct th_rate_prior base, double weight)
 {
     double total = (double)th_loghist_total(h) / TH_WEIGHT;
     double active = total - (double)h->n[0] / TH_WEIGHT;
     double mean;
     double variance;
-    if (bytes)
+    if (logs)
         th_loghist_log_moments(h, 1, WINSOR, &mean, &variance);
     else
         th_loghist_moments(h, 1, WINSOR, &mean, &variance);
@@ -50,7 +56,7 @@ static struct th_rate_prior shrink(
     double s2 =
         active * (variance + mean * mean) + weight * (base.variance + base.mean * base.mean);
     struct th_rate_prior r = {.mean = s1 / n};
-    r.variance = fmax(bytes ? 0.25 : r.mean, s2 / n - r.mean * r.mean);
+    r.variance = fmax(logs ? 0.25 : r.mean, s2 / n - r.mean * r.mean);
     r.active = (active + weight * base.active) / (total + weight);
     return r;
 }
@@ -58,25 +64,40 @@ static struct th_rate_prior shrink(
 static void derive_rates(struct th_org *o)
 {
     for (unsigned f = 0; f < TH_RATES; f++) {
-        bool bytes = is_bytes(f);
-        struct th_rate_prior base = {.mean = bytes ? BYTES_LN_MEAN : COUNT_MEAN,
-            .variance = bytes ? BYTES_LN_VARIANCE : COUNT_VARIANCE,
-            .active = ACTIVE_SHARE};
+        struct th_rate_prior base = {
+            .mean = COUNT_MEAN, .variance = COUNT_VARIANCE, .active = ACTIVE_SHARE};
+        if (is_log(f)) {
+            base.mean = is_bytes(f) ? BYTES_LN_MEAN : COUNT_LN_MEAN;
+            base.variance = is_bytes(f) ? BYTES_LN_VARIANCE : COUNT_LN_VARIANCE;
+        }
         struct th_loghist all = o->h.rates[f][0];
         for (unsigned g = 1; g < TH_GROUPS; g++)
             th_loghist_merge(&all, &o->h.rates[f][g]);
-        base = shrink(&all, bytes, base, DEFAULT_HOURS);
+        base = shrink(&all, is_log(f), base, DEFAULT_HOURS);
         for (unsigned g = 0; g < TH_GROUPS; g++)
-            o->prior[f][g] = shrink(&o->h.rates[f][g], bytes, base, POOL_HOURS);
+            o->prior[f][g] = shrink(&o->h.rates[f][g], is_log(f), base, POOL_HOURS);
     }
     struct th_rate_prior up = {
         .mean = BYTES_LN_MEAN, .variance = BYTES_LN_VARIANCE, .active = ACTIVE_SHARE};
     o->upload_prior = shrink(&o->h.uploads, true, up, DEFAULT_HOURS);
 }
 
-static double bin_raw(unsigned bin)
+/* Place of a raw value among the bins, with the fraction inside its bin. */
+static double place(double raw)
 {
-    return bin / TH_CALIB_BINS_PER_DECADE;
+    double b =
+        TH_CALIB_BINS * log1p(fmax(raw, 0) / TH_CALIB_SCALE) / log1p(TH_CALIB_MAX / TH_CALIB_SCALE);
+    return fmin(b, TH_CALIB_BINS);
+}
+
+unsigned th_calib_bin(double raw)
+{
+    return TH_MIN((unsigned)place(raw), TH_CALIB_BINS - 1);
+}
+
+double th_calib_edge(unsigned bin)
+{
+    return TH_CALIB_SCALE * expm1(bin * log1p(TH_CALIB_MAX / TH_CALIB_SCALE) / TH_CALIB_BINS);
 }
 
 static void derive_curve(
@@ -87,7 +108,7 @@ static void derive_curve(
     reach[TH_CALIB_BINS] = excess[TH_CALIB_BINS] = 0;
     for (unsigned b = TH_CALIB_BINS; b-- > 0;) {
         reach[b] = reach[b + 1] + (double)k->n[b] / TH_WEIGHT;
-        excess[b] = excess[b + 1] + reach[b + 1] / TH_CALIB_BINS_PER_DECADE;
+        excess[b] = excess[b + 1] + reach[b + 1] * (o->edge[b + 1] - o->edge[b]);
     }
     double hours = reach[0];
     unsigned tail = 1; /* bin 0 holds all hours without anything */
@@ -95,9 +116,8 @@ static void derive_curve(
         tail++;
     double mean_excess = (excess[tail] + TAIL_PSEUDO) / (reach[tail] + TAIL_PSEUDO);
     mean_excess = fmax(mean_excess, TAIL_MIN_EXCESS);
-    *ret = (struct th_calib_curve){.hours = hours,
-        .tail_from = (float)bin_raw(tail),
-        .tail_slope = (float)(M_LOG10E / mean_excess)};
+    double slope = M_LOG10E / mean_excess; /* decades of rarity a decade of raw */
+    *ret = (struct th_calib_curve){.hours = hours};
     double floor_lgp = 0;
     for (unsigned b = 0; b <= tail; b++) {
         double survival =
@@ -106,7 +126,7 @@ static void derive_curve(
         ret->lgp[b] = (float)floor_lgp;
     }
     for (unsigned b = tail + 1; b <= TH_CALIB_BINS; b++)
-        ret->lgp[b] = ret->lgp[tail] + ret->tail_slope * (float)(bin_raw(b) - bin_raw(tail));
+        ret->lgp[b] = ret->lgp[tail] + (float)(slope * (o->edge[b] - o->edge[tail]));
 }
 
 static void derive_rhythm(struct th_org *o)
@@ -135,12 +155,12 @@ double th_org_calibrate(const struct th_org *o, unsigned feature, unsigned group
     const struct th_calib_curve *k = &o->curve[feature][group];
     if (!(raw > 0))
         return 0;
-    double past = raw - bin_raw(TH_CALIB_BINS);
-    double lgp = past > 0 ? (double)k->lgp[TH_CALIB_BINS] + past * (double)k->tail_slope
-                          : (double)k->lgp[th_calib_bin(raw)];
+    double at = place(raw);
+    unsigned b = TH_MIN((unsigned)at, TH_CALIB_BINS - 1);
+    double lgp = (double)k->lgp[b] + (at - b) * (double)(k->lgp[b + 1] - k->lgp[b]);
     double pooled = 0;
     for (unsigned g = 0; g < TH_GROUPS; g++)
         pooled += (double)o->h.hours[g] / TH_WEIGHT;
     double cap = fmin(log10(k->hours + PSEUDO_HOURS), log10(pooled + 1)) + CAP_DECADES;
-    return fmin(lgp, cap) + TIE_BREAK * fmin(raw, TIE_BREAK_MAX);
+    return fmin(lgp, cap) + TIE_BREAK * log2(1 + raw);
 }

@@ -6,7 +6,7 @@
 #include "learn_i.h"
 #include "sketch/hll.h"
 
-#define RAW_MAX 16.0
+#define RAW_MAX 1000.0
 #define TELL_RAW 0.3      /* below, nobody would look at it */
 #define TELL_RATE_RAW 0.7 /* every hour has rates, more than evidence of other kinds */
 #define SCAN_LGL                                                                                   \
@@ -16,6 +16,7 @@
 #define SWEEP_LGL 0.35
 #define SWEEP_FREE 3.0
 #define DGA_MIN_NAMES 3u
+#define DGA_BELIEF 2.0 /* five ordinary names reach 1.7 once in a thousand times (lab/dga.py) */
 #define STAGED_RAW 1.5
 #define STAGED_NS TH_NS_PER_DAY
 #define NOVELTY_KEEP 0.99 /* half in about 70 hours with an occasion */
@@ -34,6 +35,15 @@ struct th_signal *th_signal_add(struct th_learn *l, double raw)
     return s;
 }
 
+/* What is certain of the heaviest. */
+static double most_of(const struct th_topk_slot top[TH_TOP_SLOTS])
+{
+    uint32_t most = 0;
+    for (unsigned i = 0; i < TH_TOP_SLOTS; i++)
+        most = TH_MAX(most, top[i].count - top[i].error);
+    return most;
+}
+
 double th_window_rate(const struct th_win *w, unsigned rate)
 {
     switch (rate) {
@@ -42,6 +52,9 @@ double th_window_rate(const struct th_win *w, unsigned rate)
     case TH_FEAT_PEERS_FAILED: return round(th_hll_count(w->hll_fail, TH_HLL_LOG2M));
     case TH_FEAT_PORTS: return round(th_hll_count(w->hll_port, TH_HLL_LOG2M));
     case TH_FEAT_PROBED: return round(th_hll_count(w->hll_probe, TH_HLL_LOG2M));
+    case TH_RATE(TH_FEAT_CLIENTS): return round(th_hll_count(w->hll_in, TH_HLL_LOG2M));
+    case TH_RATE(TH_FEAT_TO_ONE): return most_of(w->top);
+    case TH_RATE(TH_FEAT_FROM_ONE): return most_of(w->callers);
     default: return (double)w->v[rate];
     }
 }
@@ -99,7 +112,7 @@ static bool is_main(unsigned rate)
 
 static double expected_rate(unsigned rate, const struct th_rate_view *v)
 {
-    return th_rate_is_bytes(rate) ? expm1(fmax(v->mean, 0)) : v->mean * v->active;
+    return th_rate_is_log(rate) ? expm1(fmax(v->mean, 0)) : v->mean * v->active;
 }
 
 static void measure(
@@ -110,13 +123,14 @@ static void measure(
         if (!(x[f] > 0) && !is_main(f))
             continue;
         struct th_rate_view v;
+        unsigned feature = th_rate_feature(f);
         th_rate_view(l->org, d, f, w->start_ns, x[f], &v);
-        l->measures[l->measure_count++] = (struct th_measure){.feature = (uint16_t)f,
+        l->measures[l->measure_count++] = (struct th_measure){.feature = (uint16_t)feature,
             .observed = x[f],
             .expected = expected_rate(f, &v),
             .low = v.low,
             .high = v.high,
-            .lgp = th_org_calibrate(l->org, f, d->group, fmax(fmin(v.lgp, RAW_MAX), 0))};
+            .lgp = th_org_calibrate(l->org, feature, d->group, fmax(fmin(v.lgp, RAW_MAX), 0))};
     }
 }
 
@@ -128,8 +142,9 @@ static void judge_rates(struct th_learn *l, const struct th_dev *d, const struct
             continue;
         struct th_rate_view v;
         th_rate_view(l->org, d, f, w->start_ns, x[f], &v);
-        best[f] = fmin(v.lgp, RAW_MAX);
-        struct th_signal *s = v.lgp >= TELL_RATE_RAW ? window_signal(l, w, f, v.lgp) : NULL;
+        unsigned feature = th_rate_feature(f);
+        best[feature] = fmin(v.lgp, RAW_MAX);
+        struct th_signal *s = v.lgp >= TELL_RATE_RAW ? window_signal(l, w, feature, v.lgp) : NULL;
         if (!s)
             continue;
         s->observed = x[f];
@@ -199,12 +214,12 @@ static void judge_sweep(struct th_learn *l, const struct th_part *p, const struc
 static void judge_dga(
     struct th_learn *l, const struct th_part *p, const struct th_win *w, double best[])
 {
-    if (w->dga_names < DGA_MIN_NAMES || !(w->dga_var > 0) || w->dga_missing == 0)
+    if (w->dga_names < DGA_MIN_NAMES || w->dga_missing == 0)
         return;
-    double z = (double)w->dga_sum / sqrt((double)w->dga_var);
+    double z = th_spelling_z(&w->dga);
     if (z <= 0)
         return;
-    double raw = th_lgp_normal(z);
+    double raw = DGA_BELIEF * th_lgp_normal(z);
     best[TH_FEAT_DGA] = fmin(raw, RAW_MAX);
     struct th_signal *s = window_signal(l, w, TH_FEAT_DGA, raw);
     if (!s)
@@ -317,7 +332,7 @@ static void contribute(struct th_learn *l, unsigned g, const struct th_win *w, c
     for (unsigned f = 0; f < TH_RATES; f++)
         th_loghist_add(&h->rates[f][g], (uint64_t)x[f], gated >> f & 1 ? 1 : TH_WEIGHT);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
-        bool occasion = f < TH_RATES || (w->tried >> f & 1) || best[f] > 0;
+        bool occasion = th_feature_is_rate(f) || (w->tried >> f & 1) || best[f] > 0;
         if (occasion)
             h->calib[f][g].n[best[f] > 0 ? TH_MAX(th_calib_bin(best[f]), 1u) : 0] += TH_WEIGHT;
     }

@@ -82,7 +82,7 @@ void th_learn_ssl(struct th_act *a, const struct th_ev_ssl *ev, const struct th_
     bool ja4 = ev->ja4.len > 0;
     note_print(a, ja4 ? "JA4" : "JA3", ja4 ? ev->ja4 : ev->ja3, &w->resp_peer);
     if (!w->resp_peer.inside)
-        th_learn_mining_name(a, ev->server_name, w->resp_peer.key);
+        th_learn_mining_name(a, ev->server_name, w->resp_peer.key, w->resp_peer.key);
 }
 
 void th_learn_ssh(

@@ -22,8 +22,31 @@ struct flow {
     uint16_t port;
     bool tcp, icmp;
     bool failed, first;
+    bool used;        /* both sides said something, as far as can be told: no mere knock */
     uint64_t out, in; /* payload by the originator and the responder, since the last part */
 };
+
+static void count_burst(struct th_win *w, struct th_burst *b, unsigned rate, int64_t time_ns)
+{
+    int32_t minute = (int32_t)(th_time_sub(time_ns, w->start_ns) / TH_NS_PER_MIN);
+    b->count = b->minute == minute ? b->count + 1 : 1;
+    b->minute = minute;
+    w->v[rate] = TH_MAX(w->v[rate], b->count);
+}
+
+/* Connections with whom it met first in this hour. */
+static void count_stranger(
+    struct th_win *w, struct th_strangers *s, unsigned rate, uint64_t key, bool fresh)
+{
+    bool known = !fresh;
+    for (unsigned i = 0; i < TH_STRANGERS && known; i++)
+        known = s->key[i] != key;
+    if (known)
+        return;
+    if (fresh)
+        s->key[s->at++ % TH_STRANGERS] = key;
+    w->v[rate]++;
+}
 
 static bool is_admin_port(uint16_t port)
 {
@@ -94,6 +117,8 @@ static struct flow look(const struct th_ev_conn *ev)
     f.in = TH_HAS(ev, CONN, part_resp_bytes) ? ev->part_resp_bytes : ev->resp_bytes;
     f.first = !parts || ev->part <= 1;
     f.failed = has_failed(&f);
+    bool known = TH_HAS(ev, CONN, orig_bytes) && TH_HAS(ev, CONN, resp_bytes);
+    f.used = !f.failed && (!known || (ev->orig_bytes > 0 && ev->resp_bytes > 0));
     return f;
 }
 
@@ -178,11 +203,11 @@ static void note_new_port(struct th_act *a, const struct flow *f, const struct t
 
 static void note_destination(struct th_act *a, const struct th_peer *peer)
 {
-    if (peer->inside) {
-        th_novelty_touch(a, peer->key);
-        return;
-    }
-    if (!th_novelty_try(a, TH_NOVEL_DEST, peer->key))
+    struct th_win *w = a->win;
+    bool fresh =
+        peer->inside ? th_novelty_touch(a, peer->key) : th_novelty_try(a, TH_NOVEL_DEST, peer->key);
+    count_stranger(w, &w->strangers_out, TH_RATE(TH_FEAT_STRANGERS_OUT), peer->key, fresh);
+    if (peer->inside || !fresh)
         return;
     a->win->v[TH_FEAT_NEW_DESTS]++;
     double worth = th_org_rarity(a->l->org, peer->key, false);
@@ -222,7 +247,7 @@ static void note_admin(struct th_act *a, const struct flow *f, const struct th_p
     uint64_t key = th_hash_pair(peer->key, TH_SALT_ADMIN);
     a->win->v[TH_FEAT_ADMIN_CONNS]++;
     a->win->tried |= BIT(TH_FEAT_LATERAL);
-    if (f->failed || !th_novelty_try(a, TH_NOVEL_ADMIN_PEER, key))
+    if (!f->used || !th_novelty_try(a, TH_NOVEL_ADMIN_PEER, key))
         return;
     note_lateral(a, peer);
     struct th_note *n =
@@ -311,10 +336,11 @@ static void conn_out(struct th_act *a, const struct flow *f, const struct th_who
         note_long(a, f, peer);
     if (!f->first)
         return;
-    w->tried |= BIT(TH_FEAT_BEACON_FAST) | BIT(TH_FEAT_BEACON_SLOW) | BIT(TH_FEAT_SCAN_INT) |
-        BIT(TH_FEAT_SCAN_EXT) | BIT(TH_FEAT_SCAN_PORTS) | BIT(TH_FEAT_LONG_CONN) |
-        BIT(TH_FEAT_MINING) | BIT(TH_FEAT_ACTIVE_HOUR);
+    w->tried |= BIT(inside ? TH_FEAT_BEACON_INT : TH_FEAT_BEACON_FAST) | BIT(TH_FEAT_BEACON_SLOW) |
+        BIT(TH_FEAT_SCAN_INT) | BIT(TH_FEAT_SCAN_EXT) | BIT(TH_FEAT_SCAN_PORTS) |
+        BIT(TH_FEAT_LONG_CONN) | BIT(TH_FEAT_MINING) | BIT(TH_FEAT_ACTIVE_HOUR);
     w->v[inside ? TH_FEAT_CONNS_OUT_INT : TH_FEAT_CONNS_OUT_EXT]++;
+    count_burst(w, &w->burst_out, TH_RATE(TH_FEAT_BURST_OUT), a->time_ns);
     th_hll_add(inside ? w->hll_int : w->hll_ext, TH_HLL_LOG2M, peer->key);
     if (peer->has_addr)
         count_top(a, &peer->addr, f->port);
@@ -363,6 +389,31 @@ static void note_admin_in(struct th_act *a, const struct flow *f, const struct t
     snprintf(n->detail, sizeof(n->detail), "port %u", f->port);
 }
 
+static void note_client(struct th_act *a, const struct flow *f, const struct th_peer *peer)
+{
+    struct th_win *w = a->win;
+    uint64_t key = th_hash_pair(peer->key, TH_SALT_CLIENT);
+    count_burst(w, &w->burst_in, TH_RATE(TH_FEAT_BURST_IN), a->time_ns);
+    th_hll_add(w->hll_in, TH_HLL_LOG2M, peer->key);
+    th_topk_add(w->callers, TH_TOP_SLOTS, key, 1, NULL);
+    if (f->failed || is_plumbing(f->port, f->tcp))
+        return;
+    w->tried |= BIT(TH_FEAT_NEW_CLIENT);
+    bool fresh = th_novelty_client(a, key);
+    count_stranger(w, &w->strangers_in, TH_RATE(TH_FEAT_STRANGERS_IN), key, fresh);
+    if (!fresh)
+        return;
+    w->v[TH_RATE(TH_FEAT_NEW_CLIENTS)]++;
+    struct th_note *n =
+        th_note_get(a, TH_FEAT_NEW_CLIENT, key, 4, th_org_rarity(a->l->org, key, false));
+    if (!n)
+        return;
+    th_note_peer(n, peer);
+    n->popularity_key = key;
+    n->novel = TH_NOVEL_CLIENT + 1;
+    n->a += 1;
+}
+
 static void conn_in(struct th_act *a, const struct flow *f, const struct th_who *who)
 {
     struct th_win *w = a->win;
@@ -378,7 +429,8 @@ static void conn_in(struct th_act *a, const struct flow *f, const struct th_who 
     if (!f->first)
         return;
     w->v[inside ? TH_FEAT_CONNS_IN_INT : TH_FEAT_CONNS_IN_EXT]++;
-    if (inside && f->tcp && !f->failed && is_admin_port(f->port))
+    note_client(a, f, &peer);
+    if (inside && f->tcp && f->used && is_admin_port(f->port))
         note_admin_in(a, f, &peer);
 }
 

@@ -10,6 +10,7 @@
 #include "learn_i.h"
 #include "sketch/hll.h"
 
+#define LONG_WORD 5u /* of mining pools: its begin or end will do */
 #define NXDOMAIN 3u
 #define TAUGHT_AN_HOUR 8u
 #define RESOLVED_WEIGHT 0.15 /* of a generated-looking name that exists */
@@ -23,8 +24,10 @@
 static const char *const local_suffixes[] = {
     ".arpa", ".local", ".lan", ".localdomain", ".internal", ".home", ".corp", ".intranet"};
 
-struct th_str th_learn_domain(struct th_learn *l, struct th_str name)
+struct th_str th_learn_domain(struct th_learn *l, struct th_str name, bool *ret_hosted)
 {
+    if (ret_hosted)
+        *ret_hosted = false;
     if (name.len == 0 || name.len > 253)
         return (struct th_str){.p = "", .len = 0};
     uint64_t tag = th_siphash(&l->cfg.key, name.p, name.len) | 1;
@@ -34,6 +37,7 @@ struct th_str th_learn_domain(struct th_learn *l, struct th_str name)
         struct th_str domain = th_registered_domain(name, storage);
         e->tag = tag;
         e->len = (uint8_t)domain.len;
+        e->hosted = th_domain_is_hosted(domain);
         for (size_t i = 0; i < TH_ARRAY_LEN(local_suffixes); i++) {
             if (th_str_ends(domain, local_suffixes[i]))
                 e->len = 0;
@@ -41,6 +45,8 @@ struct th_str th_learn_domain(struct th_learn *l, struct th_str name)
     }
     if (e->len == 0)
         return (struct th_str){.p = "", .len = 0};
+    if (ret_hosted)
+        *ret_hosted = e->hosted;
     uint32_t end = name.p[name.len - 1] == '.' ? name.len - 1 : name.len;
     return th_str_n(name.p + end - e->len, e->len);
 }
@@ -69,19 +75,20 @@ static bool weighed_before(struct th_win *w, uint64_t key)
     return before;
 }
 
+/* Names below the domain exist: what does not is no guess at where a controller may be. */
+static bool is_known(const struct th_act *a, uint64_t named)
+{
+    return th_org_devices(th_org_find(a->l->org, named)) > 0;
+}
+
 static void weigh_name(struct th_act *a, struct th_str domain, bool missing)
 {
     struct th_win *w = a->win;
-    struct th_str label = first_label(domain);
-    double excess;
-    double variance;
-    th_spelling_surprise(a->l->org->spelling, label, &excess, &variance);
-    double weight = missing ? 1 : RESOLVED_WEIGHT;
-    w->dga_sum += (float)(weight * excess);
-    w->dga_var += (float)(weight * weight * variance);
+    double surprise = th_spelling_surprise(a->l->org->spelling, first_label(domain));
+    th_spelling_weigh(&w->dga, surprise, missing ? 1 : RESOLVED_WEIGHT);
     w->dga_names++;
     w->dga_missing += missing;
-    if (excess < DGA_EXAMPLE_Z * sqrt(variance) || !missing)
+    if (surprise < DGA_EXAMPLE_Z || !missing)
         return;
     struct th_note *n = th_note_get(a, TH_FEAT_DGA, 1, 1, 1);
     if (n) {
@@ -141,29 +148,46 @@ static void weigh_tunnel(
     if (!n)
         return;
     th_note_domain(n, key, domain, domain);
-    n->popularity_key = key;
+    n->popularity_key = th_hash_pair(key, TH_SALT_NAME);
     n->a = bits / 8;
     n->b = (double)t->odd / t->queries;
     n->c = different;
     th_note_example(n, "names like ", sub);
 }
 
-void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key)
+/* As a word of its own, or (a long one) the begin or end of one: such letters come up by chance
+ * inside of others. */
+static bool names_pool(struct th_str host, const char *word)
 {
-    static const char *const words[] = {"xmr", "monero", "minexmr", "miningpool", "nicehash",
-        "hashvault", "stratum", "minergate", "nanopool", "coinhive", "cryptonight", "ethermine"};
+    size_t len = strlen(word);
+    for (size_t at = 0; at + len <= host.len; at++) {
+        bool begins = at == 0 || host.p[at - 1] == '.' || host.p[at - 1] == '-';
+        bool ends = at + len == host.len || host.p[at + len] == '.' || host.p[at + len] == '-';
+        if (((begins && ends) || (len >= LONG_WORD && (begins || ends))) &&
+            th_str_ieq(th_str_n(host.p + at, len), th_str_c(word)))
+            return true;
+    }
+    return false;
+}
+
+void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key, uint64_t used)
+{
+    static const char *const words[] = {"xmr", "xmrpool", "xmrig", "monero", "minexmr",
+        "miningpool", "nicehash", "hashvault", "stratum", "minergate", "nanopool", "coinhive",
+        "cryptonight", "ethermine", "supportxmr", "moneroocean", "herominers", "2miners", "f2pool",
+        "c3pool", "unmineable"};
     if (host.len < 4 || host.len > 253)
         return;
     for (size_t i = 0; i < TH_ARRAY_LEN(words); i++) {
-        if (!memmem(host.p, host.len, words[i], strlen(words[i])))
+        if (!names_pool(host, words[i]))
             continue;
         struct th_note *n = th_note_get(a, TH_FEAT_MINING, key, 2, 2);
         if (!n)
             return;
-        struct th_str domain = th_learn_domain(a->l, host);
+        struct th_str domain = th_learn_domain(a->l, host, NULL);
         if (n->flags == 0)
             th_note_domain(n, key, host, domain);
-        n->popularity_key = key;
+        n->popularity_key = used;
         n->a += 1;
         n->b = fmax(n->b, 2);
         if (n->examples == 0)
@@ -172,30 +196,64 @@ void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key)
     }
 }
 
-void th_learn_dns(struct th_act *a, const struct th_ev_dns *ev)
+static void weigh(
+    struct th_act *a, const struct th_ev_dns *ev, struct th_str domain, bool hosted, bool missing)
 {
-    if (ev->id_resp_p == 5353 || ev->id_resp_p == 5355 || ev->id_resp_p == 137)
-        return;
     struct th_win *w = a->win;
-    bool missing = TH_HAS(ev, DNS, rcode) && ev->rcode == NXDOMAIN;
-    w->v[TH_FEAT_DNS_QUERIES]++;
-    w->v[TH_FEAT_DNS_NXDOMAIN] += missing;
-    w->tried |= BIT(TH_FEAT_DGA) | BIT(TH_FEAT_DNS_TUNNEL) | BIT(TH_FEAT_ACTIVE_HOUR);
-    struct th_str domain = th_learn_domain(a->l, ev->query);
-    if (domain.len == 0)
-        return;
     uint64_t key = domain_key(a->l, domain);
-    if (!weighed_before(w, key))
+    uint64_t named = th_hash_pair(key, TH_SALT_NAME);
+    /* Under a provider's suffix (cloudfront.net) the provider makes the labels: those that exist
+     * tell nothing of the device. */
+    if ((missing || !hosted) && !weighed_before(w, key) && !is_known(a, named))
         weigh_name(a, domain, missing);
     weigh_tunnel(a, ev, domain, key);
     if (missing || ev->answers.n == 0)
         return;
-    bool fresh = th_novelty_touch(a, th_hash_pair(key, TH_SALT_NAME));
+    bool fresh = th_novelty_touch(a, named);
     if (fresh)
-        th_learn_mining_name(a, ev->query, key);
+        th_learn_mining_name(a, ev->query, key, named);
     /* A name in use teaches how names are spelt here: new ones, a few an hour from each device. */
-    if (fresh && w->taught < TAUGHT_AN_HOUR) {
+    if (fresh && !hosted && w->taught < TAUGHT_AN_HOUR) {
         w->taught++;
         th_touches_name(&a->part->touches, first_label(domain));
     }
+}
+
+static unsigned asked_bit(uint64_t key)
+{
+    return (unsigned)(th_mix64(key) % TH_ASKED_BITS);
+}
+
+static void note_asked(struct th_win *w, uint64_t key)
+{
+    w->asked[asked_bit(key) / 64] |= UINT64_C(1) << asked_bit(key) % 64;
+}
+
+static bool was_asked(const struct th_win *w, uint64_t key)
+{
+    return w->asked[asked_bit(key) / 64] >> asked_bit(key) % 64 & 1;
+}
+
+/* Who resolves for others asks for what they asked for: their names are not its own. Only who
+ * answers resolves: otherwise anybody could have a device's names left out by asking it for them.
+ */
+void th_learn_dns(struct th_act *orig, struct th_act *resp, const struct th_ev_dns *ev)
+{
+    if (ev->id_resp_p == 5353 || ev->id_resp_p == 5355 || ev->id_resp_p == 137)
+        return;
+    struct th_learn *l = orig ? orig->l : resp->l;
+    bool missing = TH_HAS(ev, DNS, rcode) && ev->rcode == NXDOMAIN;
+    bool hosted;
+    struct th_str domain = th_learn_domain(l, ev->query, &hosted);
+    uint64_t key = domain.len ? domain_key(l, domain) : 0;
+    if (resp && domain.len && TH_HAS(ev, DNS, rcode))
+        note_asked(resp->win, key);
+    if (!orig)
+        return;
+    struct th_win *w = orig->win;
+    w->v[TH_FEAT_DNS_QUERIES]++;
+    w->v[TH_FEAT_DNS_NXDOMAIN] += missing;
+    w->tried |= BIT(TH_FEAT_DGA) | BIT(TH_FEAT_DNS_TUNNEL) | BIT(TH_FEAT_ACTIVE_HOUR);
+    if (domain.len && !was_asked(w, key))
+        weigh(orig, ev, domain, hosted, missing);
 }

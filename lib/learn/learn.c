@@ -152,12 +152,12 @@ static void dispatch(
     case TH_KIND_KERBEROS: th_learn_kerberos(orig, resp, AS(kerberos), w); break;
     case TH_KIND_NTLM: th_learn_ntlm(orig, resp, AS(ntlm), w); break;
     case TH_KIND_RDP: th_learn_rdp(orig, resp, AS(rdp), w); break;
+    case TH_KIND_DNS: th_learn_dns(orig, resp, AS(dns)); break;
     default: break;
     }
     if (!orig)
         return;
     switch (ev->kind) {
-    case TH_KIND_DNS: th_learn_dns(orig, AS(dns)); break;
     case TH_KIND_HTTP: th_learn_http(orig, AS(http), w); break;
     case TH_KIND_SSL: th_learn_ssl(orig, AS(ssl), w); break;
     case TH_KIND_SMB_FILES: th_learn_smb_files(orig, AS(smb_files), w); break;

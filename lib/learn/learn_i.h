@@ -47,6 +47,7 @@ struct th_slot {
 struct th_domain_entry {
     uint64_t tag; /* hash of the name */
     uint8_t len;  /* of the registered domain at its end, 0 none */
+    bool hosted;
 };
 
 struct th_learn {
@@ -140,16 +141,39 @@ static inline bool th_rate_is_bytes(unsigned rate)
 {
     return rate >= TH_FEAT_BYTES_OUT_EXT && rate <= TH_FEAT_BYTES_IN_INT;
 }
+/* Log-normal: what spreads by factors. */
+static inline bool th_rate_is_log(unsigned rate)
+{
+    return th_rate_is_bytes(rate) || rate >= TH_RATES_FRONT;
+}
 /* Probability that an hour brings something new of this kind. */
 double th_novelty_p(const struct th_dev *d, enum th_novel kind);
 
 /* beacon.c */
+/* A pair that meets again and again. */
+struct th_rhythm {
+    double even;  /* -log10 of the chance of such regularity (th_beat_fast, th_beat_slow) */
+    uint64_t key; /* of the destination, in the organisation's table */
+    bool counted; /* the device is already among those that use it */
+    int64_t first_ns, last_ns; /* meetings */
+};
+/* What it is worth, as -log10 p. */
+double th_rhythm_worth(const struct th_learn *l, const struct th_dev *d, const struct th_rhythm *r);
 void th_beacon_beat(struct th_act *a, const struct th_peer *peer, int64_t time_ns);
 void th_beacon_upload(struct th_act *a, const struct th_peer *peer, uint64_t bytes, uint64_t back);
-double th_beacon_fast(const struct th_pair *p);
-double th_beacon_slow(
-    const struct th_pair *p, const struct th_dev *d, unsigned *ret_covered, unsigned *ret_hours);
 double th_pair_up_mean(const struct th_pair *p);
+
+/* beat.c: the pair met. False where that is no new beat of a rhythm; else ret_hours is how many
+ * hours lie between this beat and the one before. */
+bool th_beat(struct th_pair *p, const struct th_dev *d, int64_t time_ns, int64_t *ret_hours);
+/* Standard deviation of the gaps in parts of their mean. */
+double th_beat_variation(const struct th_pair *p);
+/* Decades of evidence that a timer makes the gaps, from how even they are. */
+double th_beat_fast(const struct th_pair *p);
+/* The same from the hours in which the device was active (the last 24 of the pair's age), and those
+ * of them in which the pair met. */
+double th_beat_slow(
+    const struct th_pair *p, const struct th_dev *d, unsigned *ret_covered, unsigned *ret_hours);
 
 /* novelty.c */
 enum th_salt {
@@ -163,18 +187,22 @@ enum th_salt {
     TH_SALT_EXE = 0x657865,
     TH_SALT_NAME = 0x6e616d,
     TH_SALT_BRUTE = 0x627275,
-    TH_SALT_TUNNEL = 0x74756e
+    TH_SALT_TUNNEL = 0x74756e,
+    TH_SALT_CLIENT = 0x636c69
 };
 /* Notes that the device used key and lets it count for the organisation; true when it is new for
  * the device within 28 days. */
 bool th_novelty_touch(struct th_act *a, uint64_t key);
+/* The same for somebody who connected to it. */
+bool th_novelty_client(struct th_act *a, uint64_t key);
 /* The same for a thing of a kind whose novelty is learned. */
 bool th_novelty_try(struct th_act *a, enum th_novel kind, uint64_t key);
 
 /* ev_*.c */
 void th_learn_conn(
     struct th_act *orig, struct th_act *resp, const struct th_ev_conn *ev, const struct th_who *w);
-void th_learn_dns(struct th_act *a, const struct th_ev_dns *ev);
+/* resp: who was asked. */
+void th_learn_dns(struct th_act *orig, struct th_act *resp, const struct th_ev_dns *ev);
 void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct th_who *w);
 void th_learn_ssl(struct th_act *a, const struct th_ev_ssl *ev, const struct th_who *w);
 void th_learn_ssh(
@@ -200,10 +228,11 @@ void th_learn_remote(
 /* A login was tried at the peer's service: by orig, at resp (which may be NULL). */
 void th_learn_login(struct th_act *orig, struct th_act *resp, const struct th_who *w, uint16_t port,
     double failed, double tried);
-/* Mining pools have telling names. */
-void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key);
-/* Registered domain at the end of a name; empty for names of the local kind. */
-struct th_str th_learn_domain(struct th_learn *l, struct th_str name);
+/* Mining pools have telling names. key: of what it is about; used: of its popularity. */
+void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key, uint64_t used);
+/* Registered domain at the end of a name; empty for names of the local kind. ret_hosted (or NULL):
+ * th_domain_is_hosted. */
+struct th_str th_learn_domain(struct th_learn *l, struct th_str name, bool *ret_hosted);
 
 /* close.c */
 void th_window_close(

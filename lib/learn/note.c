@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn_i.h"
 
+/* Who comes later must be better by so much: else equals would take turns, and what was told early
+ * of one would not stand at the end. */
+#define BETTER 1.1
+
 /* Finds the note, or makes one. When the feature has `most` of them in this window, or the window
  * is full, the least worth of them gives way, if this is worth more; else there is none (NULL). */
 struct th_note *th_note_get(
@@ -32,7 +36,7 @@ struct th_note *th_note_get(
         next = w->notes;
         w->notes = i;
         w->note_count++;
-    } else if (!least || (double)least->worth >= worth) {
+    } else if (!least || (double)least->worth * BETTER >= worth) {
         return NULL;
     }
     *n = (struct th_note){.key = key,
@@ -83,7 +87,7 @@ void th_note_peer(struct th_note *n, const struct th_peer *peer)
 
 void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct th_str domain)
 {
-    n->flags = TH_NOTE_PEER;
+    n->flags = TH_NOTE_PEER | TH_NOTE_NAME;
     n->peer_key = key;
     n->slot = UINT32_MAX;
     put_host(n, host, domain);

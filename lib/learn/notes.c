@@ -27,16 +27,24 @@ static bool counted(const struct th_learn *l, const struct th_note *n)
     return n->first_ns < l->org->time_ns;
 }
 
-/* What everybody does is little evidence, however regular or large. */
 static double unpopular(const struct th_learn *l, const struct th_note *n)
 {
-    double share = th_org_share(l->org, n->popularity_key, counted(l, n));
-    return fmin(fmax(1 - 1.5 * share, 0.1), 1);
+    return th_org_unpopular(l->org, n->popularity_key, counted(l, n));
 }
 
 static double rarity(const struct th_learn *l, const struct th_note *n)
 {
     return n->popularity_key ? th_org_rarity(l->org, n->popularity_key, counted(l, n)) : 0;
+}
+
+/* Who takes data in names: a reputation service that a tenth of the devices asks, and more than two
+ * besides this one, is no controller. */
+static double worth_of_tunnel(const struct th_learn *l, const struct th_note *n)
+{
+    double more = 2 / ((double)th_org_active(l->org) + 1);
+    double share = fmax(th_org_share(l->org, n->popularity_key, counted(l, n)) - more, 0);
+    double own = fmax(1 - 9 * share, 0.1);
+    return (1.5 * log10(1 + n->a / 200) + n->b) * own + 1.4 * fmax(rarity(l, n) - 1, 0);
 }
 
 static struct worth worth_novel(
@@ -60,18 +68,15 @@ static struct worth worth_remote(
     return w;
 }
 
-static struct worth worth_beacon(const struct th_learn *l, const struct th_note *n)
+static struct worth worth_beacon(
+    const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
 {
-    double raw = n->a * unpopular(l, n) + RARITY_WEIGHT * rarity(l, n);
-    struct worth w = {.raw = raw, .observed = n->c};
-    if (n->feature == TH_FEAT_BEACON_SLOW) {
-        w.expected = 0.4 * n->b;
-        w.high = fmin(n->b, w.expected + RANGE_Z * sqrt(0.24 * n->b));
-    } else {
-        w.expected = 0.38 * n->c;
-        w.high = w.expected + RANGE_Z * sqrt(0.24 * n->c);
-    }
-    return w;
+    struct th_rhythm r = {.even = n->a,
+        .key = n->popularity_key,
+        .counted = counted(l, n),
+        .first_ns = n->first_ns,
+        .last_ns = n->last_ns};
+    return (struct worth){.raw = th_rhythm_worth(l, d, &r), .observed = n->c};
 }
 
 static struct worth worth_upload(
@@ -104,7 +109,8 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     switch (n->feature) {
     case TH_FEAT_REMOTE_EXEC: return worth_remote(l, d, n);
     case TH_FEAT_BEACON_FAST:
-    case TH_FEAT_BEACON_SLOW: return worth_beacon(l, n);
+    case TH_FEAT_BEACON_INT:
+    case TH_FEAT_BEACON_SLOW: return worth_beacon(l, d, n);
     case TH_FEAT_UPLOAD: return worth_upload(l, d, n);
     case TH_FEAT_SCAN_PORTS:
         return (struct worth){.raw = 0.25 * fmax(0, n->a - 5),
@@ -112,11 +118,8 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
             .expected = 2,
             .high = 5};
     case TH_FEAT_DNS_TUNNEL:
-        return (struct worth){.raw = 1.5 * log10(1 + n->a / 200) * unpopular(l, n) + n->b +
-                RARITY_WEIGHT * rarity(l, n),
-            .observed = n->a,
-            .expected = 100,
-            .high = 1000};
+        return (struct worth){
+            .raw = worth_of_tunnel(l, n), .observed = n->a, .expected = 100, .high = 1000};
     case TH_FEAT_LONG_CONN:
         return (struct worth){
             .raw = 1.2 * log10(n->a / LONG_S) * unpopular(l, n) + RARITY_WEIGHT * rarity(l, n),
@@ -158,7 +161,8 @@ static void fill(
         .inside = (n->flags & TH_NOTE_INSIDE) != 0,
         .port = n->port,
         .slot = n->slot};
-    s->peer_devices = th_org_devices(th_org_find(l->org, n->peer_key));
+    uint64_t used = n->flags & TH_NOTE_NAME ? n->popularity_key : n->peer_key;
+    s->peer_devices = TH_MIN(th_org_devices(th_org_find(l->org, used)), s->org_devices);
     memcpy(s->peer_host, n->host, sizeof(n->host));
     if (n->domain_at < TH_NOTE_HOST_LEN)
         memcpy(s->peer_domain, n->host + n->domain_at, sizeof(n->host) - n->domain_at);

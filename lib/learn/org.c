@@ -18,8 +18,10 @@ struct th_org *th_org_new(void)
     o->dest_cap = FIRST_CAP;
     o->dests = th_xcalloc(o->dest_cap, sizeof(*o->dests));
     o->spelling = th_spelling_new();
+    for (unsigned b = 0; b <= TH_CALIB_BINS; b++)
+        o->edge[b] = th_calib_edge(b);
     for (unsigned b = 0; b < TH_CALIB_BINS; b++)
-        o->parametric[b] = (float)pow(10, -TH_PARAMETRIC_BELIEF * b / TH_CALIB_BINS_PER_DECADE);
+        o->parametric[b] = (float)pow(10, -TH_PARAMETRIC_BELIEF * o->edge[b]);
     th_org_derive(o);
     return o;
 }
@@ -57,7 +59,7 @@ static void rebuild(struct th_org *o, uint32_t cap)
     o->dest_used = 0;
     for (uint32_t i = 0; i < old_cap; i++) {
         const struct th_org_dest *d = &old[i];
-        if (d->key == 0 || (!d->devices[0] && !d->devices[1] && !d->failing && !d->up_n))
+        if (d->key == 0 || (!d->who[0] && !d->who[1] && !d->failing && !d->up_n))
             continue;
         o->dests[place(o, d->key)] = *d;
         o->dest_used++;
@@ -85,20 +87,43 @@ struct th_org_dest *th_org_add(struct th_org *o, uint64_t key)
     return &o->dests[at];
 }
 
+uint32_t th_org_devices(const struct th_org_dest *d)
+{
+    /* -64 ln(1 - k/64), rounded, for k bits. */
+    static const uint8_t counted[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 17, 18, 20,
+        21, 23, 24, 25, 27, 28, 30, 32, 33, 35, 37, 39, 40, 42, 44, 46, 48, 51, 53, 55, 58, 60, 63,
+        65, 68, 71, 74, 78, 81, 85, 89};
+    uint32_t most = 0;
+    for (unsigned i = 0; d && i < TH_ARRAY_LEN(d->who); i++) {
+        unsigned bits = (unsigned)__builtin_popcountll(d->who[i]);
+        uint32_t n = bits + 1 < TH_ARRAY_LEN(counted)
+            ? counted[bits]
+            : TH_MAX(d->touches[i], (uint32_t)counted[TH_ARRAY_LEN(counted) - 1]);
+        most = TH_MAX(most, n);
+    }
+    return most;
+}
+
 static uint32_t others(const struct th_org *o, uint64_t key, bool counted)
 {
     const struct th_org_dest *d = th_org_find(o, key);
     uint32_t n = th_org_devices(d);
     if (counted && n > 0)
         n--;
-    if (d && d->fresh >= BURST_FROM + (counted ? 1 : 0))
-        n += BURST_WEIGHT * d->fresh;
+    uint32_t fresh = d ? d->fresh + (uint32_t)__builtin_popcountll(d->news) : 0;
+    if (fresh >= BURST_FROM + (counted ? 1 : 0))
+        n += BURST_WEIGHT * fresh;
     return n;
 }
 
 double th_org_share(const struct th_org *o, uint64_t key, bool counted)
 {
     return fmin(1, (double)others(o, key, counted) / ((double)th_org_active(o) + 1));
+}
+
+double th_org_unpopular(const struct th_org *o, uint64_t key, bool counted)
+{
+    return fmax(1 - 1.5 * th_org_share(o, key, counted), 0.1);
 }
 
 double th_org_rarity(const struct th_org *o, uint64_t key, bool counted)
@@ -113,7 +138,10 @@ static void age_dests(struct th_org *o, unsigned hours, unsigned days, unsigned 
         struct th_org_dest *d = &o->dests[i];
         if (d->key == 0)
             continue;
-        d->fresh = (uint16_t)(d->fresh >> hours);
+        if (hours > 0) {
+            d->fresh = (uint16_t)((d->fresh + (unsigned)__builtin_popcountll(d->news)) >> hours);
+            d->news = 0;
+        }
         d->failing = (uint16_t)(d->failing >> hours);
         for (unsigned k = 0; k < days && d->up_n > 0; k++) {
             uint32_t left = d->up_n -
@@ -122,8 +150,9 @@ static void age_dests(struct th_org *o, unsigned hours, unsigned days, unsigned 
             d->up_n = left;
         }
         if (periods > 0) {
-            d->devices[1] = periods == 1 ? d->devices[0] : 0;
-            d->devices[0] = 0;
+            d->who[1] = periods == 1 ? d->who[0] : 0;
+            d->touches[1] = periods == 1 ? d->touches[0] : 0;
+            d->who[0] = d->touches[0] = 0;
         }
     }
 }

@@ -19,19 +19,28 @@
 #define TH_WEIGHT 16u    /* a device-hour in histograms: so that decay by integers is fine enough */
 #define TH_DECAY_NUM 25u /* of 1024 a day: half in 28 days */
 
+/* Bins of raw values (-log10 of a parametric p): narrow ones (1/32) at 0, ever wider ones up to
+ * 1,000, for some features reach hundreds every day, and what lies past the last bin is not told
+ * apart. */
 #define TH_CALIB_BINS 400u
-#define TH_CALIB_BINS_PER_DECADE 50.0
+#define TH_CALIB_SCALE 2.0
+#define TH_CALIB_MAX 1000.0
 /* Of a parametric p-value only half its decades are believed: measured, such tails are too thin by
  * 1.5 decades at 1e-3 and by more beyond. */
 #define TH_PARAMETRIC_BELIEF 0.5
 
 /* A destination, a port, a client fingerprint...: anything that devices have in common. */
 struct th_org_dest {
-    uint64_t key;        /* 0: free */
-    uint32_t devices[2]; /* that used it in this period of 28 days and in the one before */
-    uint16_t fresh;      /* of them, new in the last hours (halved each epoch) */
-    uint16_t failing;    /* devices that it refused or did not answer lately */
-    uint32_t up_n;       /* hours with an upload to it, and the sum of their log2 x 4 */
+    uint64_t key; /* 0: free */
+    /* Devices that used it in this period of 28 days and in the one before: each sets the bit of
+     * its hash, so that who comes again and was forgotten meanwhile is not two; and how often one
+     * came. */
+    uint64_t who[2];
+    uint32_t touches[2];
+    uint64_t news;    /* bits of those that were new to it since the last epoch */
+    uint16_t fresh;   /* how many were before that, halved each epoch */
+    uint16_t failing; /* devices that it refused or did not answer lately */
+    uint32_t up_n;    /* hours with an upload to it, and the sum of their log2 x 4 */
     uint64_t up_sum;
 };
 
@@ -54,7 +63,6 @@ struct th_hists {
 struct th_calib_curve {
     double hours;                 /* behind it */
     float lgp[TH_CALIB_BINS + 1]; /* of reaching this bin */
-    float tail_from, tail_slope;  /* past bin tail_from: decades of rarity a decade of raw */
 };
 
 struct th_rate_prior {
@@ -72,6 +80,7 @@ struct th_org {
     struct th_hists h;
     uint64_t prior_hours; /* of h.hours, those that the prior brought */
     struct th_spelling *spelling;
+    double edge[TH_CALIB_BINS + 1];  /* th_calib_edge */
     float parametric[TH_CALIB_BINS]; /* what the parametric p of a bin is believed to mean */
     /* derived by th_org_derive */
     struct th_rate_prior prior[TH_RATES][TH_GROUPS];
@@ -85,10 +94,9 @@ void th_org_free(struct th_org *o);
 struct th_org_dest *th_org_find(const struct th_org *o, uint64_t key);
 /* Finds or makes; NULL when the table is full. */
 struct th_org_dest *th_org_add(struct th_org *o, uint64_t key);
-static inline uint32_t th_org_devices(const struct th_org_dest *d)
-{
-    return d ? TH_MAX(d->devices[0], d->devices[1]) : 0;
-}
+/* Devices that use it, of the period with more; 0 for NULL. About 1 in 64 of two is taken for one
+ * (linear counting, Whang et al., 1990); past some 90, touches count. */
+uint32_t th_org_devices(const struct th_org_dest *d);
 static inline uint32_t th_org_active(const struct th_org *o)
 {
     return TH_MAX(1, TH_MAX(o->active[0], o->active[1]));
@@ -99,13 +107,14 @@ static inline uint32_t th_org_active(const struct th_org *o)
 double th_org_rarity(const struct th_org *o, uint64_t key, bool counted);
 /* Share of other devices that use it, 0 to 1. */
 double th_org_share(const struct th_org *o, uint64_t key, bool counted);
+/* What everybody uses is little evidence, however regular or large: 1 for what nobody else does,
+ * down to 0.1. */
+double th_org_unpopular(const struct th_org *o, uint64_t key, bool counted);
 /* Stage two: -log10 of the share of device-hours of this group that reach raw. */
 double th_org_calibrate(const struct th_org *o, unsigned feature, unsigned group, double raw);
-static inline unsigned th_calib_bin(double raw)
-{
-    double b = raw * TH_CALIB_BINS_PER_DECADE;
-    return b <= 0 ? 0 : b >= TH_CALIB_BINS - 1 ? TH_CALIB_BINS - 1 : (unsigned)b;
-}
+unsigned th_calib_bin(double raw);
+/* Its lower edge; of TH_CALIB_BINS, the end of all. */
+double th_calib_edge(unsigned bin);
 /* Recomputes what is derived. */
 void th_org_derive(struct th_org *o);
 /* Moves on to time_ns: decay, periods, then th_org_derive. */
@@ -115,6 +124,10 @@ void th_org_advance(struct th_org *o, int64_t time_ns);
 enum th_touch_kind { TH_TOUCH_DEVICE, TH_TOUCH_FAIL, TH_TOUCH_UPLOAD, TH_TOUCH_ACTIVE, TH_TOUCHES };
 #define TH_TOUCHES_MAX (1u << 18) /* a partition's epoch */
 #define TH_NAMES_MAX 4096u
+
+/* TH_TOUCH_DEVICE has as its value the bit of the device, and this added when it is new to the
+ * device. */
+#define TH_TOUCH_BITS 64u
 
 struct th_touch {
     uint64_t key;

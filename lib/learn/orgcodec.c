@@ -150,8 +150,10 @@ static void apply_touch(struct th_org *o, const struct th_touch *t)
     if (!d)
         return;
     if (t->kind == TH_TOUCH_DEVICE) {
-        d->devices[0]++;
-        d->fresh = (uint16_t)TH_MIN(d->fresh + 1, UINT16_MAX);
+        uint64_t bit = UINT64_C(1) << t->value % TH_TOUCH_BITS;
+        d->who[0] |= bit;
+        d->touches[0]++;
+        d->news |= t->value >= TH_TOUCH_BITS ? bit : 0;
     } else if (t->kind == TH_TOUCH_FAIL) {
         d->failing = (uint16_t)TH_MIN(d->failing + 1, UINT16_MAX);
     } else {
@@ -194,9 +196,13 @@ static void put_dests(const struct th_org *o, struct th_buf *out)
     th_buf_varint(out, n);
     for (uint32_t i = 0; i < n; i++) {
         th_buf_le64(out, v[i]->key);
-        th_buf_varint(out, v[i]->devices[0]);
-        th_buf_varint(out, v[i]->devices[1]);
+        for (unsigned k = 0; k < TH_ARRAY_LEN(v[i]->who); k++) {
+            th_buf_varint(out, v[i]->touches[k]);
+            if (v[i]->touches[k])
+                th_buf_le64(out, v[i]->who[k]);
+        }
         th_buf_varint(out, v[i]->fresh);
+        th_buf_le64(out, v[i]->news);
         th_buf_varint(out, v[i]->failing);
         th_buf_varint(out, v[i]->up_n);
         th_buf_varint(out, v[i]->up_sum);
@@ -217,9 +223,12 @@ static void get_dests(struct th_cur *c, struct th_org *o)
     uint64_t n = th_cur_varint(c);
     for (uint64_t i = 0; i < n && !c->failed; i++) {
         struct th_org_dest d = {.key = th_cur_le64(c)};
-        d.devices[0] = u32_or_fail(c, UINT32_MAX);
-        d.devices[1] = u32_or_fail(c, UINT32_MAX);
+        for (unsigned k = 0; k < TH_ARRAY_LEN(d.who); k++) {
+            d.touches[k] = u32_or_fail(c, UINT32_MAX);
+            d.who[k] = d.touches[k] ? th_cur_le64(c) : 0;
+        }
         d.fresh = (uint16_t)u32_or_fail(c, UINT16_MAX);
+        d.news = th_cur_le64(c);
         d.failing = (uint16_t)u32_or_fail(c, UINT16_MAX);
         d.up_n = u32_or_fail(c, UINT32_MAX);
         d.up_sum = th_cur_varint(c);
@@ -267,8 +276,12 @@ void th_org_encode(const struct th_org *o, bool strip, struct th_buf *out)
 {
     size_t begin = th_seal_begin(out, strip ? MAGIC_PRIOR : MAGIC_ORG, TH_LEARN_VERSION);
     put_hists(&o->h, out);
-    put_grams(o->spelling->counts, out);
-    put_grams(o->spelling->coming, out);
+    /* What the prior's offices call their hosts is made up: it must not outweigh real names. */
+    struct th_spelling *built_in = strip ? th_spelling_new() : NULL;
+    const struct th_spelling *spelling = built_in ? built_in : o->spelling;
+    put_grams(spelling->counts, out);
+    put_grams(spelling->coming, out);
+    th_spelling_free(built_in);
     if (!strip) {
         th_buf_le64(out, (uint64_t)o->time_ns);
         th_buf_le16(out, o->day);
@@ -299,7 +312,8 @@ static void move_over(struct th_org *to, struct th_org *from)
 int th_org_decode(struct th_org *o, bool prior, const uint8_t *data, size_t len_bytes)
 {
     struct th_cur c;
-    int r = th_seal_open(data, len_bytes, prior ? MAGIC_PRIOR : MAGIC_ORG, TH_LEARN_VERSION, &c);
+    uint32_t magic = prior ? MAGIC_PRIOR : MAGIC_ORG;
+    int r = th_seal_open(data, len_bytes, magic, TH_LEARN_VERSION, &c);
     if (r < 0)
         return r;
     struct th_org *fresh = th_org_new();

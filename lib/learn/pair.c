@@ -9,8 +9,11 @@
 
 #include "base/hash.h"
 
-/* Having been met so often is worth so much later a last meeting. */
+/* Having been met so often is worth so much later a last meeting. A poll of many beats is kept past
+ * a week, so that a device that comes on one day of each is not new to all that it polls. */
+#define POLLED 12u
 #define OFTEN 4u
+#define POLLED_WORTH_NS (10 * TH_NS_PER_DAY)
 #define OFTEN_WORTH_NS (2 * TH_NS_PER_DAY)
 #define TWICE_WORTH_NS (2 * TH_NS_PER_HOUR)
 
@@ -51,7 +54,10 @@ void th_pair_retag(struct th_part *p, uint32_t at)
 
 static int64_t worth(const struct th_pair *p)
 {
-    int64_t more = p->beats >= OFTEN ? OFTEN_WORTH_NS : p->beats >= 2 ? TWICE_WORTH_NS : 0;
+    int64_t more = p->beats >= POLLED ? POLLED_WORTH_NS
+        : p->beats >= OFTEN           ? OFTEN_WORTH_NS
+        : p->beats >= 2               ? TWICE_WORTH_NS
+                                      : 0;
     return th_time_add(p->last_ns, more);
 }
 

@@ -64,7 +64,7 @@ static double rhythm_of(
     return class == TH_RHYTHM_COUNT ? fmin(fmax(r, 0.05), FACTOR_MAX) : r;
 }
 
-static void view_bytes(struct th_rate_view *v, double x)
+static void view_log(struct th_rate_view *v, double x)
 {
     double sd = fmax(BYTES_SD_MIN, sqrt(v->variance));
     v->mean += v->rhythm;
@@ -90,6 +90,7 @@ void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate,
 {
     const struct th_rate_prior *prior = &o->prior[rate][d->group];
     bool bytes = th_rate_is_bytes(rate);
+    bool logs = th_rate_is_log(rate);
     struct th_rate_view v = {0};
     th_moments_shrunk(
         &d->rates[rate], prior->mean, prior->variance, POPULATION_WEIGHT, &v.mean, &v.variance);
@@ -97,8 +98,10 @@ void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate,
         ((double)d->weight + POPULATION_WEIGHT);
     v.active = fmin(fmax(v.active, 1e-6), 1);
     v.rhythm = rhythm_of(o, d, bytes ? TH_RHYTHM_BYTES : TH_RHYTHM_COUNT, th_week_slot(start_ns));
-    if (bytes)
-        view_bytes(&v, x);
+    if (logs && !bytes)
+        v.rhythm = log(v.rhythm);
+    if (logs)
+        view_log(&v, x);
     else
         view_count(&v, x);
     v.lgp = x > 0 ? th_lgp_normal(v.z) - log10(v.active) : 0;
@@ -119,16 +122,16 @@ static bool learn_rate(
     th_rate_view(l->org, d, rate, start_ns, x, &v);
     th_moments_decay(m, keep);
     bool gated = v.z > GATE_Z && d->gated[rate] < GATE_EXPIRES;
-    bool bytes = th_rate_is_bytes(rate);
-    double y = bytes ? log1p(x) : x;
+    bool logs = th_rate_is_log(rate);
+    double y = logs ? log1p(x) : x;
     if (gated && m->n >= GATE_AFTER) {
         double sd = sqrt(v.variance);
-        y = fmin(y, v.mean + WINSOR_SD * sd + (bytes ? 0 : 1));
+        y = fmin(y, v.mean + WINSOR_SD * sd + (logs ? 0 : 1));
         weight *= GATE_WEIGHT;
     } else if (gated) {
         weight *= GATE_WEIGHT_YOUNG;
     }
-    y = bytes ? y - v.rhythm : y / v.rhythm;
+    y = logs ? y - v.rhythm : y / v.rhythm;
     th_moments_add(m, y, weight);
     if (v.z > GATE_Z)
         d->gated[rate] = (uint8_t)TH_MIN(d->gated[rate] + 1u, GATE_EXPIRES);

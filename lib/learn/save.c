@@ -111,7 +111,7 @@ static bool device_valid(const struct th_dev *d)
 
 static bool window_valid(const struct th_win *w)
 {
-    bool ok = sane((double)w->dga_sum) && sane((double)w->dga_var) && w->dga_var >= 0 &&
+    bool ok = sane((double)w->dga.sum) && sane((double)w->dga.squares) && w->dga.squares >= 0 &&
         w->start_ns == th_time_floor(w->start_ns, TH_NS_PER_HOUR) &&
         w->start_ns < INT64_MAX - TH_NS_PER_HOUR;
     return ok;
@@ -119,10 +119,10 @@ static bool window_valid(const struct th_win *w)
 
 static bool note_valid(const struct th_note *n)
 {
-    return n->feature < TH_FEATURE_COUNT && n->feature >= TH_RATES && n->novel <= TH_NOVELS &&
-        sane(n->a) && sane(n->b) && sane(n->c) && sane((double)n->worth) && n->a >= 0 &&
-        n->b >= 0 && n->domain_at <= TH_NOTE_HOST_LEN && memchr(n->host, '\0', sizeof(n->host)) &&
-        memchr(n->detail, '\0', sizeof(n->detail)) &&
+    return n->feature < TH_FEATURE_COUNT && !th_feature_is_rate(n->feature) &&
+        n->novel <= TH_NOVELS && sane(n->a) && sane(n->b) && sane(n->c) && sane((double)n->worth) &&
+        n->a >= 0 && n->b >= 0 && n->domain_at <= TH_NOTE_HOST_LEN &&
+        memchr(n->host, '\0', sizeof(n->host)) && memchr(n->detail, '\0', sizeof(n->detail)) &&
         (n->feature >= TH_FEAT_BEACON_FAST || n->novel > 0 || n->feature == TH_FEAT_ACTIVE_HOUR);
 }
 
@@ -130,8 +130,10 @@ static bool pair_valid(const struct th_pair *p)
 {
     if (p->kind == TH_PAIR_NAME)
         return sane((double)p->tunnel.bits) && p->tunnel.bits >= 0;
-    return p->kind == TH_PAIR_HOST && sane((double)p->beat.period_s) && p->beat.period_s >= 0 &&
-        sane((double)p->beat.up) && p->beat.up >= 0 && p->ring_at < TH_RING;
+    return p->kind == TH_PAIR_HOST && sane((double)p->beat.mean_s) && p->beat.mean_s >= 0 &&
+        sane((double)p->beat.mean_square) && p->beat.mean_square >= 0 &&
+        sane((double)p->beat.pause_square) && p->beat.pause_square >= 0 &&
+        sane((double)p->beat.mean_ln) && sane((double)p->beat.up) && p->beat.up >= 0;
 }
 
 static void printable(char *s)

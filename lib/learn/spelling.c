@@ -20,6 +20,12 @@ static const char *const words[] = {
 #undef TH_WORDS
 };
 
+static const char *const names[] = {
+#define TH_WORDS(line) line,
+#include "names.def"
+#undef TH_WORDS
+};
+
 static unsigned symbol(char c)
 {
     c = th_lower(c);
@@ -30,11 +36,23 @@ static unsigned symbol(char c)
     return 37;
 }
 
+/* Of an international label (RFC 3492) the letters that stand in it as they are. */
+static struct th_str spelt(struct th_str label)
+{
+    if (label.len < 4 || !th_str_is(th_str_n(label.p, 4), "xn--"))
+        return label;
+    uint32_t end = label.len;
+    while (end > 4 && label.p[end - 1] != '-')
+        end--;
+    return th_str_n(label.p + 4, end > 4 ? end - 5 : 0);
+}
+
 unsigned th_spelling_grams(struct th_str label, uint16_t ret[TH_SPELL_MAX_LABEL + 1])
 {
     unsigned a = 0;
     unsigned b = 0;
     unsigned n = 0;
+    label = spelt(label);
     uint32_t len = TH_MIN(label.len, TH_SPELL_MAX_LABEL);
     for (uint32_t i = 0; i <= len; i++) {
         unsigned c = i < len ? symbol(label.p[i]) : 0;
@@ -70,6 +88,13 @@ static void learn_label(struct th_spelling *s, struct th_str label, uint32_t n)
         th_spelling_learn(s, grams[i], n);
 }
 
+static void learn_names(struct th_spelling *s, const char *line)
+{
+    struct th_str rest = th_str_c(line);
+    while (rest.len > 0)
+        learn_label(s, th_str_split(&rest, ' '), 1);
+}
+
 static void learn_words(struct th_spelling *s, const char *line)
 {
     struct th_str rest = th_str_c(line);
@@ -93,6 +118,8 @@ struct th_spelling *th_spelling_new(void)
     struct th_spelling *s = th_xcalloc(1, sizeof(*s));
     for (size_t i = 0; i < TH_ARRAY_LEN(words); i++)
         learn_words(s, words[i]);
+    for (size_t i = 0; i < TH_ARRAY_LEN(names); i++)
+        learn_names(s, names[i]);
     th_spelling_turn(s);
     return s;
 }
@@ -153,14 +180,25 @@ void th_spelling_derive(struct th_spelling *s)
     free(sum);
 }
 
-void th_spelling_surprise(
-    const struct th_spelling *s, struct th_str label, double *ret_excess, double *ret_variance)
+double th_spelling_surprise(const struct th_spelling *s, struct th_str label)
 {
     uint16_t grams[TH_SPELL_MAX_LABEL + 1];
     unsigned count = th_spelling_grams(label, grams);
+    if (count < 2) /* nothing to be read in it */
+        return 0;
     double sum = 0;
     for (unsigned i = 0; i < count; i++)
         sum += (double)s->cost[grams[i]];
-    *ret_excess = sum - (double)s->mean * count;
-    *ret_variance = (double)s->variance * count;
+    return (sum - (double)s->mean * count) / sqrt((double)s->variance * count);
+}
+
+void th_spelling_weigh(struct th_spelling_sum *sum, double surprise, double weight)
+{
+    sum->sum += (float)(weight * fmin(surprise, TH_SPELL_MOST));
+    sum->squares += (float)(weight * weight);
+}
+
+double th_spelling_z(const struct th_spelling_sum *sum)
+{
+    return sum->squares > 0 ? (double)sum->sum / sqrt((double)sum->squares) : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How names are spelt: probabilities of a character after the two before it, from a
- * built-in list of common words and, in time, from the names the organisation
+ * built-in lists of common words and of domains and, in time, from the names the organisation
  * really uses. Tells how surprising a registered domain's label is, against what
  * ordinary labels of that length are. Unsupervised: it never saw a generated name.
  * Interpolated n-grams after Jelinek and Mercer, 1980.
@@ -33,8 +33,16 @@ void th_spelling_learn(struct th_spelling *s, uint16_t gram, uint32_t n);
 void th_spelling_turn(struct th_spelling *s);
 /* Recomputes what is derived, from counts alone. */
 void th_spelling_derive(struct th_spelling *s);
-/* Nats above what an ordinary label of this length costs, and the variance of that. */
-void th_spelling_surprise(
-    const struct th_spelling *s, struct th_str label, double *ret_excess, double *ret_variance);
+/* By how many standard deviations a label costs more nats than ordinary ones of its length. */
+double th_spelling_surprise(const struct th_spelling *s, struct th_str label);
+
+/* The names of one host together. A single name counts for no more than TH_SPELL_MOST: ordinary
+ * hosts ask for one odd name, hardly for five. */
+#define TH_SPELL_MOST 1.5
+struct th_spelling_sum {
+    float sum, squares; /* of weighted surprises; of weights */
+};
+void th_spelling_weigh(struct th_spelling_sum *sum, double surprise, double weight);
+double th_spelling_z(const struct th_spelling_sum *sum);
 
 #endif

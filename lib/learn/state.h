@@ -16,9 +16,24 @@
 #include "sketch/moments.h"
 #include "sketch/seen.h"
 #include "sketch/topk.h"
+#include "spelling.h"
 
-#define TH_RATES 24u /* features 0 to 23 are the rates */
-_Static_assert(TH_FEAT_HTTP_POSTS == TH_RATES - 1, "rates come first in features.def");
+/* Rates are numbered by themselves: those of before lie at the front of the features, later ones
+ * behind what was there then. */
+#define TH_RATES_FRONT ((unsigned)TH_FEAT_HTTP_POSTS + 1)
+#define TH_RATE(f)                                                                                 \
+    ((unsigned)(f) < TH_RATES_FRONT ? (unsigned)(f)                                                \
+                                    : (unsigned)(f) - (unsigned)TH_FEAT_CLIENTS + TH_RATES_FRONT)
+#define TH_RATES (TH_RATE(TH_FEAT_STRANGERS_IN) + 1)
+static inline unsigned th_rate_feature(unsigned rate)
+{
+    return rate < TH_RATES_FRONT ? rate : rate - TH_RATES_FRONT + (unsigned)TH_FEAT_CLIENTS;
+}
+static inline bool th_feature_is_rate(unsigned feature)
+{
+    return feature < TH_RATES_FRONT ||
+        (feature >= TH_FEAT_CLIENTS && feature <= TH_FEAT_STRANGERS_IN);
+}
 _Static_assert(TH_FEATURE_COUNT <= 64, "features are bits of a word");
 
 /* Young devices, clients and servers have calibrators and distributions of their own. */
@@ -39,6 +54,7 @@ enum th_novel {
     TH_NOVEL_EXE,
     TH_NOVEL_REMOTE,
     TH_NOVEL_HOUR,
+    TH_NOVEL_CLIENT,
     TH_NOVELS
 };
 
@@ -52,6 +68,8 @@ enum th_rhythm_class { TH_RHYTHM_COUNT, TH_RHYTHM_BYTES, TH_RHYTHMS };
 
 #define TH_SEEN_BUCKETS 48u
 #define TH_SEEN_DAYS 28u
+#define TH_DEED_BUCKETS 16u   /* apart: a day of browsing must not forget whom it administers */
+#define TH_CLIENT_BUCKETS 24u /* apart: who is called by all must not forget whom it calls */
 
 struct th_dev {
     /* what every event looks at: one cache line */
@@ -80,7 +98,9 @@ struct th_dev {
     uint16_t rhythm[TH_RHYTHMS][TH_WEEK_SLOTS]; /* factor x 4096, or shift of ln x 4096 + 32768 */
     uint8_t rhythm_n[TH_RHYTHMS][TH_WEEK_SLOTS];
     uint8_t gated[TH_RATES]; /* windows in a row that the gate held back */
-    struct th_seen_slot seen[TH_SEEN_BUCKETS * TH_SEEN_WAYS];
+    struct th_seen_slot seen[TH_SEEN_BUCKETS * TH_SEEN_WAYS]; /* destinations and names */
+    struct th_seen_slot deeds[TH_DEED_BUCKETS * TH_SEEN_WAYS];
+    struct th_seen_slot clients[TH_CLIENT_BUCKETS * TH_SEEN_WAYS];
 };
 
 #define TH_HLL_LOG2M 6u
@@ -89,6 +109,7 @@ struct th_dev {
 #define TH_SCAN_SLOTS 3u
 #define TH_TOP_SLOTS 3u
 #define TH_NAME_BITS 256u
+#define TH_ASKED_BITS 1024u
 
 /* Hosts tried on one port. */
 struct th_scan_slot {
@@ -97,6 +118,19 @@ struct th_scan_slot {
     uint8_t used;
     uint32_t fails, oks;
     uint8_t hll[1u << TH_SCAN_HLL_LOG2M]; /* of those that failed */
+};
+
+/* Connections of a minute, made or met. */
+struct th_burst {
+    int32_t minute;
+    uint32_t count;
+};
+
+/* The latest that were new in this hour. */
+#define TH_STRANGERS 4u
+struct th_strangers {
+    uint64_t key[TH_STRANGERS];
+    uint32_t at, pad;
 };
 
 struct th_top_host {
@@ -113,6 +147,7 @@ struct th_win {
     uint32_t notes; /* chained */
     uint16_t note_count;
     uint16_t touches; /* contributions to popularity, bounded */
+    uint16_t client_touches;
     int64_t start_ns;
     int64_t first_ns, last_ns;
     uint64_t events;
@@ -123,14 +158,19 @@ struct th_win {
     uint8_t port_at;
     uint32_t ports[TH_RECENT_PORTS]; /* latest service ports, counted already */
     struct th_topk_slot top[TH_TOP_SLOTS];
+    struct th_topk_slot callers[TH_TOP_SLOTS];
+    struct th_burst burst_out, burst_in;
+    struct th_strangers strangers_out, strangers_in;
     uint64_t v[TH_RATES];
     uint8_t hll_ext[TH_HLL_BYTES], hll_int[TH_HLL_BYTES], hll_fail[TH_HLL_BYTES];
+    uint8_t hll_in[TH_HLL_BYTES];
     uint8_t hll_port[TH_HLL_BYTES], hll_probe[TH_HLL_BYTES];
     uint8_t hll_alive[1u << TH_SCAN_HLL_LOG2M]; /* probed addresses that answered */
     struct th_scan_slot scan[TH_SCAN_SLOTS];
     struct th_top_host top_host[TH_TOP_SLOTS];
-    uint64_t names[TH_NAME_BITS / 64]; /* which names were weighed already */
-    float dga_sum, dga_var;
+    uint64_t names[TH_NAME_BITS / 64];  /* which names were weighed already */
+    uint64_t asked[TH_ASKED_BITS / 64]; /* domains that others asked of it */
+    struct th_spelling_sum dga;
     uint32_t dga_names, dga_missing;
     uint32_t probes;
     uint32_t looked; /* low bits of `events` at the last look; others: to be looked at */
@@ -141,7 +181,7 @@ struct th_win {
 #define TH_NOTE_DETAIL_LEN 96u
 #define TH_NOTES_MAX 24u
 
-enum th_note_flag { TH_NOTE_PEER = 1, TH_NOTE_INSIDE = 2, TH_NOTE_ADDR = 4 };
+enum th_note_flag { TH_NOTE_PEER = 1, TH_NOTE_INSIDE = 2, TH_NOTE_ADDR = 4, TH_NOTE_NAME = 8 };
 
 struct th_note {
     uint64_t key; /* what it is about, inside its feature */
@@ -164,19 +204,21 @@ struct th_note {
     char detail[TH_NOTE_DETAIL_LEN];
 };
 
-#define TH_RING 10u
 enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME };
 
 struct th_beat {
-    uint64_t hours;             /* bit i: a beat i hours before the last */
-    float period_s;             /* 0: not yet */
-    float up;                   /* bytes sent in the hour of last_ns */
-    uint32_t port_bits;         /* ports used, by hash */
-    uint16_t up_hour;           /* hour number, cut to 16 bits */
-    uint16_t gaps, tight, wide; /* gaps seen with this period; near to it, roughly so */
-    uint8_t up_mean;            /* log2 x 4 of an hour's usual bytes */
+    uint64_t hours;     /* bit i: a beat i hours before the last */
+    float mean_s;       /* of the gaps, forgetting */
+    float mean_square;  /* of the gaps, s^2, likewise */
+    float mean_ln;      /* of their logarithms, likewise */
+    float pause_square; /* of what is too long for a gap, s^2 */
+    float up;           /* bytes sent in the hour of last_ns */
+    uint32_t port_bits; /* ports used, by hash */
+    uint16_t gaps;      /* behind the first three means */
+    uint16_t pauses;    /* x 256, forgetting, behind pause_square */
+    uint16_t up_hour;   /* hour number, cut to 16 bits */
+    uint8_t up_mean;    /* log2 x 4 of an hour's usual bytes */
     uint8_t up_n;
-    uint8_t ring[TH_RING]; /* latest gaps, log2 x 8 of tenths of a second */
 };
 
 struct th_tunnel {
@@ -191,7 +233,7 @@ struct th_pair {
     int64_t last_ns;
     uint16_t beats;
     uint8_t kind; /* enum th_pair_kind */
-    uint8_t ring_at;
+    uint8_t pad;
     uint32_t first_s;
     union {
         struct th_beat beat;

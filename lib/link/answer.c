@@ -147,6 +147,8 @@ int th_link_answer_read(
         complete = root && read_enrolled(root, &a);
     else if (request == TH_LINK_BATCH && (status == 200 || status == 409))
         complete = root && read_next(root, &a);
+    else if (request == TH_LINK_PACKETS && status == 200)
+        complete = root && number_of(root, "next", &a.next);
     else if (request == TH_LINK_BATCH && status == 403)
         complete = root && standing_of(root, &a.standing);
     else if (request == TH_LINK_ENROL && status == 403 && root)

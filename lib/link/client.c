@@ -10,13 +10,15 @@
 #include "crypto/base64.h"
 #include "crypto/random.h"
 #include "exchange.h"
+#include "upload.h"
 
 static const int64_t delay_min_ns = 500 * TH_NS_PER_MS;
 static const int64_t delay_max_ns = 30 * TH_NS_PER_S;
 static const int64_t pending_ns = 5 * TH_NS_PER_S;
 static const int64_t refused_ns = 60 * TH_NS_PER_S;
-static const int64_t commands_min_ns = TH_NS_PER_S; /* between two long polls */
-static const int64_t news_ns = 2 * TH_NS_PER_S;     /* between two that bring news */
+static const int64_t commands_min_ns = TH_NS_PER_S;      /* between two long polls */
+static const int64_t news_ns = 2 * TH_NS_PER_S;          /* between two that bring news */
+static const int64_t part_patience_ns = 5 * TH_NS_PER_S; /* of packets with batches that wait */
 static const unsigned final_refusals = 3;
 
 /* When something that failed is tried again. */
@@ -43,6 +45,8 @@ struct th_link {
     /* Two for commands: the master ends the one that waits when another comes, which so can bring
      * news without a new connection. */
     struct th_exchange enrol, commands[2], batches[TH_LINK_IN_FLIGHT];
+    struct th_upload upload;
+    bool more;        /* batches may wait that no exchange was free for */
     int64_t asked_ns; /* for commands, last */
     unsigned window;  /* batches that may be in flight: 1 until one got through */
     uint64_t acknowledged, send_next;
@@ -158,9 +162,10 @@ static void start_enrol(struct th_link *l)
     th_exchange_start(x, l->multi, header(NULL, "Content-Type: application/json"));
 }
 
-/* Fills the window; true when at least one batch set off. */
+/* Fills the window. */
 static void start_batches(struct th_link *l)
 {
+    l->more = false;
     for (unsigned i = 0; i < l->window; i++) {
         struct th_exchange *x = &l->batches[i];
         struct th_str envelope;
@@ -180,6 +185,23 @@ static void start_batches(struct th_link *l)
         struct curl_slist *h = header(NULL, "Content-Type: application/octet-stream");
         th_exchange_start(x, l->multi, header(h, "Expect:"));
     }
+    l->more = true;
+}
+
+/* A part of packets goes when batches leave room for it, or has waited for long enough. */
+static void start_part(struct th_link *l)
+{
+    struct th_upload *u = &l->upload;
+    struct th_link_part part;
+    if (!l->ops.part || u->exchange.busy)
+        return;
+    if (!u->has && l->ops.part(l->ops.arg, &part) > 0)
+        th_upload_take(u, &part, l->now_ns);
+    if (!u->has || l->now_ns < u->at_ns || (l->more && l->now_ns - u->at_ns < part_patience_ns))
+        return;
+    const struct th_upload_sender sender = {
+        .key = l->key, .sensor = l->sensor, .wall_ns = l->wall_ns};
+    th_upload_start(u, l->multi, &sender);
 }
 
 /* Empty when the owner says nothing, or what cannot stand in a header. */
@@ -246,6 +268,8 @@ static void start_what_may(struct th_link *l)
         start_batches(l);
     if (l->status.standing == TH_LINK_AUTHORISED)
         ask_for_commands(l);
+    if (l->status.standing == TH_LINK_AUTHORISED && due)
+        start_part(l);
 }
 
 /* ---- answers ---- */
@@ -442,9 +466,20 @@ static void on_answer(struct th_link *l, struct th_exchange *x)
         on_batch(l, x, status, &a);
 }
 
+static void on_part_end(struct th_link *l, CURLcode code)
+{
+    int r = th_upload_ended(&l->upload, code, l->now_ns);
+    if (r != 0)
+        l->ops.part_done(l->ops.arg, r < 0 ? r : 0);
+}
+
 static void on_end(struct th_link *l, struct th_exchange *x, CURLcode code)
 {
     th_exchange_stop(x);
+    if (x->request == TH_LINK_PACKETS) {
+        on_part_end(l, code);
+        return;
+    }
     if (code == CURLE_OK) {
         on_answer(l, x);
     } else if (x->request == TH_LINK_COMMANDS) {
@@ -475,11 +510,18 @@ void th_link_begin(struct th_link *l, uint64_t epoch, uint64_t first)
     rewind_to(l, first);
 }
 
+void th_link_drop_part(struct th_link *l)
+{
+    th_upload_drop(&l->upload);
+}
+
 size_t th_link_poll(struct th_link *l, struct pollfd *ret, int64_t now_ns, int *ret_timeout_ms)
 {
     int64_t until = TH_MIN(l->timer_ns, now_ns + TH_NS_PER_S); /* new batches are looked for */
     if (l->work.at_ns > now_ns)
         until = TH_MIN(until, l->work.at_ns);
+    if (l->upload.has && l->upload.at_ns > now_ns)
+        until = TH_MIN(until, l->upload.at_ns);
     for (size_t i = 0; i < l->socket_count; i++)
         ret[i] = (struct pollfd){.fd = l->sockets[i].fd, .events = l->sockets[i].events};
     int64_t ms = (until - now_ns + TH_NS_PER_MS - 1) / TH_NS_PER_MS;
@@ -526,7 +568,7 @@ static int init_exchanges(struct th_link *l, const struct th_link_config *config
         r = th_exchange_init(&l->commands[i], TH_LINK_COMMANDS, config, l->resolve);
     for (unsigned i = 0; r == 0 && i < TH_LINK_IN_FLIGHT; i++)
         r = th_exchange_init(&l->batches[i], TH_LINK_BATCH, config, l->resolve);
-    return r;
+    return r == 0 ? th_upload_init(&l->upload, config, l->resolve) : r;
 }
 
 int th_link_new(
@@ -572,6 +614,7 @@ void th_link_free(struct th_link *l)
     for (unsigned i = 0; i < TH_LINK_IN_FLIGHT; i++)
         th_exchange_done(&l->batches[i]);
     th_exchange_done(&l->enrol);
+    th_upload_done(&l->upload);
     for (size_t i = 0; i < TH_ARRAY_LEN(l->commands); i++)
         th_exchange_done(&l->commands[i]);
     curl_multi_cleanup(l->multi);

@@ -12,6 +12,7 @@ static const char *const paths[] = {
     [TH_LINK_ENROL] = "/link/v1/enrol",
     [TH_LINK_BATCH] = "/link/v1/batches",
     [TH_LINK_COMMANDS] = "/link/v1/commands",
+    [TH_LINK_PACKETS] = "/link/v1/packets",
 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
@@ -102,7 +103,8 @@ static bool set_request(struct th_exchange *x, const struct th_link_config *c)
 int th_exchange_init(struct th_exchange *x, enum th_link_request request,
     const struct th_link_config *config, struct curl_slist *resolve)
 {
-    *x = (struct th_exchange){.request = request, .easy = curl_easy_init()};
+    *x = (struct th_exchange){
+        .request = request, .easy = curl_easy_init(), .master = th_xstrdup(config->master)};
     TH_ASSERT(x->easy);
     bool ok = set_transport(x, config) && set_request(x, config);
     if (resolve)
@@ -117,9 +119,18 @@ void th_exchange_done(struct th_exchange *x)
     if (x->easy)
         curl_easy_cleanup(x->easy);
     curl_slist_free_all(x->headers);
+    free(x->master);
     th_buf_done(&x->body);
     th_buf_done(&x->answer);
     *x = (struct th_exchange){0};
+}
+
+void th_exchange_to(struct th_exchange *x, const char *path)
+{
+    bool ok = true;
+    TH_AUTOFREE char *url = th_xasprintf("%s%s", x->master, path);
+    SET(CURLOPT_URL, url);
+    TH_ASSERT(ok);
 }
 
 void th_exchange_start(struct th_exchange *x, CURLM *multi, struct curl_slist *headers)

@@ -11,7 +11,8 @@
 struct th_exchange {
     enum th_link_request request;
     CURL *easy;
-    CURLM *busy; /* in there; NULL: idle */
+    char *master; /* what its paths lie below */
+    CURLM *busy;  /* in there; NULL: idle */
     struct curl_slist *headers;
     struct th_buf body, answer;
     uint64_t sequence, next; /* BATCH: what it carries, what comes behind it */
@@ -24,6 +25,8 @@ struct th_exchange {
 int th_exchange_init(struct th_exchange *x, enum th_link_request request,
     const struct th_link_config *config, struct curl_slist *resolve);
 void th_exchange_done(struct th_exchange *x);
+/* Where the next request goes, a path below the master's; PACKETS alone has more than one. */
+void th_exchange_to(struct th_exchange *x, const char *path);
 /* Begins; body was filled in by the caller (nothing for COMMANDS). headers are taken over. */
 void th_exchange_start(struct th_exchange *x, CURLM *multi, struct curl_slist *headers);
 /* Takes it out, at its end or before. */

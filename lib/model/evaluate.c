@@ -58,10 +58,13 @@ double combine_lgp(const struct model *m, const double lgp[MAX_COMPONENTS], doub
 {
     double v[MAX_COMPONENTS];
     double top = 0;
-    for (unsigned i = 0; i < m->component_count; i++) {
-        v[i] = soft_cap(lgp[i], cap);
-        top = fmax(top, v[i]);
-    }
+    for (unsigned i = 0; i < m->component_count; i++)
+        if (m->component[i].required)
+            top = fmax(top, lgp[i]);
+    /* What only supports is worth no more than what it supports. */
+    top = soft_cap(top, cap);
+    for (unsigned i = 0; i < m->component_count; i++)
+        v[i] = fmin(soft_cap(lgp[i], cap), top);
     /* 1/p = sum of w/p (Good 1958; Wilson 2019), in logarithms: the largest term is taken out. */
     double sum = 0;
     for (unsigned i = 0; i < m->component_count; i++)

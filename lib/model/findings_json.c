@@ -130,10 +130,11 @@ static void put_evidence(struct th_json *j, const struct th_signal *s)
     put_text(j, "feature", f->name);
     put_text(j, "label", f->help);
     put_number(j, "observed", digits4(s->observed));
-    put_number(j, "expected", digits4(s->expected));
+    bool usual = sentence_has_usual(s);
+    put_number(j, "expected", usual ? digits4(s->expected) : NAN);
     put_number(j, "p", digits4(pow(10, -fmin(s->lgp, 300))));
-    put_number(j, "low", digits4(s->low));
-    put_number(j, "high", digits4(s->high));
+    put_number(j, "low", usual ? digits4(s->low) : NAN);
+    put_number(j, "high", usual ? digits4(s->high) : NAN);
     put_text(j, "unit", f->unit);
     put_time(j, "first", s->first_ns);
     put_time(j, "last", s->last_ns);

@@ -2,18 +2,22 @@
 /*
  * Links: what makes breaches one story. Each breach has some: its device, the device that it
  * reached where an attack moves from one to the other, and the destination (peer and registered
- * domain) where that is rare. What was reached joins when it acts in turn, so that a path is one
- * story, and a server that many reach makes no story of them. A device's link lasts 4 hours after
- * its last use, a destination's 2 days (an implant that is told once a day is still one story).
+ * domain) where that is rare and the breach an alert. What was reached joins when it acts in turn,
+ * so that a path is one story, and a server that many reach makes no story of them. A device's link
+ * lasts 4 hours after its last use, a destination's 2 days (an implant that is told once a day is
+ * still one story).
  */
+#include <math.h>
+
 #include "model_i.h"
 
 #define IDLE_NS (4 * TH_NS_PER_HOUR)
 /* A destination that more devices use does not make two devices' troubles one. */
 #define RARE_DEVICES 3u
-#define RARE_SHARE 0.05
-/* Only what is rare by itself makes two devices' troubles one (30: an hour in 250). */
-#define JOIN_SCORE 30.0
+#define RARE_SHARE 0.01
+/* Only what is rare by itself makes two devices' troubles one: a step from one to the other when it
+ * is so in an hour of 250, a destination that both use when it is an alert. */
+#define STEP_SCORE 30.0
 
 enum link_kind { LINK_DEVICE = 1, LINK_PEER, LINK_DOMAIN, LINK_REACHED };
 
@@ -51,12 +55,12 @@ static uint64_t text_key(struct th_str s)
     return th_siphash(&key, s.p, s.len);
 }
 
-struct links links_of(
-    const struct th_models *m, const struct th_identity *id, const struct th_breach *b)
+struct links links_of(const struct th_models *m, const struct th_identity *id,
+    const struct th_breach *b, double threshold)
 {
     struct links l = {0};
     links_add(&l, LINK_DEVICE, b->entity, false, true, true);
-    if (b->score < JOIN_SCORE)
+    if (b->score < fmin(STEP_SCORE, threshold))
         return l;
     links_add(&l, LINK_REACHED, b->entity, false, true, false);
     if (!b->has_peer)
@@ -65,7 +69,7 @@ struct links links_of(
         const struct th_entity *e = th_identity_slot(id, b->peer.slot);
         if (e && moves_between_devices(th_models_info(m, b->model)))
             links_add(&l, LINK_REACHED, e->id, false, false, true);
-    } else if (rare_peer(b)) {
+    } else if (b->score >= threshold && rare_peer(b)) {
         links_add(&l, LINK_PEER, b->peer.key, true, true, true);
         if (b->peer.domain.len)
             links_add(&l, LINK_DOMAIN, text_key(b->peer.domain), true, true, true);

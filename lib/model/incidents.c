@@ -305,7 +305,7 @@ static void make_room(struct th_incidents *all)
 
 void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold)
 {
-    struct links l = links_of(all->models, all->identity, b);
+    struct links l = links_of(all->models, all->identity, b, threshold);
     make_room(all);
     struct incident *in = find_or_join(all, &l, b);
     struct story s = story_of(b);

@@ -210,6 +210,8 @@ void text_peer(struct th_buf *out, const struct th_peer *p);
 
 /* ---- sentence.c ---- */
 
+/* There is an amount that is usual: of a rhythm or a path there is none. */
+bool sentence_has_usual(const struct th_signal *s);
 /* Its sentence says how common the peer is: what makes a destination rare. */
 bool sentence_tells_popularity(const struct th_signal *s);
 
@@ -285,8 +287,9 @@ struct links {
     } v[5];
     uint32_t count;
 };
-struct links links_of(
-    const struct th_models *m, const struct th_identity *id, const struct th_breach *b);
+/* threshold: the score of an alert. */
+struct links links_of(const struct th_models *m, const struct th_identity *id,
+    const struct th_breach *b, double threshold);
 /* Holds the incident one of these, and lasts it still? */
 bool links_meet(const struct incident *in, const struct links *l, const struct th_breach *b);
 void links_put(struct incident *in, const struct links *l, int64_t last_ns);

@@ -47,6 +47,22 @@ static void put_expected(const struct th_signal *s, const char *unit, struct th_
     }
 }
 
+/* Of its sentence; -1: none. */
+static int place_of(const struct th_signal *s)
+{
+    const char *name = th_feature_get(s->feature)->name;
+    for (size_t i = 0; i < TH_ARRAY_LEN(sentences); i++)
+        if (strcmp(sentences[i].feature, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+bool sentence_has_usual(const struct th_signal *s)
+{
+    int at = place_of(s);
+    return at < 0 || sentences[at].expect != EXPECT_NONE || s->expected > 0 || s->high > 0;
+}
+
 bool sentence_tells_popularity(const struct th_signal *s)
 {
     return s->has_peer && !s->peer.inside && s->org_devices > 0;
@@ -75,13 +91,11 @@ static void put_detail(const struct th_signal *s, struct th_buf *out)
 void th_signal_sentence(const struct th_signal *s, struct th_buf *out)
 {
     const struct th_feature_info *f = th_feature_get(s->feature);
-    size_t i = 0;
-    while (i < TH_ARRAY_LEN(sentences) && strcmp(sentences[i].feature, f->name) != 0)
-        i++;
+    int at = place_of(s);
     enum expect expect = EXPECT_USUAL;
-    if (i < TH_ARRAY_LEN(sentences)) {
-        fill(s, sentences[i].text, f->unit, out);
-        expect = sentences[i].expect;
+    if (at >= 0) {
+        fill(s, sentences[at].text, f->unit, out);
+        expect = sentences[at].expect;
     } else {
         th_buf_puts(out, f->help);
         th_buf_puts(out, ": ");

@@ -53,6 +53,8 @@ int th_capture_fail_read(struct th_capture *c, int err, const char *what)
 {
     char record[32];
     char at[32];
+    if (err == -EAGAIN)
+        return err; /* of a fed stream: nothing was taken, the same is asked again */
     th_capture_number(c->records + 1, record);
     th_capture_number(th_capture_offset(c), at);
     if (err == 0 || err == TH_E_TRUNCATED)
@@ -115,6 +117,11 @@ int th_capture_next(struct th_capture *c, struct th_record *ret)
         c->last_ns = ret->time_ns;
     }
     return r;
+}
+
+bool th_capture_ready(const struct th_capture *c)
+{
+    return !c->failed && c->ready(c);
 }
 
 const char *th_capture_message(const struct th_capture *c)

@@ -26,6 +26,7 @@ struct th_capture {
     uint64_t records, clamped;
     int64_t last_ns; /* time of the last packet: what a block without one gets */
     int (*next)(struct th_capture *c, struct th_record *ret);
+    bool (*ready)(const struct th_capture *c);
     const char *format;
     int failed; /* sticky result */
     bool big_endian;
@@ -37,6 +38,7 @@ struct th_capture {
     /* pcapng */
     struct th_capture_iface *ifaces;
     size_t iface_count, iface_cap;
+    uint32_t skip; /* bytes of the block that is passed over */
     char message[240];
 };
 

@@ -63,7 +63,7 @@ static uint64_t print_of(const struct th_dedup *d, const struct th_pkt *p)
         .frag_offset = p->frag_offset,
         .ip_len = p->ip_len,
         .payload_len = p->payload_len,
-        .seq = p->seq,
+        .seq = p->seq | p->icmp_rest, /* a packet has one of them */
         .ack = p->ack,
         .src_port = p->src_port,
         .dst_port = p->dst_port,

@@ -30,6 +30,10 @@ static uint32_t wire_left(const struct th_decode *d)
 static void set_length(struct th_decode *d, uint32_t claimed, bool offloaded)
 {
     uint32_t left = wire_left(d);
+    if (d->inside && claimed > left && !offloaded) {
+        d->p->wire_len += claimed - left; /* as a capture that was cut says it */
+        left = claimed;
+    }
     if (offloaded || claimed > left) {
         if (!offloaded)
             d->p->weird = "truncated_IP";

@@ -65,6 +65,16 @@ static int pcap_next(struct th_capture *c, struct th_record *ret)
     return 1;
 }
 
+static bool pcap_ready(const struct th_capture *c)
+{
+    size_t left = th_capture_left(c);
+    if (left < c->record_head_len || c->lengths_may_swap || c->lengths_swapped)
+        return false;
+    struct th_cur cur = th_cur_init(th_capture_at(c), RECORD_LEN);
+    th_cur_skip(&cur, 8);
+    return th_capture_u32(c, &cur) <= left - c->record_head_len;
+}
+
 static bool set_magic(struct th_capture *c, uint32_t magic)
 {
     c->record_head_len = RECORD_LEN;
@@ -103,5 +113,6 @@ int th_pcap_open(struct th_capture *c, uint32_t magic)
     c->lengths_may_swap = major == 2 && minor == 3;
     c->pos += HEAD_LEN;
     c->next = pcap_next;
+    c->ready = pcap_ready;
     return 0;
 }

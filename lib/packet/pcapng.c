@@ -159,15 +159,15 @@ static int read_simple(struct th_capture *c, struct th_cur body, struct th_recor
     return set_packet(c, &body, 0, cap_len, wire_len, ret);
 }
 
-static int skip_block(struct th_capture *c, uint32_t len)
+static int skip_block(struct th_capture *c)
 {
-    while (len > 0) {
-        uint32_t piece = TH_MIN(len, (uint32_t)SKIP_PIECE);
+    while (c->skip > 0) {
+        uint32_t piece = TH_MIN(c->skip, (uint32_t)SKIP_PIECE);
         int r = th_capture_need(c, piece);
         if (r != 1)
             return th_capture_fail_read(c, r, "a block before the data");
         c->pos += piece;
-        len -= piece;
+        c->skip -= piece;
     }
     return 0;
 }
@@ -198,7 +198,10 @@ static int read_block(struct th_capture *c, uint32_t type, uint32_t len, struct 
 int th_pcapng_next(struct th_capture *c, struct th_record *ret)
 {
     for (;;) {
-        int r = th_capture_need(c, BLOCK_HEAD);
+        int r = skip_block(c);
+        if (r < 0)
+            return r;
+        r = th_capture_need(c, BLOCK_HEAD);
         if (__builtin_expect(r != 1, 0))
             return r == 0 ? 0 : th_capture_fail_read(c, r, "a block's head");
         struct th_cur cur = th_cur_init(th_capture_at(c), BLOCK_HEAD);
@@ -212,7 +215,8 @@ int th_pcapng_next(struct th_capture *c, struct th_record *ret)
         if (len < BLOCK_MIN || len % 4 != 0)
             return fail_block(c, "has an impossible length", len);
         if (!is_wanted(type)) {
-            r = skip_block(c, len);
+            c->skip = len;
+            r = 0;
         } else if (len > BLOCK_MAX) {
             return fail_block(c, "claims more bytes than a packet's block can have", len);
         } else {
@@ -223,10 +227,19 @@ int th_pcapng_next(struct th_capture *c, struct th_record *ret)
     }
 }
 
+static bool pcapng_ready(const struct th_capture *c)
+{
+    struct th_cur cur = th_cur_init(th_capture_at(c), th_capture_left(c));
+    uint32_t type = th_capture_u32(c, &cur);
+    uint32_t len = th_capture_u32(c, &cur);
+    return type == BLOCK_ENHANCED && !cur.failed && len <= th_capture_left(c);
+}
+
 int th_pcapng_open(struct th_capture *c)
 {
     c->format = "pcapng";
     c->next = th_pcapng_next;
+    c->ready = pcapng_ready;
     uint32_t len;
     int r = th_capture_need(c, 12);
     if (r != 1)

@@ -106,7 +106,10 @@ static void decode_icmp(struct th_pkt *p, struct th_cur c, uint32_t whole_len)
         return;
     }
     set_icmp(p, type, code);
-    th_cur_skip(&c, TH_MIN(4u, (uint32_t)th_cur_left(&c))); /* rest of header */
+    if (th_cur_left(&c) >= 4)
+        p->icmp_rest = th_cur_be32(&c);
+    else
+        th_cur_skip(&c, th_cur_left(&c));
     set_payload(p, &c, whole_len, 8);
 }
 

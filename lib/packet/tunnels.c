@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/tunnels.h"
 
+#include <inttypes.h>
+
 #include "base/mem.h"
 
 /* Twice as many as there are ways. */
@@ -30,6 +32,10 @@ static const char *const names[TH_TUNNEL_KINDS] = {
     [TH_TUNNEL_GENEVE] = "geneve",
     [TH_TUNNEL_GTPU] = "gtpu",
     [TH_TUNNEL_TEREDO] = "teredo",
+    [TH_TUNNEL_MPLS] = "mpls",
+    [TH_TUNNEL_CAPWAP] = "capwap",
+    [TH_TUNNEL_TZSP] = "tzsp",
+    [TH_TUNNEL_L2TP] = "l2tp",
 };
 
 struct th_tunnels *th_tunnels_new(const struct th_hash_key *key)
@@ -51,6 +57,7 @@ static uint64_t hash_of(const struct th_tunnels *t, const struct th_tunnel *chai
     for (unsigned i = 0; i < depth; i++) {
         h = th_hash_pair(h, th_siphash(&t->key, chain[i].src.b, sizeof(chain[i].src.b)));
         h = th_hash_pair(h, (uint64_t)chain[i].kind << 32 | chain[i].id);
+        h = th_hash_pair(h, chain[i].endpoint);
     }
     return h;
 }
@@ -59,6 +66,7 @@ static bool is_same(const struct way *w, const struct th_tunnel *chain, unsigned
 {
     for (unsigned i = 0; i < depth && w->depth == depth; i++)
         if (w->chain[i].kind != chain[i].kind || w->chain[i].id != chain[i].id ||
+            w->chain[i].endpoint != chain[i].endpoint ||
             !th_addr_eq(&w->chain[i].src, &chain[i].src))
             return false;
     return w->depth == depth;
@@ -93,6 +101,8 @@ void th_tunnels_text(const struct th_tunnels *t, uint16_t way, unsigned level, s
         return;
     th_addr_format(&x->src, addr);
     th_buf_printf(out, "/%s", addr);
-    if (x->id)
+    if (x->id || x->endpoint)
         th_buf_printf(out, "/%u", x->id);
+    if (x->endpoint)
+        th_buf_printf(out, "/%016" PRIx64, x->endpoint);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define ROLE_STATUS_MAX 64u /* what waits for the gateway's reader */
+#define FILES_MAX 16u       /* files that the role has not asked for yet */
 
 struct edge {
     struct th_ipc *ipc; /* NULL: down */
@@ -26,9 +27,9 @@ struct th_edges {
     struct edge edges[TH_EDGES_MAX];
     struct role_status statuses[ROLE_STATUS_MAX]; /* a ring */
     unsigned status_first, status_count;
-    bool has_file;
-    struct th_edges_file file; /* that nobody asked for yet */
-    struct th_buf given;       /* what th_edges_role_status gave out last */
+    struct th_edges_file files[FILES_MAX]; /* that nobody asked for yet, oldest first */
+    unsigned file_count;
+    struct th_buf given; /* what th_edges_role_status gave out last */
     char given_name[64];
     uint8_t storage[TH_PARENT_MAX_BYTES];
 };
@@ -55,8 +56,8 @@ void th_edges_free(struct th_edges *e)
         return;
     for (size_t i = 0; i < e->count; i++)
         th_ipc_free(e->edges[i].ipc);
-    if (e->has_file)
-        th_closep(&e->file.fd);
+    for (unsigned i = 0; i < e->file_count; i++)
+        th_closep(&e->files[i].fd);
     for (unsigned i = 0; i < ROLE_STATUS_MAX; i++)
         th_buf_done(&e->statuses[i].json);
     th_buf_done(&e->given);
@@ -88,16 +89,22 @@ static void keep_status(struct th_edges *e, const char *name, struct th_str json
     th_buf_str(&s->json, json);
 }
 
+static void forget_file(struct th_edges *e)
+{
+    th_closep(&e->files[0].fd);
+    memmove(e->files, e->files + 1, --e->file_count * sizeof(e->files[0]));
+}
+
 static void keep_file(struct th_edges *e, const char *name, struct th_str bytes, int fd)
 {
     struct th_cur c = th_cur_init(bytes.p, bytes.len);
-    if (e->has_file)
-        th_closep(&e->file.fd);
-    e->has_file = true;
-    e->file = (struct th_edges_file){.number = th_cur_le64(&c), .fd = fd};
+    struct th_edges_file f = {.number = th_cur_le64(&c), .fd = fd};
     struct th_str why = th_cur_bytes(&c, th_cur_left(&c));
-    snprintf(e->file.tag, sizeof(e->file.tag), "%s", name);
-    snprintf(e->file.reason, sizeof(e->file.reason), "%.*s", (int)why.len, why.p);
+    snprintf(f.tag, sizeof(f.tag), "%s", name);
+    snprintf(f.reason, sizeof(f.reason), "%.*s", (int)why.len, why.p);
+    if (e->file_count == FILES_MAX)
+        forget_file(e);
+    e->files[e->file_count++] = f;
 }
 
 /* What the parent says: 0, or negative when it is gone. */
@@ -200,10 +207,11 @@ size_t th_edges_queued(const struct th_edges *e, unsigned edge)
 
 bool th_edges_file(struct th_edges *e, struct th_edges_file *ret)
 {
-    if (!e->has_file)
+    if (e->file_count == 0)
         return false;
-    *ret = e->file;
-    e->has_file = false;
+    *ret = e->files[0];
+    e->files[0].fd = -1;
+    forget_file(e);
     return true;
 }
 

@@ -83,6 +83,9 @@ struct th_analyser {
     enum th_service service;
     bool tcp, udp;
     uint16_t state_bytes; /* zeroed memory the engine makes for each flow */
+    /* Bytes that hang on the state, or a bound of them, for the memory cap: asked after each call.
+     * NULL: none but what framing.h holds. */
+    size_t (*held)(const void *state);
     /* How its messages are cut out of the stream, where framing.h does that. */
     const struct th_framing *framing;
     enum th_probe (*probe)(const struct th_probe_in *in);
@@ -103,10 +106,18 @@ struct th_analyser {
 /* Datagrams of one direction after which a UDP flow stays unknown. */
 #define TH_PROBE_MAX_DATAGRAMS 4u
 
-/* Bytes that wait for the rest of their message. */
+/* Bytes that wait for the rest of their message; `cap` of them are taken up. */
 struct th_hold {
     uint8_t *p;
     uint32_t len, cap;
+};
+
+/* What was seen of a flow that some analysers may still say yes to. */
+struct th_undecided {
+    uint64_t ruled_out[2];   /* a bit for each analyser */
+    struct th_hold first[2]; /* bytes so far */
+    int64_t first_ns[2];     /* when the last of them came */
+    uint8_t datagrams[2];
 };
 
 /* The engine's state of one flow, hung on th_flow.app with its first data. */
@@ -115,17 +126,24 @@ struct th_conn {
     struct th_flow *flow;
     const struct th_analyser *an; /* NULL while undecided */
     void *state;
-    struct th_conn *next_free;
-    uint64_t ruled_out[2];
-    struct th_hold probe[2];
-    int64_t probe_ns[2];
+    struct th_undecided *undecided; /* NULL: nothing yet, or it is decided */
+    /* In the list of those that hold as much; held_next also chains those that are free. */
+    struct th_conn *held_prev, *held_next;
+    uint32_t held;  /* bytes counted for it */
     uint32_t files; /* file ids given out so far */
     uint8_t services[TH_CONN_MAX_SERVICES];
     uint8_t service_count;
-    uint8_t datagrams[2];
     uint8_t client; /* direction of the client */
+    bool fed;       /* since it was put in its list */
     bool deaf[2];   /* nothing more of this direction is wanted */
     uint8_t restarts;
+};
+
+/* Those that hold so much memory that it takes this many bits to say. */
+#define TH_HELD_LISTS 33u
+struct th_held_list {
+    struct th_conn *head, *tail;
+    uint64_t bytes;
 };
 
 /* What all flows of one worker share. */
@@ -137,8 +155,15 @@ struct th_proto {
     struct th_hash_key key;  /* of file ids */
     uint64_t max_hash_bytes;
     uint64_t events;
+    struct th_conn_chunk *conn_chunks; /* they come by the chunk */
     struct th_conn *free_conns;
+    uint64_t conns; /* in use and free */
+    struct th_held_list held[TH_HELD_LISTS];
+    uint64_t held_bytes, max_held_bytes; /* by analysers, of all flows */
+    uint64_t given_up;                   /* analyses that were ended to stay within it */
+    struct th_candidates *candidates;    /* NULL until the first is asked for */
     struct th_dhcp_table *dhcp;
+    struct th_expect_table *expected; /* expect.h; NULL while nothing was announced */
     bool (*is_local)(const void *arg, const struct th_addr *a);
     void (*weird)(void *arg, struct th_flow *f, int64_t time_ns, const char *name);
     void *arg; /* of the two above */
@@ -155,6 +180,10 @@ void th_conn_finish(struct th_proto *pr, struct th_flow *f, int64_t time_ns);
 void th_conn_begin(
     struct th_proto *pr, struct th_flow *f, const struct th_analyser *an, int client);
 void th_conn_free(struct th_proto *pr, struct th_flow *f);
+/* Ends analysers until they are within their memory: of those that hold about as much as what takes
+ * up most of it, the ones that were not fed for longest. What they know comes out, the flow goes on
+ * and is counted. Not from within one. */
+void th_proto_shed(struct th_proto *pr);
 /* "ssl" or "smb,ntlm"; empty for none. Written into the scratch arena. */
 struct th_str th_conn_services(struct th_proto *pr, const struct th_conn *c);
 void th_proto_done(struct th_proto *pr);
@@ -198,7 +227,9 @@ void th_hold_done(struct th_hold *h);
     } while (0)
 
 /* In the order in which they are asked. */
-extern const struct th_analyser *const th_analysers[];
 extern const unsigned th_analyser_count;
+const struct th_analyser *th_analyser_at(unsigned i);
+/* Whether its probe may say anything but no when the first byte is this. */
+bool th_analyser_may(unsigned i, bool tcp, uint8_t first);
 
 #endif

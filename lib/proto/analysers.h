@@ -52,10 +52,19 @@ extern const struct th_analyser th_ike_analyser;
 extern const struct th_analyser th_bittorrent_analyser;
 extern const struct th_analyser th_dhcp6_analyser;
 
+extern const struct th_analyser th_tftp_analyser;
+/* Never asked: begun for flows that were announced. */
+extern const struct th_analyser th_tftp_data_analyser;
+extern const struct th_analyser th_ftp_data_analyser;
+
 /* label.c */
-extern const struct th_analyser th_label_tftp;
+extern const struct th_analyser th_label_rdpeudp;
+extern const struct th_analyser th_label_utp;
 extern const struct th_analyser th_label_netbios_dgm;
 extern const struct th_analyser th_label_ssdp;
+extern const struct th_analyser th_label_bt_search;
+extern const struct th_analyser th_label_tls_record;
+extern const struct th_analyser th_label_dtls_record;
 extern const struct th_analyser th_label_telnet;
 extern const struct th_analyser th_label_netbios_ssn;
 

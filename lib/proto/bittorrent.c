@@ -28,7 +28,9 @@ static enum th_probe probe(const struct th_probe_in *in)
 {
     if (in->ip_proto == 6)
         return begins(in, greeting) ? TH_PROBE_CLIENT : TH_PROBE_NO;
-    if (begins(in, "d1:rd2:id20:"))
+    /* An answer may say first which address it goes to (BEP 42). */
+    bool with_ip = begins(in, "d2:ip6:") && memmem(in->p, in->len, "1:rd2:id20:", 11);
+    if (begins(in, "d1:rd2:id20:") || with_ip)
         return TH_PROBE_SERVER;
     return begins(in, "d1:ad2:id20:") ? TH_PROBE_CLIENT : TH_PROBE_NO;
 }
@@ -103,11 +105,18 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->hold[1]);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->hold[0].cap + s->hold[1].cap;
+}
+
 const struct th_analyser th_bittorrent_analyser = {
     .service = TH_SVC_BITTORRENT,
     .tcp = true,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

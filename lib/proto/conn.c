@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "expect.h"
 #include "framing.h"
 
 static const char *const service_names[TH_SVC_COUNT] = {
@@ -67,7 +68,7 @@ bool th_hold_keep(struct th_hold *h, const struct th_cur *cur, size_t limit)
 void th_proto_emit(struct th_proto *pr, struct th_event *ev, int64_t time_ns)
 {
     ev->time_ns = time_ns;
-    pr->events++;
+    ev->seq = pr->events++;
     int err = pr->sink_err ? 0 : th_sink_put(pr->sink, ev);
     if (err < 0)
         pr->sink_err = err;
@@ -98,23 +99,93 @@ void th_conn_weird(struct th_conn *c, int64_t time_ns, const char *name)
     c->pr->weird(c->pr->arg, c->flow, time_ns, name);
 }
 
+#define CHUNK_CONNS 128u
+struct th_conn_chunk {
+    struct th_conn_chunk *next;
+    struct th_conn v[CHUNK_CONNS];
+};
+
+static void add_chunk(struct th_proto *pr)
+{
+    struct th_conn_chunk *chunk = th_xmalloc(sizeof(*chunk));
+    chunk->next = pr->conn_chunks;
+    pr->conn_chunks = chunk;
+    pr->conns += CHUNK_CONNS;
+    for (unsigned i = CHUNK_CONNS; i-- > 0;) {
+        chunk->v[i].held_next = pr->free_conns;
+        pr->free_conns = &chunk->v[i];
+    }
+}
+
 static struct th_conn *conn_new(struct th_proto *pr, struct th_flow *f)
 {
+    if (!pr->free_conns)
+        add_chunk(pr);
     struct th_conn *c = pr->free_conns;
-    if (c)
-        pr->free_conns = c->next_free;
-    else
-        c = th_xmalloc(sizeof(*c));
+    pr->free_conns = c->held_next;
     *c = (struct th_conn){.pr = pr, .flow = f};
     f->app = c;
     return c;
+}
+
+static struct th_held_list *list_of(struct th_proto *pr, uint32_t held)
+{
+    return &pr->held[held ? 32 - __builtin_clz(held) : 0];
+}
+
+static void link_held(struct th_held_list *l, struct th_conn *c)
+{
+    c->held_next = NULL;
+    c->held_prev = l->tail;
+    *(l->tail ? &l->tail->held_next : &l->head) = c;
+    l->tail = c;
+    l->bytes += c->held;
+    c->fed = false;
+}
+
+static void unlink_held(struct th_held_list *l, struct th_conn *c)
+{
+    *(c->held_prev ? &c->held_prev->held_next : &l->head) = c->held_next;
+    *(c->held_next ? &c->held_next->held_prev : &l->tail) = c->held_prev;
+    l->bytes -= c->held;
+}
+
+/* Counts what hangs on it now. */
+static void settle(struct th_conn *c)
+{
+    const struct th_undecided *u = c->undecided;
+    size_t held = u ? sizeof(*u) + u->first[0].cap + u->first[1].cap : 0;
+    c->fed = true;
+    if (c->state)
+        held += c->an->state_bytes + (c->an->framing ? th_frames_held(c->state) : 0) +
+            (c->an->held ? c->an->held(c->state) : 0);
+    if (__builtin_expect(held == c->held, 1))
+        return;
+    if (c->held)
+        unlink_held(list_of(c->pr, c->held), c);
+    c->pr->held_bytes += held - c->held;
+    c->held = (uint32_t)held;
+    if (c->held)
+        link_held(list_of(c->pr, c->held), c);
+}
+
+static void undecided_free(struct th_undecided *u)
+{
+    if (!u)
+        return;
+    th_hold_done(&u->first[0]);
+    th_hold_done(&u->first[1]);
+    free(u);
 }
 
 static void deafen(struct th_conn *c, int dir)
 {
     c->deaf[dir] = true;
     c->flow->skip_data[dir] = true;
-    th_hold_done(&c->probe[dir]);
+    if (c->deaf[!dir])
+        undecided_free(TH_TAKE(c->undecided));
+    else if (c->undecided)
+        th_hold_done(&c->undecided->first[dir]);
 }
 
 static void stop(struct th_conn *c)
@@ -183,8 +254,10 @@ void th_conn_begin(struct th_proto *pr, struct th_flow *f, const struct th_analy
 {
     struct th_conn *c = f->app ? f->app : conn_new(pr, f);
     TH_ASSERT(!c->an);
+    undecided_free(TH_TAKE(c->undecided));
     c->client = (uint8_t)client;
     start(c, an);
+    settle(c);
 }
 
 static bool begin_anew(struct th_conn *c, int64_t time_ns)
@@ -193,11 +266,8 @@ static bool begin_anew(struct th_conn *c, int64_t time_ns)
         return false;
     end_state(c, time_ns);
     c->an = NULL;
-    for (int dir = 0; dir < 2; dir++) {
+    for (int dir = 0; dir < 2; dir++)
         c->deaf[dir] = c->flow->skip_data[dir] = false;
-        c->ruled_out[dir] = 0;
-        c->datagrams[dir] = 0;
-    }
     return true;
 }
 
@@ -221,16 +291,33 @@ enum th_verdict th_conn_restart(struct th_conn *c, const struct th_chunk *rest)
     return TH_GO_ON;
 }
 
+/* A bit for each analyser that may know a flow with this first byte. */
+struct th_candidates {
+    uint64_t of[2][256]; /* not TCP, TCP */
+};
+
+static uint64_t candidates(struct th_proto *pr, bool tcp, uint8_t first)
+{
+    if (__builtin_expect(!pr->candidates, 0)) {
+        pr->candidates = th_xcalloc(1, sizeof(*pr->candidates));
+        for (unsigned k = 0; k < 2 * 256 * th_analyser_count; k++) {
+            unsigned i = k / 512, byte = k % 256, is_tcp = k / 256 % 2;
+            if (th_analyser_may(i, is_tcp, (uint8_t)byte))
+                pr->candidates->of[is_tcp][byte] |= UINT64_C(1) << i;
+        }
+    }
+    return pr->candidates->of[tcp][first];
+}
+
 /* Asks all that have not refused this direction yet. NULL and *ret_more: some want more. */
-static const struct th_analyser *ask(
-    struct th_conn *c, int dir, const struct th_probe_in *in, bool *ret_more)
+static const struct th_analyser *ask(struct th_conn *c, struct th_undecided *u, int dir,
+    const struct th_probe_in *in, bool *ret_more)
 {
     bool tcp = in->ip_proto == 6;
     *ret_more = false;
-    for (unsigned i = 0; i < th_analyser_count; i++) {
-        const struct th_analyser *an = th_analysers[i];
-        if (c->ruled_out[dir] >> i & 1 || !(tcp ? an->tcp : an->udp))
-            continue;
+    for (uint64_t m = candidates(c->pr, tcp, in->p[0]) & ~u->ruled_out[dir]; m; m &= m - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(m);
+        const struct th_analyser *an = th_analyser_at(i);
         enum th_probe r = an->probe(in);
         if (r == TH_PROBE_CLIENT || r == TH_PROBE_SERVER) {
             c->client = (uint8_t)(r == TH_PROBE_CLIENT ? dir : !dir);
@@ -239,71 +326,74 @@ static const struct th_analyser *ask(
         if (r == TH_PROBE_MORE)
             *ret_more = true;
         else if (tcp)
-            c->ruled_out[dir] |= UINT64_C(1) << i;
+            u->ruled_out[dir] |= UINT64_C(1) << i;
     }
     return NULL;
 }
 
-static void undecided(struct th_conn *c, int dir, const struct th_cur *all, bool more)
+/* u: the connection's own, or what it gets when there is something to wait for. */
+static void wait_for_more(
+    struct th_conn *c, struct th_undecided *u, int dir, const struct th_cur *all, bool more)
 {
-    bool wait = c->flow->proto == 6 ? more && th_hold_keep(&c->probe[dir], all, TH_PROBE_MAX_BYTES)
-                                    : ++c->datagrams[dir] < TH_PROBE_MAX_DATAGRAMS;
-    if (!wait)
+    bool wait = c->flow->proto == 6 ? more && th_hold_keep(&u->first[dir], all, TH_PROBE_MAX_BYTES)
+                                    : ++u->datagrams[dir] < TH_PROBE_MAX_DATAGRAMS;
+    if (!wait) {
         deafen(c, dir);
-}
-
-static void replay(struct th_conn *c, int dir)
-{
-    struct th_hold h = c->probe[dir];
-    c->probe[dir] = (struct th_hold){0};
-    if (h.len)
-        give(c, dir, c->probe_ns[dir], h.p, h.len, h.len);
-    th_hold_done(&h);
+    } else if (!c->undecided) {
+        c->undecided = th_xmalloc(sizeof(*u));
+        *c->undecided = *u;
+    }
 }
 
 static void detect(struct th_conn *c, const struct th_chunk *ch)
 {
     int dir = ch->dir;
     bool ok, more;
+    struct th_undecided fresh = {0};
+    struct th_undecided *u = c->undecided ? c->undecided : &fresh;
     struct th_cur all =
-        th_hold_join(&c->probe[dir], ch->p, ch->len, TH_PROBE_MAX_BYTES + ch->len, &ok);
+        th_hold_join(&u->first[dir], ch->p, ch->len, TH_PROBE_MAX_BYTES + ch->len, &ok);
     const struct th_probe_in in = {.p = all.p,
         .len = th_cur_left(&all),
         .wire_len = TH_MAX(ch->wire_len, th_cur_left(&all)),
         .src = c->flow->port[dir],
         .dst = c->flow->port[!dir],
         .ip_proto = c->flow->proto};
-    const struct th_analyser *an = ask(c, dir, &in, &more);
+    const struct th_analyser *an = ask(c, u, dir, &in, &more);
     if (!an) {
-        c->probe_ns[dir] = ch->time_ns;
-        undecided(c, dir, &all, more);
+        u->first_ns[dir] = ch->time_ns;
+        wait_for_more(c, u, dir, &all, more);
         return;
     }
+    struct th_undecided *own = TH_TAKE(c->undecided);
     start(c, an);
     if (!an->data) {
         th_conn_service(c, an->service);
-        return;
+    } else {
+        const struct th_hold *other = &u->first[!dir];
+        if (other->len)
+            give(c, !dir, u->first_ns[!dir], other->p, other->len, other->len);
+        give(c, dir, ch->time_ns, all.p, in.len, in.wire_len);
     }
-    replay(c, !dir);
-    struct th_hold h = c->probe[dir];
-    c->probe[dir] = (struct th_hold){0};
-    give(c, dir, ch->time_ns, all.p, in.len, in.wire_len);
-    th_hold_done(&h);
+    undecided_free(own);
 }
 
 void th_conn_data(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_ns,
     const uint8_t *p, size_t len, size_t wire_len)
 {
-    struct th_conn *c = f->app ? f->app : conn_new(pr, f);
+    struct th_conn *c = f->app;
+    if (!c && !(pr->expected && th_expect_begin(pr, f, time_ns)))
+        conn_new(pr, f);
+    c = f->app;
     if (c->deaf[dir] || !len)
         return;
-    if (c->an) {
-        give(c, dir, time_ns, p, len, wire_len);
-        return;
-    }
     const struct th_chunk ch = {
         .p = p, .len = len, .wire_len = wire_len, .time_ns = time_ns, .dir = dir};
-    detect(c, &ch);
+    if (c->an)
+        give(c, dir, time_ns, p, len, wire_len);
+    else
+        detect(c, &ch);
+    settle(c);
 }
 
 void th_conn_gap(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_ns, uint64_t len)
@@ -311,12 +401,11 @@ void th_conn_gap(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_n
     struct th_conn *c = f->app;
     if (!c || c->deaf[dir])
         return;
-    if (!c->an || !c->an->gap) {
-        obey(c, TH_DONE_DIR, dir, time_ns);
-        return;
-    }
     th_arena_reset(&pr->scratch);
-    obey(c, c->an->gap(c, c->state, dir, time_ns, len), dir, time_ns);
+    enum th_verdict v =
+        c->an && c->an->gap ? c->an->gap(c, c->state, dir, time_ns, len) : TH_DONE_DIR;
+    obey(c, v, dir, time_ns);
+    settle(c);
 }
 
 void th_conn_fin(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_ns)
@@ -326,6 +415,7 @@ void th_conn_fin(struct th_proto *pr, struct th_flow *f, int dir, int64_t time_n
         return;
     th_arena_reset(&pr->scratch);
     c->an->fin(c, c->state, dir, time_ns);
+    settle(c);
 }
 
 void th_conn_finish(struct th_proto *pr, struct th_flow *f, int64_t time_ns)
@@ -341,20 +431,44 @@ void th_conn_free(struct th_proto *pr, struct th_flow *f)
     struct th_conn *c = f->app;
     if (!c)
         return;
-    th_hold_done(&c->probe[0]);
-    th_hold_done(&c->probe[1]);
+    undecided_free(TH_TAKE(c->undecided));
     free(c->state);
-    c->next_free = pr->free_conns;
+    c->state = NULL;
+    settle(c);
+    c->held_next = pr->free_conns;
     pr->free_conns = c;
     f->app = NULL;
 }
 
+void th_proto_shed(struct th_proto *pr)
+{
+    while (pr->held_bytes > pr->max_held_bytes) {
+        struct th_held_list *most = pr->held;
+        for (unsigned i = 1; i < TH_HELD_LISTS; i++)
+            most = pr->held[i].bytes > most->bytes ? &pr->held[i] : most;
+        struct th_conn *c = most->head;
+        if (c->fed) { /* a second chance */
+            unlink_held(most, c);
+            link_held(most, c);
+            continue;
+        }
+        pr->given_up++;
+        c->flow->cut |= TH_CUT_ANALYSIS;
+        stop(c);
+        end_analyser(c, c->flow->last_ns);
+        settle(c);
+    }
+}
+
 void th_proto_done(struct th_proto *pr)
 {
-    while (pr->free_conns) {
-        struct th_conn *next = pr->free_conns->next_free;
-        free(pr->free_conns);
-        pr->free_conns = next;
+    while (pr->conn_chunks) {
+        struct th_conn_chunk *next = pr->conn_chunks->next;
+        free(pr->conn_chunks);
+        pr->conn_chunks = next;
     }
+    pr->free_conns = NULL;
+    free(TH_TAKE(pr->candidates));
+    th_expect_done(pr);
     th_arena_done(&pr->scratch);
 }

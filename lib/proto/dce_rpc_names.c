@@ -2,8 +2,9 @@
 /*
  * Interfaces and their operations, by number, from Microsoft's open specifications (MS-SCMR,
  * MS-SAMR, MS-DRSR, MS-RRP, MS-SRVS, MS-LSAD, MS-NRPC, MS-TSCH, MS-WKST, MS-DCOM, MS-WMI, MS-EFSR,
- * MS-RPRN) and C706. One string an interface: names in order, commas between, nothing where a
- * number has no name.
+ * MS-RPRN, MS-PAR, MS-DFSNM, MS-FSRVP, MS-ICPR, MS-WCCE, MS-BKRP, MS-GKDI, MS-EVEN6, MS-DNSP,
+ * MS-FASP, MS-RSP) and C706. One string an interface: names in order, commas between, nothing where
+ * a number has no name.
  */
 #include "dce_rpc.h"
 
@@ -30,7 +31,9 @@ struct interface {
     "EfsRpcOpenFileRaw,EfsRpcReadFileRaw,EfsRpcWriteFileRaw,EfsRpcCloseRaw,EfsRpcEncryptFileSrv,"  \
     "EfsRpcDecryptFileSrv,EfsRpcQueryUsersOnFile,EfsRpcQueryRecoveryAgents,"                       \
     "EfsRpcRemoveUsersFromFile,EfsRpcAddUsersToFile,,EfsRpcNotSupported,EfsRpcFileKeyInfo,"        \
-    "EfsRpcDuplicateEncryptionInfoFile,,EfsRpcAddUsersToFileEx"
+    "EfsRpcDuplicateEncryptionInfoFile,,EfsRpcAddUsersToFileEx,EfsRpcFileKeyInfoEx,,"              \
+    "EfsRpcGetEncryptedFileMetadata,EfsRpcSetEncryptedFileMetadata,EfsRpcFlushEfsCache,"           \
+    "EfsRpcEncryptFileExSrv,EfsRpcQueryProtectors"
 
 static const struct interface interfaces[] = {
     {U(0x367abb81, 0x9844, 0x35f1, 0xad, 0x32, 0x98, 0xf0, 0x38, 0x00, 0x10, 0x03), "svcctl",
@@ -83,7 +86,9 @@ static const struct interface interfaces[] = {
         "DRSReplicaDel,DRSReplicaModify,DRSVerifyNames,DRSGetMemberships,DRSInterDomainMove,"
         "DRSGetNT4ChangeLog,DRSCrackNames,DRSWriteSPN,DRSRemoveDsServer,DRSRemoveDsDomain,"
         "DRSDomainControllerInfo,DRSAddEntry,DRSExecuteKCC,DRSGetReplInfo,DRSAddSidHistory,"
-        "DRSGetMemberships2,DRSReplicaVerifyObjects,DRSGetObjectExistence,DRSQuerySitesByCost"},
+        "DRSGetMemberships2,DRSReplicaVerifyObjects,DRSGetObjectExistence,DRSQuerySitesByCost,"
+        "DRSInitDemotion,DRSReplicaDemotion,DRSFinishDemotion,DRSAddCloneDC,DRSWriteNgcKey,"
+        "DRSReadNgcKey"},
     {U(0x338cd001, 0x2244, 0x31f1, 0xaa, 0xaa, 0x90, 0x00, 0x38, 0x00, 0x10, 0x03), "winreg",
         "OpenClassesRoot,OpenCurrentUser,OpenLocalMachine,OpenPerformanceData,OpenUsers,"
         "BaseRegCloseKey,BaseRegCreateKey,BaseRegDeleteKey,BaseRegDeleteValue,BaseRegEnumKey,"
@@ -157,9 +162,19 @@ static const struct interface interfaces[] = {
         "RpcGetPrintProcessorDirectory,RpcStartDocPrinter,RpcStartPagePrinter,"
         "RpcWritePrinter,RpcEndPagePrinter,RpcAbortPrinter,RpcReadPrinter,RpcEndDocPrinter,"
         "RpcAddJob,RpcScheduleJob,RpcGetPrinterData,RpcSetPrinterData,"
-        "RpcWaitForPrinterChange,RpcClosePrinter,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"
-        "RpcRemoteFindFirstPrinterChangeNotificationEx,,,,RpcOpenPrinterEx,,,,,,,,,,,,,,,,,,,,"
-        "RpcAddPrinterDriverEx"},
+        "RpcWaitForPrinterChange,RpcClosePrinter,RpcAddForm,RpcDeleteForm,RpcGetForm,RpcSetForm,"
+        "RpcEnumForms,RpcEnumPorts,RpcEnumMonitors,,,RpcDeletePort,RpcCreatePrinterIC,"
+        "RpcPlayGdiScriptOnPrinterIC,RpcDeletePrinterIC,,,,RpcAddMonitor,RpcDeleteMonitor,"
+        "RpcDeletePrintProcessor,,,RpcEnumPrintProcessorDatatypes,RpcResetPrinter,"
+        "RpcGetPrinterDriver2,,,RpcFindClosePrinterChangeNotification,,"
+        "RpcReplyOpenPrinter,RpcRouterReplyPrinter,RpcReplyClosePrinter,RpcAddPortEx,"
+        "RpcRemoteFindFirstPrinterChangeNotification,,,"
+        "RpcRemoteFindFirstPrinterChangeNotificationEx,RpcRouterReplyPrinterEx,"
+        "RpcRouterRefreshPrinterChangeNotification,,RpcOpenPrinterEx,RpcAddPrinterEx,RpcSetPort,"
+        "RpcEnumPrinterData,RpcDeletePrinterData,,,,RpcSetPrinterDataEx,RpcGetPrinterDataEx,"
+        "RpcEnumPrinterDataEx,RpcEnumPrinterKey,RpcDeletePrinterDataEx,RpcDeletePrinterKey,,"
+        "RpcDeletePrinterDriverEx,RpcAddPerMachineConnection,RpcDeletePerMachineConnection,"
+        "RpcEnumPerMachineConnections,RpcXcvData,RpcAddPrinterDriverEx"},
     {U(0x3919286a, 0xb10c, 0x11d0, 0x9b, 0xa8, 0x00, 0xc0, 0x4f, 0xd9, 0x2e, 0xf5), "dssetup",
         "DsRolerGetPrimaryDomainInformation"},
     {U(0x894de0c0, 0x0d55, 0x11d3, 0xa3, 0x22, 0x00, 0xc0, 0x4f, 0xa3, 0x21, 0xa1), "initshutdown",
@@ -197,6 +212,69 @@ static const struct interface interfaces[] = {
         "IWbemWCOSmartEnum", ",,,Next"},
     {U(0x027947e1, 0xd731, 0x11ce, 0xa3, 0x57, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01),
         "IEnumWbemClassObject", ",,,Reset,Next,NextAsync,Clone,Skip"},
+    {U(0x76f03f96, 0xcdfd, 0x44fc, 0xa2, 0x2c, 0x64, 0x95, 0x0a, 0x00, 0x12, 0x09),
+        "IRemoteWinspool",
+        "RpcAsyncOpenPrinter,RpcAsyncAddPrinter,,,,,,,,,,,,,,,,,,,RpcAsyncClosePrinter,,,,,,,,,,,,,"
+        ","
+        ",,,,RpcAsyncEnumPrinters,RpcAsyncAddPrinterDriver,RpcAsyncEnumPrinterDrivers,"
+        "RpcAsyncGetPrinterDriverDirectory,RpcAsyncDeletePrinterDriver,"
+        "RpcAsyncDeletePrinterDriverEx"},
+    {U(0x4fc742e0, 0x4a10, 0x11cf, 0x82, 0x73, 0x00, 0xaa, 0x00, 0x4a, 0xe6, 0x73), "netdfs",
+        "NetrDfsManagerGetVersion,NetrDfsAdd,NetrDfsRemove,NetrDfsSetInfo,NetrDfsGetInfo,"
+        "NetrDfsEnum,NetrDfsMove,,,,NetrDfsAddFtRoot,NetrDfsRemoveFtRoot,NetrDfsAddStdRoot,"
+        "NetrDfsRemoveStdRoot,NetrDfsManagerInitialize,NetrDfsAddStdRootForced,"
+        "NetrDfsGetDcAddress,NetrDfsSetDcAddress,NetrDfsFlushFtTable,NetrDfsAdd2,"
+        "NetrDfsRemove2,NetrDfsEnumEx,NetrDfsSetInfo2,NetrDfsAddRootTarget,"
+        "NetrDfsRemoveRootTarget,NetrDfsGetSupportedNamespaceVersion"},
+    {U(0xa8e0653c, 0x2744, 0x4389, 0xa6, 0x1d, 0x73, 0x73, 0xdf, 0x8b, 0x22, 0x92),
+        "FileServerVssAgent",
+        "GetSupportedVersion,SetContext,StartShadowCopySet,AddToShadowCopySet,"
+        "CommitShadowCopySet,ExposeShadowCopySet,RecoveryCompleteShadowCopySet,"
+        "AbortShadowCopySet,IsPathSupported,IsPathShadowCopied,GetShareMapping,"
+        "DeleteShareMapping,PrepareShadowCopySet"},
+    {U(0x91ae6020, 0x9e3c, 0x11cf, 0x8d, 0x7c, 0x00, 0xaa, 0x00, 0xc0, 0x91, 0xbe), "ICertPassage",
+        "CertServerRequest"},
+    {U(0xd99e6e70, 0xfc88, 0x11d0, 0xb4, 0x98, 0x00, 0xa0, 0xc9, 0x03, 0x12, 0xf3), "ICertRequestD",
+        ",,,Request,GetCACert,Ping"},
+    {U(0x5422fd3a, 0xd4b8, 0x4cef, 0xa1, 0x2e, 0xe8, 0x7d, 0x4c, 0xa2, 0x2e, 0x90),
+        "ICertRequestD2",
+        ",,,Request,GetCACert,Ping,Request2,GetCAProperty,GetCAPropertyInfo,Ping2"},
+    {U(0x3dde7c30, 0x165d, 0x11d1, 0xab, 0x8f, 0x00, 0x80, 0x5f, 0x14, 0xdb, 0x40), "BackupKey",
+        "BackuprKey"},
+    {U(0xb9785960, 0x524f, 0x11df, 0x8b, 0x6d, 0x83, 0xdc, 0xde, 0xd7, 0x20, 0x85), "ISDKey",
+        "GetKey"},
+    {U(0xf6beaff7, 0x1e19, 0x4fbb, 0x9f, 0x8f, 0xb8, 0x9e, 0x20, 0x18, 0x33, 0x7c), "IEventService",
+        "EvtRpcRegisterRemoteSubscription,EvtRpcRemoteSubscriptionNextAsync,"
+        "EvtRpcRemoteSubscriptionNext,EvtRpcRemoteSubscriptionWaitAsync,"
+        "EvtRpcRegisterControllableOperation,EvtRpcRegisterLogQuery,EvtRpcClearLog,"
+        "EvtRpcExportLog,EvtRpcLocalizeExportLog,EvtRpcMessageRender,"
+        "EvtRpcMessageRenderDefault,EvtRpcQueryNext,EvtRpcQuerySeek,EvtRpcClose,EvtRpcCancel,"
+        "EvtRpcAssertConfig,EvtRpcRetractConfig,EvtRpcOpenLogHandle,EvtRpcGetLogFileInfo,"
+        "EvtRpcGetChannelList,EvtRpcGetChannelConfig,EvtRpcPutChannelConfig"},
+    {U(0x50abc2a4, 0x574d, 0x40b3, 0x9d, 0x66, 0xee, 0x4f, 0xd5, 0xfb, 0xa0, 0x76), "DnsServer",
+        "R_DnssrvOperation,R_DnssrvQuery,R_DnssrvComplexOperation,R_DnssrvEnumRecords,"
+        "R_DnssrvUpdateRecord,R_DnssrvOperation2,R_DnssrvQuery2,R_DnssrvComplexOperation2,"
+        "R_DnssrvEnumRecords2,R_DnssrvUpdateRecord2"},
+    {U(0x378e52b0, 0xc0a9, 0x11cf, 0x82, 0x2d, 0x00, 0xaa, 0x00, 0x51, 0xe4, 0x0f), "sasec",
+        "SASetAccountInformation,SASetNSAccountInformation,SAGetNSAccountInformation,"
+        "SAGetAccountInformation"},
+    {U(0xd95afe70, 0xa6d5, 0x4259, 0x82, 0x2e, 0x2c, 0x84, 0xda, 0x1d, 0xdb, 0x0d),
+        "WindowsShutdown", "WsdrInitiateShutdown,WsdrAbortShutdown"},
+    {U(0x6b5bdd1e, 0x528c, 0x422c, 0xaf, 0x8c, 0xa4, 0x07, 0x9b, 0xe4, 0xfe, 0x48), "RemoteFW",
+        "RRPC_FWOpenPolicyStore,RRPC_FWClosePolicyStore,RRPC_FWRestoreDefaults,"
+        "RRPC_FWGetGlobalConfig,RRPC_FWSetGlobalConfig,RRPC_FWAddFirewallRule,"
+        "RRPC_FWSetFirewallRule,RRPC_FWDeleteFirewallRule,RRPC_FWDeleteAllFirewallRules,"
+        "RRPC_FWEnumFirewallRules"},
+    {U(0xafa8bd80, 0x7d8a, 0x11c9, 0xbe, 0xf4, 0x08, 0x00, 0x2b, 0x10, 0x29, 0x89), "mgmt",
+        "inq_if_ids,inq_stats,is_server_listening,stop_server_listening,inq_princ_name"},
+    {U(0x7c44d7d4, 0x31d5, 0x424c, 0xbd, 0x5e, 0x2b, 0x3e, 0x1f, 0x32, 0x3d, 0x22), "dsaop",
+        "DSAPrepareScript,DSAExecuteScript"},
+    {U(0x8d9f4e40, 0xa03d, 0x11ce, 0x8f, 0x69, 0x08, 0x00, 0x3e, 0x30, 0x05, 0x1b), "plugplay", ""},
+    {U(0x5a7b91f8, 0xff00, 0x11d0, 0xa9, 0xb2, 0x00, 0xc0, 0x4f, 0xb6, 0xe6, 0xfc), "msgsvc", ""},
+    {U(0x300f3532, 0x38cc, 0x11d0, 0xa3, 0xf0, 0x00, 0x20, 0xaf, 0x6b, 0x0a, 0xdd), "trkwks", ""},
+    {U(0xf5cc5a18, 0x4264, 0x101a, 0x8c, 0x59, 0x08, 0x00, 0x2b, 0x2f, 0x84, 0x26), "nspi", ""},
+    {U(0xf5cc59b4, 0x4264, 0x101a, 0x8c, 0x59, 0x08, 0x00, 0x2b, 0x2f, 0x84, 0x26), "frsrpc", ""},
+    {U(0x897e2e5f, 0x93f3, 0x4376, 0x9c, 0x9c, 0xfd, 0x22, 0x77, 0x49, 0x5c, 0x27), "frstrans", ""},
 };
 
 static const struct interface *find(const uint8_t uuid[16])

@@ -101,8 +101,13 @@ bool th_der_time(unsigned tag, struct th_cur body, int64_t *ret_ns)
     bool seconds = s.len >= 10 && s.p[8] >= '0' && s.p[8] <= '9';
     if (s.len < (seconds ? 10u : 8u))
         return false;
-    /* What follows the seconds is Z; offsets are not allowed and a few minutes at most. */
-    int n = snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", year, s.p, s.p + 2,
-        s.p + 4, s.p + 6, seconds ? s.p + 8 : "00");
+    /* What follows is Z; an offset is against RFC 5280 and meant nevertheless (X.690 11.7, 11.8).
+     */
+    char zone[7] = "Z";
+    struct th_str after = th_str_n(s.p + (seconds ? 10 : 8), s.len - (seconds ? 10 : 8));
+    if (after.len >= 5 && (after.p[0] == '+' || after.p[0] == '-'))
+        snprintf(zone, sizeof(zone), "%.3s:%.2s", after.p, after.p + 3);
+    int n = snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s%s", year, s.p, s.p + 2,
+        s.p + 4, s.p + 6, seconds ? s.p + 8 : "00", zone);
     return n > 0 && th_time_parse_rfc3339(th_str_n(text, (size_t)n), ret_ns);
 }

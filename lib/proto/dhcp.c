@@ -59,6 +59,8 @@ void th_dhcp_table_free(struct th_dhcp_table *t)
     free(t);
 }
 
+enum { OVERLOAD_FILE = 1, OVERLOAD_SNAME = 2 };
+
 static const char *const type_names[] = {[1] = "DISCOVER",
     "OFFER",
     "REQUEST",
@@ -276,18 +278,25 @@ static void option(struct transaction *x, unsigned code, struct th_cur c, bool f
     }
 }
 
-static void options(struct transaction *x, struct th_cur *c, bool from_client)
+/* Returns option 52: which of the two fixed fields hold options too (RFC 2132 9.3). */
+static unsigned options(struct transaction *x, struct th_cur *c, bool from_client)
 {
+    unsigned overload = 0;
     while (th_cur_left(c)) {
         unsigned code = th_cur_u8(c);
         if (code == 0)
             continue;
         if (code == 255)
-            return;
+            break;
         struct th_cur value = th_cur_sub(c, th_cur_u8(c));
-        if (!c->failed)
+        if (c->failed)
+            break;
+        if (code == 52)
+            overload = th_cur_u8(&value);
+        else
             option(x, code, value, from_client);
     }
+    return overload;
 }
 
 static void add_uid(struct transaction *x, const char *uid)
@@ -346,13 +355,18 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     addr_option(&cur, &yiaddr);
     th_cur_skip(&cur, 8);
     struct th_str chaddr = th_cur_bytes(&cur, 16);
-    th_cur_skip(&cur, 192 + 4);
+    struct th_cur sname = th_cur_sub(&cur, 64), file = th_cur_sub(&cur, 128);
+    th_cur_skip(&cur, 4);
     th_conn_service(c, TH_SVC_DHCP);
     struct transaction *x = find(c->pr, xid, (const uint8_t *)chaddr.p, ch->time_ns);
     x->has_mac = ethernet;
     add_uid(x, c->flow->uid);
     addresses(x, c->flow, ch, from_client, ciaddr, yiaddr);
-    options(x, &cur, from_client);
+    unsigned overload = options(x, &cur, from_client);
+    if (overload & OVERLOAD_FILE)
+        options(x, &file, from_client);
+    if (overload & OVERLOAD_SNAME)
+        options(x, &sname, from_client);
     return TH_GO_ON;
 }
 

@@ -13,6 +13,7 @@
 #define PORT_SERVER 547
 
 enum { SOLICIT = 1, ADVERTISE = 2, REPLY = 7, RECONFIGURE = 10, RELAY_FORW = 12, RELAY_REPL = 13 };
+enum { LEASEQUERY = 14, LEASEQUERY_REPLY = 15 }; /* RFC 5007 */
 enum { CLIENT_ID = 1, IA_NA = 3, IA_TA = 4, IA_ADDR = 5, RELAY_MSG = 9, VENDOR_CLASS = 16 };
 enum { CLIENT_FQDN = 39 };
 
@@ -28,11 +29,14 @@ static const char *const names[] = {[SOLICIT] = "SOLICIT",
     [RECONFIGURE] = "RECONFIGURE",
     [11] = "INFORMATION-REQUEST",
     [RELAY_FORW] = "RELAY-FORW",
-    [RELAY_REPL] = "RELAY-REPL"};
+    [RELAY_REPL] = "RELAY-REPL",
+    [LEASEQUERY] = "LEASEQUERY",
+    [LEASEQUERY_REPLY] = "LEASEQUERY-REPLY"};
 
 static bool by_server(unsigned type)
 {
-    return type == ADVERTISE || type == REPLY || type == RECONFIGURE || type == RELAY_REPL;
+    return type == ADVERTISE || type == REPLY || type == RECONFIGURE || type == RELAY_REPL ||
+        type == LEASEQUERY_REPLY;
 }
 
 static bool on_port(uint16_t port)
@@ -43,7 +47,7 @@ static bool on_port(uint16_t port)
 static enum th_probe probe(const struct th_probe_in *in)
 {
     unsigned type = th_probe_at(in, 0);
-    if (in->len < 4 || !type || type > RELAY_REPL || !on_port(in->src) || !on_port(in->dst))
+    if (in->len < 4 || !type || type > LEASEQUERY_REPLY || !on_port(in->src) || !on_port(in->dst))
         return TH_PROBE_NO;
     return by_server(type) ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
@@ -169,7 +173,8 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
         type = th_cur_u8(&m);
         direct = false;
     }
-    if (m.failed || !type || type >= RELAY_FORW)
+    bool relayed = type == RELAY_FORW || type == RELAY_REPL; /* still */
+    if (m.failed || !type || relayed || type > LEASEQUERY_REPLY)
         return c->service_count ? TH_GO_ON : TH_BAIL;
     th_cur_skip(&m, 3); /* transaction */
     th_conn_service(c, TH_SVC_DHCP6);

@@ -7,8 +7,10 @@
 #include "analysers.h"
 
 #include "dns_msg.h"
+#include "dns_told.h"
 
-#define MAX_PENDING 64u /* queries of one flow that wait */
+#define MAX_PENDING 64u   /* queries of one flow that wait */
+#define MAX_QUESTIONS 16u /* that are told of one message */
 #define QUERY_TIMEOUT_NS (10 * TH_NS_PER_S)
 #define TCP_MESSAGE_MAX 65537u /* length prefix and 16 bits of length */
 
@@ -25,6 +27,7 @@ struct query {
 struct state {
     struct query *first, **last; /* oldest first */
     uint32_t pending;
+    bool lost[2]; /* the next bytes may be of the middle of a message */
     struct th_hold hold[2];
 };
 
@@ -93,6 +96,14 @@ static enum th_probe probe(const struct th_probe_in *in)
     return probe_message(in->p + 2, message, hint);
 }
 
+/* After a gap: most segments begin with a message. */
+static bool begins_message(const struct th_chunk *ch)
+{
+    size_t len = ch->len < 2 ? 0 : (size_t)ch->p[0] << 8 | ch->p[1];
+    return len >= TH_DNS_HEADER_BYTES && len + 2 <= ch->len &&
+        probe_message(ch->p + 2, len, true) != TH_PROBE_NO;
+}
+
 static bool is_netbios(const struct th_flow *f)
 {
     return f->port[0] == 137 || f->port[1] == 137;
@@ -136,7 +147,8 @@ static void set_query(struct th_ev_dns *ev, struct th_conn *c, const struct quer
 {
     if (q->named)
         set_question(ev, c, th_str_n(q->name, q->name_len), q->qtype, q->qclass);
-    TH_SET(ev, DNS, query_bytes, q->bytes);
+    if (q->bytes)
+        TH_SET(ev, DNS, query_bytes, q->bytes);
 }
 
 /* Takes the query at *at off the list. */
@@ -214,8 +226,8 @@ static void emit_answer(
         set_query(&ev, c, q);
     else if (m->has_question)
         set_question(&ev, c, th_str_n(m->qname.text, m->qname.len), m->qtype, m->qclass);
-    else if (m->owner.len)
-        TH_SET(&ev, DNS, query, th_str_n(m->owner.text, m->owner.len));
+    else if (m->owner.len) /* of NetBIOS and multicast: an answer need not repeat the question */
+        set_question(&ev, c, th_str_n(m->owner.text, m->owner.len), m->owner_type, m->owner_class);
     if (q && time_ns >= q->time_ns)
         TH_SET(&ev, DNS, rtt, time_ns - q->time_ns);
     TH_SET(&ev, DNS, rcode, rcode);
@@ -250,15 +262,38 @@ static bool message(struct th_conn *c, struct state *s, int64_t time_ns, const u
         return true;
     }
     add_query(s, &m, time_ns, wire_len);
+    /* RFC 6762 5.3: a multicast query asks for many things at once; its bytes count with the first.
+     */
+    for (unsigned i = 1; answered_elsewhere(c->flow) && i < MAX_QUESTIONS; i++) {
+        if (!th_dns_question(p, len, i, &m))
+            break;
+        expire(c, s, time_ns);
+        add_query(s, &m, time_ns, 0);
+    }
     while (s->first && answered_elsewhere(c->flow))
         emit_unanswered(c, s, time_ns);
     return true;
+}
+
+void th_dns_told(struct th_conn *c, int64_t asked_ns, struct th_str query, int64_t answered_ns,
+    struct th_str answer)
+{
+    struct state s = {0};
+    bool any = message(c, &s, asked_ns, (const uint8_t *)query.p, query.len, query.len);
+    any = message(c, &s, answered_ns, (const uint8_t *)answer.p, answer.len, answer.len) || any;
+    while (s.first)
+        emit_unanswered(c, &s, answered_ns);
+    if (any)
+        th_conn_service(c, TH_SVC_DNS);
 }
 
 static enum th_verdict stream(struct th_conn *c, struct state *s, const struct th_chunk *ch)
 {
     bool ok;
     struct th_hold *h = &s->hold[ch->dir];
+    if (s->lost[ch->dir] && !begins_message(ch))
+        return TH_DONE_DIR;
+    s->lost[ch->dir] = false;
     struct th_cur cur = th_hold_join(h, ch->p, ch->len, TCP_MESSAGE_MAX + ch->len, &ok);
     while (th_cur_left(&cur) >= 2) {
         struct th_cur at = cur;
@@ -287,6 +322,17 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     return c->service_count ? TH_GO_ON : TH_BAIL;
 }
 
+static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
+{
+    struct state *s = state;
+    (void)c;
+    (void)time_ns;
+    (void)len;
+    th_hold_done(&s->hold[dir]);
+    s->lost[dir] = true;
+    return TH_GO_ON;
+}
+
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
@@ -297,12 +343,20 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->hold[1]);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->pending * (sizeof(struct query) + TH_DNS_NAME_MAX) + s->hold[0].cap + s->hold[1].cap;
+}
+
 const struct th_analyser th_dns_analyser = {
     .service = TH_SVC_DNS,
     .tcp = true,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
+    .gap = gap,
     .end = end,
 };

@@ -280,14 +280,16 @@ static void read_answers(const struct reader *r, struct th_cur *c, struct th_dns
     for (size_t i = 0; i < max && texts && ttls; i++) {
         struct th_dns_name owner;
         read_name(r, c, &owner);
-        unsigned type = th_cur_be16(c);
-        th_cur_skip(c, 2);
+        uint16_t type = th_cur_be16(c), class = th_cur_be16(c);
         uint32_t ttl = th_cur_be32(c);
         struct th_cur data = th_cur_sub(c, th_cur_be16(c));
         if (c->failed)
             break;
-        if (i == 0)
+        if (i == 0) {
             ret->owner = owner;
+            ret->owner_type = type;
+            ret->owner_class = class;
+        }
         texts[n] = rdata_text(r, &data, type);
         if (data.failed && !texts[n].len)
             break;
@@ -333,4 +335,19 @@ bool th_dns_parse(
     if (ret->counts[1])
         read_answers(&r, &c, ret);
     return ret->counts[0] || ret->answer_count || ret->flags & TH_DNS_QR;
+}
+
+bool th_dns_question(const uint8_t *p, size_t len, unsigned index, struct th_dns_msg *ret)
+{
+    const struct reader r = {.msg = p, .len = len};
+    struct th_cur c = th_cur_init(p, len);
+    th_cur_skip(&c, 4);
+    unsigned count = th_cur_be16(&c);
+    th_cur_skip(&c, 6);
+    for (unsigned i = 0; i <= index && index < count && !c.failed; i++) {
+        read_name(&r, &c, &ret->qname);
+        ret->qtype = th_cur_be16(&c);
+        ret->qclass = th_cur_be16(&c);
+    }
+    return index < count && !c.failed;
 }

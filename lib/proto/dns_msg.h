@@ -39,12 +39,15 @@ struct th_dns_msg {
     const int64_t *ttls_ns;
     uint32_t answer_count;
     struct th_dns_name owner; /* of the first answer */
+    uint16_t owner_type, owner_class;
 };
 
 /* False when there is not even a header and a plausible question. netbios: it is RFC 1002's name
  * service, where type 33 is a node's status and not SRV. */
 bool th_dns_parse(
     const uint8_t *p, size_t len, bool netbios, struct th_arena *arena, struct th_dns_msg *ret);
+/* Question number `index` of a message that th_dns_parse took; false when there is none. */
+bool th_dns_question(const uint8_t *p, size_t len, unsigned index, struct th_dns_msg *ret);
 /* The decoded NetBIOS name (RFC 1001 14.1), or the name itself when it is none. */
 struct th_str th_dns_netbios(struct th_arena *arena, struct th_str name);
 

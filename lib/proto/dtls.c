@@ -160,10 +160,17 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         th_pieces_done(&s->side[i].message);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->side[0].message.cap + s->side[1].message.cap + th_tls_session_held(&s->session);
+}
+
 const struct th_analyser th_dtls_analyser = {
     .service = TH_SVC_DTLS,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

@@ -5,6 +5,7 @@
 
 #include "analyser.h"
 #include "dhcp.h"
+#include "expect.h"
 #include "packet/dedup.h"
 #include "packet/tunnels.h"
 
@@ -29,8 +30,18 @@ struct weird_name {
     int64_t last_ns;
 };
 
+/* A frame that was decoded and waits for its turn. */
+struct ahead {
+    struct th_pkt pkt;
+    const struct th_frame *frame;
+    const struct th_flow *flow; /* NULL: none, as it seems */
+    uint32_t tag;
+    bool tunnel; /* what says that it is one */
+};
+
 struct th_engine {
     struct th_proto pr;
+    struct ahead ahead[TH_ENGINE_FRAMES];
     struct th_flows *flows;
     struct th_tunnels *tunnels;
     struct th_dedup *dedup; /* NULL while packets come one way only */
@@ -41,7 +52,7 @@ struct th_engine {
     struct th_sink sink;
     struct th_engine_config config;
     struct th_engine_stats stats;
-    struct th_subnet *local;
+    struct th_subnet *local, *exclude;
     struct weird_name weirds[WEIRD_MAX_NAMES];
     unsigned weird_count;
 };
@@ -50,6 +61,10 @@ struct th_engine {
 static const int64_t sweep_margin_ns = 10 * TH_NS_PER_S;
 
 static const uint64_t default_max_hash_bytes = 10u << 20;
+static const uint64_t default_memory_bytes = UINT64_C(1) << 30;
+/* Fragments, copies of packets, tunnels, leases, announced flows: each has a limit of its own,
+ * together this. */
+static const uint64_t fixed_memory_bytes = 32u << 20;
 
 static bool is_local(const void *arg, const struct th_addr *a)
 {
@@ -169,6 +184,17 @@ static void on_end(void *arg, struct th_flow *f, enum th_flow_end why)
     th_conn_free(&e->pr, f);
 }
 
+static bool is_excluded(struct th_engine *e, const struct th_addr *a, const struct th_addr *b)
+{
+    for (size_t i = 0; i < e->config.exclude_count; i++) {
+        if (!th_subnet_has(&e->exclude[i], a) && !th_subnet_has(&e->exclude[i], b))
+            continue;
+        e->stats.excluded++;
+        return true;
+    }
+    return false;
+}
+
 /* RFC 826, for IPv4 over Ethernet. */
 static void on_arp(struct th_engine *e, const struct th_pkt *pkt)
 {
@@ -189,6 +215,8 @@ static void on_arp(struct th_engine *e, const struct th_pkt *pkt)
         on_weird(e, NULL, pkt->time_ns, "bad_ARP");
         return;
     }
+    if (is_excluded(e, &addr[0], &addr[1]))
+        return;
     struct th_ev_arp ev = {.h.kind = TH_KIND_ARP};
     TH_SET(&ev, ARP, ts, pkt->time_ns);
     TH_SET(&ev, ARP, operation, th_str_c(op == 1 ? "request" : "reply"));
@@ -209,7 +237,7 @@ static void on_begin(void *arg, struct th_flow *f)
     f->app = NULL;
 }
 
-static void on_packet(struct th_engine *e, const struct th_pkt *pkt);
+static void on_packet(struct th_engine *e, const struct th_pkt *pkt, uint32_t tag);
 
 /* Takes the headers of tunnels off; a copy of what is inside is then looked for, as in all that
  * comes from now on. False: nothing was there. */
@@ -232,14 +260,20 @@ static bool strip(struct th_engine *e, const struct th_pkt *outer, struct th_pkt
     return true;
 }
 
+static void on_inside(struct th_engine *e, const struct th_pkt *inside)
+{
+    on_packet(e, inside, inside->kind == TH_PKT_IP ? th_flows_tag(e->flows, inside) : 0);
+}
+
+/* A packet put together of its fragments may be a tunnel's. */
 static bool on_whole(void *arg, const struct th_pkt *pkt)
 {
     struct th_engine *e = arg;
     struct th_pkt inside;
     if (e->nested == MAX_NESTED || !strip(e, pkt, &inside))
-        return false;
+        return is_excluded(e, &pkt->src, &pkt->dst);
     e->nested++;
-    on_packet(e, &inside);
+    on_inside(e, &inside);
     e->nested--;
     return true;
 }
@@ -267,14 +301,18 @@ static bool is_copy(struct th_engine *e, const struct th_pkt *pkt)
     return true;
 }
 
-static void on_packet(struct th_engine *e, const struct th_pkt *pkt)
+static void on_packet(struct th_engine *e, const struct th_pkt *pkt, uint32_t tag)
 {
     if (pkt->weird && pkt->kind != TH_PKT_IP)
         on_weird(e, NULL, pkt->time_ns, pkt->weird);
     switch (pkt->kind) {
     case TH_PKT_IP:
+        /* What fragments are pieces of may be a tunnel, whose own ends do not count: see on_whole.
+         */
+        if (!pkt->fragment && is_excluded(e, &pkt->src, &pkt->dst))
+            break;
         if (!is_copy(e, pkt))
-            th_flows_packet(e->flows, pkt);
+            th_flows_take(e->flows, pkt, tag);
         break;
     case TH_PKT_ARP: on_arp(e, pkt); break;
     case TH_PKT_BAD: e->stats.bad_frames++; break;
@@ -293,6 +331,33 @@ static const struct th_flow_ops flow_ops = {
     .weird = on_weird,
 };
 
+/* No part can take another's share: a flood of one kind leaves the rest as it is. */
+static void share_memory(struct th_engine *e)
+{
+    struct th_flow_config *flow = &e->config.flow;
+    uint64_t all = e->config.memory_bytes ? e->config.memory_bytes : default_memory_bytes;
+    all = TH_MAX(all, TH_ENGINE_MEMORY_MIN_BYTES) - fixed_memory_bytes;
+    uint64_t flows = all / 2 / (th_flow_cost_bytes() + sizeof(struct th_conn));
+    flows = TH_MIN(flows, UINT32_MAX / 2);
+    if (!flow->max_flows || flow->max_flows > flows)
+        flow->max_flows = (uint32_t)flows;
+    if (!flow->max_reassembly_bytes || flow->max_reassembly_bytes > all / 4)
+        flow->max_reassembly_bytes = all / 4;
+    e->pr.max_held_bytes = e->config.max_analyser_bytes && e->config.max_analyser_bytes < all / 4
+        ? e->config.max_analyser_bytes
+        : all / 4;
+}
+
+/* After a frame: what it did is known, and nobody is in the middle of anything. */
+static inline int settle(struct th_engine *e)
+{
+    if (__builtin_expect(e->pr.held_bytes > e->pr.max_held_bytes, 0))
+        th_proto_shed(&e->pr);
+    e->stats.analyses_given_up = e->pr.given_up;
+    e->stats.events = e->pr.events;
+    return e->pr.sink_err;
+}
+
 struct th_engine *th_engine_new(const struct th_engine_config *config, const struct th_sink *sink)
 {
     struct th_engine *e = th_xcalloc(1, sizeof(*e));
@@ -302,6 +367,10 @@ struct th_engine *th_engine_new(const struct th_engine_config *config, const str
         e->local = th_xreallocarray(NULL, config->local_count, sizeof(*e->local));
         memcpy(e->local, config->local, config->local_count * sizeof(*e->local));
     }
+    if (config->exclude_count) {
+        e->exclude = th_xreallocarray(NULL, config->exclude_count, sizeof(*e->exclude));
+        memcpy(e->exclude, config->exclude, config->exclude_count * sizeof(*e->exclude));
+    }
     e->pr = (struct th_proto){.sink = &e->sink,
         .key = config->flow.key,
         .max_hash_bytes = config->max_hash_bytes ? config->max_hash_bytes : default_max_hash_bytes,
@@ -309,7 +378,8 @@ struct th_engine *th_engine_new(const struct th_engine_config *config, const str
         .is_local = is_local,
         .weird = on_weird,
         .arg = e};
-    e->flows = th_flows_new(&config->flow, &flow_ops, e);
+    share_memory(e);
+    e->flows = th_flows_new(&e->config.flow, &flow_ops, e);
     e->tunnels = th_tunnels_new(&config->flow.key);
     return e;
 }
@@ -327,6 +397,7 @@ void th_engine_free(struct th_engine *e)
     th_dedup_free(e->dedup);
     th_proto_done(&e->pr);
     free(e->local);
+    free(e->exclude);
     free(e);
 }
 
@@ -338,22 +409,92 @@ void th_engine_wire(struct th_engine *e, uint16_t wire)
         e->dedup = th_dedup_new(&e->config.flow.key, DEDUP_BITS);
 }
 
+/* By now the flow itself has come. */
+static void fetch_app(const struct ahead *a)
+{
+    const char *app = a->flow ? a->flow->app : NULL;
+    for (size_t at = 0; app && at < sizeof(struct th_conn); at += 64)
+        __builtin_prefetch(app + at, 1);
+}
+
+static void show(struct th_engine *e, const struct ahead *a, const struct th_pkt *inner)
+{
+    if (__builtin_expect(e->config.seen != NULL, 0))
+        e->config.seen(e->config.seen_arg, a->frame, &a->pkt, inner);
+}
+
+/* Out of line: its room would be cleared for every packet. */
+static __attribute__((noinline)) void take_tunnel(struct th_engine *e, const struct ahead *a)
+{
+    struct th_pkt inside;
+    if (strip(e, &a->pkt, &inside)) {
+        show(e, a, &inside);
+        on_inside(e, &inside);
+    } else {
+        show(e, a, &a->pkt);
+        on_packet(e, &a->pkt, a->tag);
+    }
+}
+
+static void take(struct th_engine *e, const struct ahead *a)
+{
+    e->pr.now_ns = a->pkt.time_ns;
+    th_dhcp_advance(&e->pr, a->pkt.time_ns);
+    if (__builtin_expect(a->tunnel, 0)) {
+        take_tunnel(e, a);
+        return;
+    }
+    show(e, a, &a->pkt);
+    on_packet(e, &a->pkt, a->tag);
+}
+
+int th_engine_frames(struct th_engine *e, const struct th_frame *v, unsigned n)
+{
+    unsigned count = 0;
+    int r = 0;
+    TH_ASSERT(n <= TH_ENGINE_FRAMES);
+    for (unsigned i = 0; i < n; i++) {
+        struct ahead *a = &e->ahead[count];
+        e->stats.frames++;
+        e->stats.wire_bytes += v[i].wire_len;
+        int err =
+            th_decode(v[i].linktype, v[i].time_ns, v[i].data, v[i].cap_len, v[i].wire_len, &a->pkt);
+        if (err < 0) {
+            r = err;
+            continue;
+        }
+        a->frame = &v[i];
+        a->tunnel = th_pkt_is_tunnel(&a->pkt);
+        a->tag = a->pkt.kind == TH_PKT_IP ? th_flows_tag(e->flows, &a->pkt) : 0;
+        count++;
+    }
+    for (unsigned i = 0; i < count && count > 1; i++)
+        e->ahead[i].flow = th_flows_fetch(e->flows, e->ahead[i].tag);
+    for (unsigned i = 0; i < 2 && count > 1; i++)
+        fetch_app(&e->ahead[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (i + 2 < count)
+            fetch_app(&e->ahead[i + 2]);
+        take(e, &e->ahead[i]);
+        settle(e);
+    }
+    return e->pr.sink_err ? e->pr.sink_err : r;
+}
+
 int th_engine_frame(struct th_engine *e, uint32_t linktype, int64_t time_ns, const uint8_t *frame,
     uint32_t cap_len, uint32_t wire_len)
 {
-    struct th_pkt pkt;
-    e->stats.frames++;
-    e->stats.wire_bytes += wire_len;
-    int err = th_decode(linktype, time_ns, frame, cap_len, wire_len, &pkt);
-    if (err < 0)
-        return err;
-    struct th_pkt inside;
-    bool tunnel = th_pkt_is_tunnel(&pkt) && strip(e, &pkt, &inside);
-    e->pr.now_ns = time_ns;
-    th_dhcp_advance(&e->pr, time_ns);
-    on_packet(e, tunnel ? &inside : &pkt);
-    e->stats.events = e->pr.events;
-    return e->pr.sink_err;
+    const struct th_frame f = {.time_ns = time_ns,
+        .data = frame,
+        .cap_len = cap_len,
+        .wire_len = wire_len,
+        .linktype = linktype};
+    return th_engine_frames(e, &f, 1);
+}
+
+void th_engine_weird(struct th_engine *e, int64_t time_ns, const char *name)
+{
+    on_weird(e, NULL, time_ns, name);
 }
 
 int th_engine_advance(struct th_engine *e, int64_t now_ns)
@@ -361,13 +502,12 @@ int th_engine_advance(struct th_engine *e, int64_t now_ns)
     e->pr.now_ns = TH_MAX(e->pr.now_ns, now_ns);
     th_dhcp_advance(&e->pr, e->pr.now_ns);
     th_flows_advance(e->flows, e->pr.now_ns);
-    e->stats.events = e->pr.events;
-    return e->pr.sink_err;
+    return settle(e);
 }
 
-int64_t th_engine_lateness_ns(const struct th_engine *e)
+int64_t th_engine_lateness_ns(const struct th_flow_config *config)
 {
-    return th_flows_longest_idle_ns(e->flows) + sweep_margin_ns;
+    return th_flows_longest_idle_ns(config) + sweep_margin_ns;
 }
 
 int th_engine_flush(struct th_engine *e)
@@ -389,4 +529,11 @@ const struct th_engine_stats *th_engine_stats(const struct th_engine *e)
 const struct th_flow_stats *th_engine_flow_stats(const struct th_engine *e)
 {
     return th_flows_stats(e->flows);
+}
+
+uint64_t th_engine_memory_bytes(const struct th_engine *e)
+{
+    const struct th_flow_stats *f = th_flows_stats(e->flows);
+    return f->table_bytes + f->reassembly_bytes_now + f->fragment_bytes_now +
+        e->pr.conns * sizeof(struct th_conn) + e->pr.held_bytes + th_expect_bytes(&e->pr);
 }

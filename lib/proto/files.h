@@ -12,6 +12,7 @@
 #define TH_FUID_LEN TH_ID_TEXT_LEN /* 'F' first */
 
 struct th_file;
+#define TH_FILE_BYTES 1536u /* that one takes up, at most */
 
 /* dir: who sends it. source: a static word. */
 struct th_file *th_file_new(
@@ -22,6 +23,8 @@ void th_file_expect(struct th_file *f, uint64_t total_bytes);
 void th_file_set_name(struct th_file *f, struct th_str name);
 /* Its bytes are in a transfer encoding: neither type nor hash would be the file's. */
 void th_file_encoded(struct th_file *f);
+/* Its bytes carry what nobody may guess from a hash, as the password of a form. */
+void th_file_private(struct th_file *f);
 void th_file_data(struct th_file *f, int64_t time_ns, const uint8_t *p, size_t len);
 void th_file_gap(struct th_file *f, uint64_t len);
 const char *th_file_uid(const struct th_file *f);

@@ -57,6 +57,10 @@ enum th_verdict th_frames_gap(
 /* The next byte of this direction begins a message. */
 void th_frames_forget(struct th_frames *fr, int dir);
 void th_frames_done(struct th_frames *fr);
+static inline uint32_t th_frames_held(const struct th_frames *fr)
+{
+    return fr->dir[0].hold.cap + fr->dir[1].hold.cap;
+}
 
 /* Text up to a zero byte, which is read too. */
 struct th_str th_cur_cstr(struct th_cur *c);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * FTP's control connection (RFC 959, RFC 2428, RFC 4217): commands that move files or say where
- * data will flow become `ftp` events when they are answered, a login a `login` event. After AUTH
- * the stream is looked at anew. Passwords are passed over.
+ * data will flow become `ftp` events when they are answered, a login a `login` event. The data
+ * connection of a file is announced (ftp_data.c). After AUTH the stream is looked at anew.
+ * Passwords are passed over.
  */
 #include "analysers.h"
+#include "expect.h"
 #include "login.h"
 
 #define LINE_MAX_BYTES 4096u
@@ -148,6 +150,30 @@ static void emit(struct th_conn *c, struct state *s, struct th_str message, int6
     s->word = NULL;
 }
 
+/* Data will flow over the channel that was agreed on: a file by its name, or a list without one. */
+static void expect_data(struct th_conn *c, const struct state *s, int64_t time_ns)
+{
+    static const char *const moves[] = {"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"};
+    const struct channel *ch = &s->channel;
+    const struct th_addr *client = &c->flow->addr[c->client], *server = &c->flow->addr[!c->client];
+    struct th_expected e = {.from = ch->passive ? *client : *server,
+        .to = ch->has_addr ? ch->addr
+            : ch->passive  ? *server
+                           : *client,
+        .to_port = ch->port,
+        .ip_proto = 6,
+        .an = &th_ftp_data_analyser};
+    for (size_t i = 0; ch->known && i < TH_ARRAY_LEN(moves); i++) {
+        if (!th_str_is(th_str_c(s->word), moves[i]))
+            continue;
+        if (i < 4)
+            e.name = s->arg;
+        if (i < 4 && !e.name.len)
+            th_text_set(&e.name, th_str_c(s->word)); /* STOU: the server finds a name */
+        th_expect(c->pr, &e, time_ns);
+    }
+}
+
 /* A name that asks for no password. */
 static bool anonymous(const struct th_text *user)
 {
@@ -186,6 +212,8 @@ static enum th_frame client_line(
         announced(s, false, arg, false);
     else if (s->command == CMD_DATA && th_str_is(th_str_c(s->word), "EPRT"))
         announced(s, false, arg, true);
+    if (s->command == CMD_FILE)
+        expect_data(c, s, time_ns);
     return TH_FRAME_GO_ON;
 }
 

@@ -26,23 +26,33 @@ enum mode {
     MODE_WAIT /* CONNECT was asked: what follows is not for us */
 };
 
+/* Small, since it stays for as long as a connection is kept alive. */
 struct side {
-    struct th_hold hold;
-    uint32_t scanned; /* bytes of the incomplete line without a newline */
-    uint32_t lines;
     uint64_t remain;
-    struct th_http_txn *txn;
     struct th_file *file;
+    uint32_t scanned; /* bytes of the incomplete line without a newline */
+    uint16_t lines;
     uint8_t mode;
-    bool seen;
+    bool seen : 1;
+    bool in_txn : 1; /* its message is the last one's request, or the first one's response */
+};
+
+/* Of the few that need it. */
+struct rare {
+    struct th_hold hold[2]; /* an incomplete line */
+    struct th_ntlm *ntlm;
 };
 
 struct state {
     struct side side[2];
-    struct th_http_txn *first, *last;
-    uint32_t pending, depth;
-    bool login_told; /* one a connection, and each refusal */
+    struct th_http_txn *first;
+    struct rare *rare;
+    uint32_t depth;
+    uint8_t pending;
+    bool login_told;
 };
+_Static_assert(
+    PIPELINE_MAX <= UINT8_MAX && HEAD_MAX_LINES < UINT16_MAX, "counters are wide enough");
 
 static enum th_probe probe(const struct th_probe_in *in)
 {
@@ -71,17 +81,35 @@ static enum th_probe probe(const struct th_probe_in *in)
     return TH_PROBE_CLIENT;
 }
 
+static struct rare *rare_of(struct state *s)
+{
+    if (!s->rare)
+        s->rare = th_xcalloc(1, sizeof(*s->rare));
+    return s->rare;
+}
+
+/* NULL: none waits. */
+static struct th_http_txn *last_of(const struct state *s)
+{
+    struct th_http_txn *t = s->first;
+    while (t && t->next)
+        t = t->next;
+    return t;
+}
+
+/* The transaction that this side is in the middle of; NULL: none. */
+static struct th_http_txn *txn_of(const struct state *s, int who)
+{
+    if (!s->side[who].in_txn)
+        return NULL;
+    return who == CLIENT ? last_of(s) : s->first;
+}
+
 static struct th_http_txn *txn_new(struct state *s, int64_t time_ns)
 {
-    struct th_http_txn *t = th_xcalloc(1, sizeof(*t));
-    t->time_ns = t->last_ns = time_ns;
-    t->depth = ++s->depth;
-    t->block.limit = 2 * TH_HTTP_TEXT_MAX;
-    if (s->last)
-        s->last->next = t;
-    else
-        s->first = t;
-    s->last = t;
+    struct th_http_txn *last = last_of(s);
+    struct th_http_txn *t = th_http_txn_new(time_ns, ++s->depth);
+    *(last ? &last->next : &s->first) = t;
     s->pending++;
     return t;
 }
@@ -100,37 +128,29 @@ static void finish_first(struct th_conn *c, struct state *s)
     struct th_http_txn *t = s->first;
     TH_ASSERT(t);
     for (int i = 0; i < 2; i++)
-        if (s->side[i].txn == t)
-            s->side[i].txn = NULL;
+        if (txn_of(s, i) == t)
+            s->side[i].in_txn = false;
     s->first = t->next;
-    if (!s->first)
-        s->last = NULL;
     s->pending--;
     th_http_emit(c, t);
-    bool refused = t->status == 401 || t->status == 407;
-    if (t->basic && (refused || !s->login_told))
-        th_http_login(c, t);
-    s->login_told = s->login_told || (t->basic && !refused);
+    struct th_ntlm *ntlm = s->rare ? s->rare->ntlm : NULL;
+    th_http_ntlm(&ntlm, c, t);
+    if (ntlm || s->rare)
+        rare_of(s)->ntlm = ntlm;
+    th_http_login(c, t, &s->login_told);
     th_http_txn_free(t);
 }
 
 static void message_done(struct th_conn *c, struct state *s, int who, int64_t time_ns)
 {
     struct side *sd = &s->side[who];
-    struct th_http_txn *t = sd->txn;
+    struct th_http_txn *t = txn_of(s, who);
     end_file(sd, true);
     sd->mode = MODE_START;
-    sd->txn = NULL;
-    if (!t)
+    sd->in_txn = false;
+    if (!t || who == CLIENT)
         return;
-    if (who == CLIENT) {
-        t->request_done = true;
-        return;
-    }
     t->last_ns = TH_MAX(t->last_ns, time_ns);
-    t->response_done = true;
-    while (s->first && s->first != t)
-        finish_first(c, s);
     finish_first(c, s);
 }
 
@@ -144,8 +164,9 @@ static bool no_body(const struct th_http_txn *t)
 static void begin_body(struct th_conn *c, struct state *s, int who, int64_t time_ns)
 {
     struct side *sd = &s->side[who];
-    const struct th_http_framing *f = &sd->txn->framing[who];
-    if (who == SERVER && no_body(sd->txn)) {
+    const struct th_http_txn *t = txn_of(s, who);
+    const struct th_http_message *f = th_http_told(t, who);
+    if (who == SERVER && no_body(t)) {
         message_done(c, s, who, time_ns);
     } else if (f->chunked) {
         sd->mode = MODE_CHUNK_SIZE;
@@ -165,7 +186,7 @@ static enum th_verdict head_done(
     struct th_conn *c, struct state *s, int who, int64_t time_ns, bool *ret_tunnel)
 {
     struct side *sd = &s->side[who];
-    struct th_http_txn *t = sd->txn;
+    struct th_http_txn *t = txn_of(s, who);
     bool connect = th_str_is(th_http_get(t, t->method), "CONNECT");
     th_conn_service(c, TH_SVC_HTTP);
     if (who == CLIENT) {
@@ -177,12 +198,15 @@ static enum th_verdict head_done(
     if (t->status / 100 == 1 && t->status != 101) {
         t->has_response = false;
         sd->mode = MODE_START;
-        sd->txn = NULL;
-        t->framing[SERVER] = (struct th_http_framing){0};
+        sd->in_txn = false;
+        th_http_forget_framing(t, SERVER);
         return TH_GO_ON;
     }
     if (t->status == 101 || (connect && t->status / 100 == 2)) {
-        *ret_tunnel = t->status != 101 || t->framing[SERVER].to_http2;
+        const struct th_http_message *m = th_http_told(t, SERVER);
+        if (t->status == 101 && m->to_websocket)
+            th_conn_service(c, TH_SVC_WEBSOCKET);
+        *ret_tunnel = t->status != 101 || m->to_http2;
         message_done(c, s, who, time_ns);
         return TH_DONE;
     }
@@ -199,52 +223,40 @@ static bool start_line(
             return false;
         if (s->pending >= PIPELINE_MAX)
             finish_first(c, s);
-        sd->txn = txn_new(s, time_ns);
-        return th_http_request_line(sd->txn, line);
+        struct th_http_txn *asked = txn_new(s, time_ns);
+        sd->in_txn = true;
+        return th_http_request_line(asked, line);
     }
     struct th_str version, reason;
     unsigned status;
     if (!th_http_status_line(line, &version, &status, &reason))
         return false;
     struct th_http_txn *t = s->first ? s->first : txn_new(s, time_ns);
-    sd->txn = t;
+    sd->in_txn = true;
     t->last_ns = TH_MAX(t->last_ns, time_ns);
     t->status = (uint16_t)status;
     t->has_response = true;
     if (status / 100 == 1) {
-        t->info = t->status;
-        t->info_reason = th_http_keep(t, reason);
+        struct th_http_message *m = th_http_message(t, SERVER);
+        m->info = t->status;
+        m->info_reason = th_http_keep(t, reason);
     } else {
-        t->reason = th_http_keep(t, reason);
+        th_http_message(t, SERVER)->reason = th_http_keep(t, reason);
     }
     if (!t->has_request)
         t->version = th_http_keep(t, version);
     return true;
 }
 
-static void body(struct th_conn *c, struct state *s, int who, const struct th_chunk *ch,
-    const uint8_t *p, size_t len)
+static void body(
+    struct th_conn *c, struct state *s, int who, const struct th_chunk *ch, struct th_str bytes)
 {
     struct side *sd = &s->side[who];
-    struct th_http_txn *t = sd->txn;
-    if (!sd->file && t) {
-        const struct th_http_framing *f = &t->framing[who];
-        sd->file = th_file_new(c, TH_SVC_HTTP, ch->dir, ch->time_ns, 0);
-        if (sd->mode == MODE_LENGTH)
-            th_file_expect(sd->file, f->length);
-        if (f->encoded)
-            th_file_encoded(sd->file);
-        th_file_set_name(sd->file, th_http_get(t, f->filename));
-        memcpy(t->fuid[who], th_file_uid(sd->file), TH_FUID_LEN);
-    }
-    if (sd->file)
-        th_file_data(sd->file, ch->time_ns, p, len);
-    if (!t)
-        return;
-    t->mime[who] = sd->file ? th_file_mime(sd->file) : NULL;
-    t->body_len[who] += len;
-    if (who == SERVER)
-        t->last_ns = TH_MAX(t->last_ns, ch->time_ns);
+    struct th_http_txn *t = txn_of(s, who);
+    if (t)
+        th_http_body(c, t, who, &sd->file, ch, bytes);
+    else if (sd->file)
+        th_file_data(sd->file, ch->time_ns, (const uint8_t *)bytes.p, bytes.len);
 }
 
 /* Takes what belongs to the body; true when a counted part is complete. */
@@ -257,7 +269,7 @@ static bool eat(
         n = (size_t)TH_MIN((uint64_t)n, sd->remain);
     struct th_str bytes = th_cur_bytes(cur, n);
     if (n)
-        body(c, s, who, ch, (const uint8_t *)bytes.p, n);
+        body(c, s, who, ch, bytes);
     if (sd->mode == MODE_CLOSE)
         return false;
     sd->remain -= n;
@@ -299,7 +311,7 @@ static enum th_verdict on_line(struct th_conn *c, struct state *s, int who, int6
         sd->lines = 0;
         return TH_GO_ON;
     case MODE_HEADERS:
-        if (!sd->txn) /* its transaction was given up under it */
+        if (!sd->in_txn) /* its transaction was given up under it */
             return TH_DONE_DIR;
         if (!line.len)
             return head_done(c, s, who, time_ns, ret_tunnel);
@@ -307,7 +319,7 @@ static enum th_verdict on_line(struct th_conn *c, struct state *s, int who, int6
             th_conn_weird(c, time_ns, "HTTP_excessive_headers");
             return TH_DONE_DIR;
         }
-        th_http_header(sd->txn, who, line);
+        th_http_header(txn_of(s, who), who, line);
         return TH_GO_ON;
     case MODE_CHUNK_SIZE:
         if (!chunk_size(line, &sd->remain)) {
@@ -374,13 +386,15 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     struct side *sd = &s->side[who];
     bool ok, tunnel = false, stop = false;
     enum th_verdict v = TH_GO_ON;
-    struct th_cur cur = th_hold_join(&sd->hold, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
+    struct th_hold fresh = {0};
+    struct th_hold *hold = s->rare ? &s->rare->hold[who] : &fresh;
+    struct th_cur cur = th_hold_join(hold, ch->p, ch->len, LINE_MAX_BYTES + ch->len, &ok);
     while (v == TH_GO_ON && !stop && th_cur_left(&cur))
         v = step(c, s, who, ch, &cur, &tunnel, &stop);
     if (tunnel) {
         /* The rest may lie in the held bytes: they must outlive this state. */
-        struct th_hold held = sd->hold;
-        sd->hold = (struct th_hold){0};
+        struct th_hold held = *hold;
+        *hold = (struct th_hold){0};
         struct th_chunk rest = *ch;
         rest.p = cur.p;
         rest.len = rest.wire_len = th_cur_left(&cur);
@@ -388,10 +402,12 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
         th_hold_done(&held);
         return v;
     }
-    if (v == TH_GO_ON && !th_hold_keep(&sd->hold, &cur, LINE_MAX_BYTES)) {
+    if (v == TH_GO_ON && !th_hold_keep(hold, &cur, LINE_MAX_BYTES)) {
         th_conn_weird(c, ch->time_ns, "HTTP_line_too_long");
         return sd->seen ? TH_DONE_DIR : TH_BAIL;
     }
+    if (fresh.len)
+        rare_of(s)->hold[who] = fresh;
     return v;
 }
 
@@ -407,8 +423,9 @@ static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time
         return TH_DONE_DIR;
     if (sd->file)
         th_file_gap(sd->file, len);
-    if (sd->txn)
-        sd->txn->body_len[who] += len;
+    struct th_http_txn *t = txn_of(s, who);
+    if (t)
+        th_http_message(t, who)->body_len += len;
     if (!counted)
         return TH_GO_ON;
     sd->remain -= len;
@@ -431,18 +448,35 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
     (void)time_ns;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         end_file(&s->side[i], false);
-        th_hold_done(&s->side[i].hold);
-    }
     while (s->first)
         finish_first(c, s);
+    if (!s->rare)
+        return;
+    th_hold_done(&s->rare->hold[0]);
+    th_hold_done(&s->rare->hold[1]);
+    th_ntlm_end(s->rare->ntlm, c);
+    free(TH_TAKE(s->rare));
+}
+
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    const struct rare *r = s->rare;
+    size_t n = r ? sizeof(*r) + r->hold[0].cap + r->hold[1].cap + th_ntlm_held(r->ntlm) : 0;
+    for (int i = 0; i < 2; i++)
+        n += s->side[i].file ? TH_FILE_BYTES : 0;
+    for (const struct th_http_txn *t = s->first; t; t = t->next)
+        n += th_http_txn_held(t);
+    return n;
 }
 
 const struct th_analyser th_http_analyser = {
     .service = TH_SVC_HTTP,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .gap = gap,

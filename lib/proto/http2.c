@@ -15,6 +15,7 @@
 #define HEAD_FIELDS_MAX 512u
 #define STREAMS_MAX 64u        /* that are open at once */
 #define TABLE_MAX_BYTES 65536u /* of a direction's dynamic table */
+#define INFLATER_BYTES 8192u   /* about what it takes besides */
 
 enum { CLIENT, SERVER };
 enum frame {
@@ -58,6 +59,7 @@ struct state {
     struct stream streams[STREAMS_MAX];
     unsigned count; /* of streams, oldest first */
     uint32_t depth;
+    bool login_told;
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -87,8 +89,7 @@ static void finish(struct th_conn *c, struct state *s, struct stream *st, bool c
         if (st->file[i])
             th_file_end(st->file[i], complete);
     th_http_emit(c, st->txn);
-    if (st->txn->basic)
-        th_http_login(c, st->txn);
+    th_http_login(c, st->txn, &s->login_told);
     th_http_txn_free(st->txn);
     unsigned at = (unsigned)(st - s->streams);
     memmove(st, st + 1, (s->count - at - 1) * sizeof(*st));
@@ -103,12 +104,8 @@ static struct stream *find_or_new(struct th_conn *c, struct state *s, uint32_t i
     if (s->count == STREAMS_MAX)
         finish(c, s, &s->streams[0], false);
     st = &s->streams[s->count++];
-    *st = (struct stream){.id = id, .txn = th_xcalloc(1, sizeof(*st->txn))};
-    struct th_http_txn *t = st->txn;
-    t->time_ns = t->last_ns = time_ns;
-    t->depth = ++s->depth;
-    t->block.limit = 2 * TH_HTTP_TEXT_MAX;
-    t->version = th_http_keep(t, th_str_c("2"));
+    *st = (struct stream){.id = id, .txn = th_http_txn_new(time_ns, ++s->depth)};
+    st->txn->version = th_http_keep(st->txn, th_str_c("2"));
     return st;
 }
 
@@ -118,7 +115,7 @@ static void status(struct th_http_txn *t, struct th_str v)
     if (!th_str_u64(v, &n) || n > 999)
         return;
     if (n / 100 == 1) {
-        t->info = (uint16_t)n;
+        th_http_message(t, SERVER)->info = (uint16_t)n;
         return;
     }
     t->has_response = true;
@@ -137,7 +134,7 @@ static void field(struct th_http_txn *t, int side, struct th_str name, struct th
         t->has_request = true;
         t->method = th_http_keep(t, v);
     } else if (th_str_is(name, ":path")) {
-        t->uri = th_http_keep(t, v);
+        t->uri = th_http_keep_uri(t, v);
     } else if (th_str_is(name, ":authority")) {
         t->host = th_http_keep(t, v);
     }
@@ -176,10 +173,8 @@ static bool unpack(struct side *sd, struct th_http_txn *t, struct th_str in, boo
 static void end_stream(
     struct th_conn *c, struct state *s, struct stream *st, int who, int64_t time_ns)
 {
-    if (who == CLIENT) {
-        st->txn->request_done = true;
+    if (who == CLIENT)
         return;
-    }
     st->txn->last_ns = TH_MAX(st->txn->last_ns, time_ns);
     finish(c, s, st, true);
 }
@@ -274,21 +269,7 @@ static void body_bytes(
     struct stream *st = find(s, s->side[who].data_stream);
     if (!st || !bytes.len)
         return;
-    const struct th_http_framing *f = &st->txn->framing[who];
-    if (!st->file[who]) {
-        st->file[who] = th_file_new(c, TH_SVC_HTTP, ch->dir, ch->time_ns, 0);
-        if (f->has_length)
-            th_file_expect(st->file[who], f->length);
-        if (f->encoded)
-            th_file_encoded(st->file[who]);
-        th_file_set_name(st->file[who], th_http_get(st->txn, f->filename));
-        memcpy(st->txn->fuid[who], th_file_uid(st->file[who]), TH_FUID_LEN);
-    }
-    th_file_data(st->file[who], ch->time_ns, (const uint8_t *)bytes.p, bytes.len);
-    st->txn->mime[who] = th_file_mime(st->file[who]);
-    st->txn->body_len[who] += bytes.len;
-    if (who == SERVER)
-        st->txn->last_ns = TH_MAX(st->txn->last_ns, ch->time_ns);
+    th_http_body(c, st->txn, who, &st->file[who], ch, bytes);
 }
 
 static void skip(struct side *sd, struct th_cur *cur)
@@ -397,10 +378,23 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     }
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    size_t n = 0;
+    for (int i = 0; i < 2; i++)
+        n += s->side[i].hold.cap + (s->side[i].inflater ? INFLATER_BYTES + TABLE_MAX_BYTES : 0);
+    for (unsigned i = 0; i < s->count; i++)
+        n += th_http_txn_held(s->streams[i].txn) + (s->streams[i].file[0] ? TH_FILE_BYTES : 0) +
+            (s->streams[i].file[1] ? TH_FILE_BYTES : 0);
+    return n;
+}
+
 const struct th_analyser th_http2_analyser = {
     .service = TH_SVC_HTTP,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

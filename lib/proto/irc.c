@@ -15,6 +15,7 @@ struct state {
     struct th_login login;
     struct th_text nick, user;
     uint32_t events;
+    bool sasl; /* the login is one of SASL */
 };
 
 static enum th_probe probe(const struct th_probe_in *in)
@@ -87,6 +88,31 @@ static void dcc(struct th_conn *c, struct state *s, struct th_str rest, int64_t 
     emit(c, s, "DCC", to, th_str_c("SEND"), &offer, time_ns);
 }
 
+/* IRCv3 SASL: the mechanism, then what it says in base64. */
+static void authenticate(struct state *s, struct th_str word, int64_t time_ns)
+{
+    if (s->login.begun && s->sasl) {
+        th_sasl_user(&s->login, word);
+        return;
+    }
+    th_login_begin(&s->login, word, th_sasl_is_clear(word), time_ns);
+    s->sasl = true;
+}
+
+/* "NickServ :IDENTIFY [name] password": a login that is said to a robot, which answers in words. */
+static void identify(struct th_conn *c, struct state *s, struct th_str rest, int64_t time_ns)
+{
+    struct th_str to = parameter(&rest), text = parameter(&rest), v;
+    if (!th_str_ieq(to, th_str_c("nickserv")) || !th_line_after(text, "identify ", &v) || !v.len)
+        return;
+    struct th_str name = th_line_word(&v);
+    th_login_begin(&s->login, th_str_c("NICKSERV"), true, time_ns);
+    s->login.user = s->nick;
+    if (v.len)
+        th_text_set(&s->login.user, name);
+    th_login_end(c, &s->login, TH_SVC_IRC, TH_LOGIN_UNKNOWN, time_ns);
+}
+
 static enum th_frame client_line(
     struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
@@ -109,13 +135,16 @@ static enum th_frame client_line(
             emit(c, s, "JOIN", th_str_split(&channels, ','), none, NULL, time_ns);
     } else if (th_str_ieq(word, th_str_c("PASS"))) {
         th_login_begin(&s->login, th_str_c("PASS"), true, time_ns);
+    } else if (th_str_ieq(word, th_str_c("AUTHENTICATE"))) {
+        authenticate(s, parameter(&rest), time_ns);
     } else if (th_str_ieq(word, th_str_c("PRIVMSG"))) {
+        identify(c, s, rest, time_ns);
         dcc(c, s, rest, time_ns);
     }
     return TH_FRAME_GO_ON;
 }
 
-/* 001 welcomes, 464 is a wrong password (RFC 2812 5). */
+/* 001 welcomes, 464 is a wrong password (RFC 2812 5); 903 to 907 end a SASL login. */
 static enum th_frame server_line(
     struct th_conn *c, void *state, struct th_str line, int64_t time_ns)
 {
@@ -124,10 +153,14 @@ static enum th_frame server_line(
     if (line.len && line.p[0] == ':')
         th_line_word(&rest);
     struct th_str word = th_line_word(&rest);
-    bool in = th_str_is(word, "001");
-    if (!s->login.begun || !(in || th_str_is(word, "464")))
+    bool in = th_str_is(word, s->sasl ? "903" : "001");
+    bool out = s->sasl ? th_str_is(word, "904") || th_str_is(word, "905") || th_str_is(word, "906")
+                       : th_str_is(word, "464");
+    if (!s->login.begun || !(in || out))
         return TH_FRAME_GO_ON;
-    s->login.user = s->nick;
+    if (!s->login.user.len)
+        s->login.user = s->nick;
+    s->sasl = false;
     th_login_end(c, &s->login, TH_SVC_IRC, in ? TH_LOGIN_OK : TH_LOGIN_FAILED, time_ns);
     return TH_FRAME_GO_ON;
 }

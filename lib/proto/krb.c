@@ -7,9 +7,12 @@
 
 #include "base/buf.h"
 #include "der.h"
+#include "krb.h"
 
 #define MESSAGE_MAX_BYTES 65536u
 #define TEXT_MAX 255u
+#define NUMBERS_MAX 16u /* ciphers and kinds of pre-authentication kept of a request */
+#define PA_FOR_USER 129
 
 /* Application tags as bytes. */
 enum { AS_REQ = 0x6a, AS_REP = 0x6b, TGS_REQ = 0x6c, TGS_REP = 0x6d, KRB_ERROR = 0x7e };
@@ -19,13 +22,20 @@ struct text {
     char p[TEXT_MAX];
 };
 
+struct numbers {
+    uint8_t n;
+    int32_t v[NUMBERS_MAX];
+};
+
 /* A request that waits for its answer. */
 struct request {
     bool waiting, tgs, forwardable, renewable;
     int64_t time_ns;
     int64_t from_ns, till_ns;
     bool has_from, has_till;
-    struct text client, realm, service;
+    uint32_t options;
+    struct numbers ciphers, preauth;
+    struct text client, realm, service, for_user;
 };
 
 struct state {
@@ -106,6 +116,13 @@ static bool time_field(struct th_cur field, int64_t *ret_ns)
     return th_der_next(&field, &d) && th_der_time(d.tag, d.body, ret_ns);
 }
 
+static void add_number(struct numbers *n, struct th_cur body)
+{
+    int64_t v = th_der_int(&body);
+    if (!body.failed && n->n < NUMBERS_MAX && v >= INT32_MIN && v <= INT32_MAX)
+        n->v[n->n++] = (int32_t)v;
+}
+
 static void req_body(struct th_cur body, struct request *r)
 {
     struct th_cur seq = th_der_expect(&body, TH_DER_SEQUENCE);
@@ -116,6 +133,7 @@ static void req_body(struct th_cur body, struct request *r)
             struct th_cur bits = th_der_expect(&d.body, TH_DER_BIT_STRING);
             th_cur_skip(&bits, 1);
             uint32_t options = th_cur_be32(&bits);
+            r->options = bits.failed ? 0 : options;
             r->forwardable = options >> 30 & 1;
             r->renewable = options >> 23 & 1;
             break;
@@ -125,53 +143,46 @@ static void req_body(struct th_cur body, struct request *r)
         case TH_DER_CONTEXT(3): principal(d.body, &r->service); break;
         case TH_DER_CONTEXT(4): r->has_from = time_field(d.body, &r->from_ns); break;
         case TH_DER_CONTEXT(5): r->has_till = time_field(d.body, &r->till_ns); break;
+        case TH_DER_CONTEXT(8): {
+            struct th_cur list = th_der_expect(&d.body, TH_DER_SEQUENCE);
+            struct th_der number;
+            while (th_der_next(&list, &number))
+                add_number(&r->ciphers, number.body);
+            break;
+        }
         default: break;
         }
     }
 }
 
-static struct th_str cipher_name(struct th_arena *a, int64_t etype)
+/* MS-SFU 2.2.1: in whose name a service asks for a ticket to itself. */
+static void for_user(struct th_cur value, struct request *r)
 {
-    switch (etype) {
-    case 1: return th_str_c("des-cbc-crc");
-    case 3: return th_str_c("des-cbc-md5");
-    case 16: return th_str_c("des3-cbc-sha1");
-    case 17: return th_str_c("aes128-cts-hmac-sha1-96");
-    case 18: return th_str_c("aes256-cts-hmac-sha1-96");
-    case 19: return th_str_c("aes128-cts-hmac-sha256-128");
-    case 20: return th_str_c("aes256-cts-hmac-sha384-192");
-    case 23: return th_str_c("rc4-hmac");
-    case 24: return th_str_c("rc4-hmac-exp");
-    default: return th_arena_printf(a, "unknown-%lld", (long long)etype);
-    }
+    struct th_cur seq = th_der_expect(&value, TH_DER_SEQUENCE), field;
+    if (th_der_optional(&seq, TH_DER_CONTEXT(0), &field))
+        principal(field, &r->for_user);
 }
 
-/* RFC 4120 7.5.9 */
-static struct th_str error_name(struct th_arena *a, int64_t code)
+static void preauth(struct th_cur field, struct request *r)
 {
-    static const char *const names[] = {"KDC_ERR_NONE", "KDC_ERR_NAME_EXP", "KDC_ERR_SERVICE_EXP",
-        "KDC_ERR_BAD_PVNO", "KDC_ERR_C_OLD_MAST_KVNO", "KDC_ERR_S_OLD_MAST_KVNO",
-        "KDC_ERR_C_PRINCIPAL_UNKNOWN", "KDC_ERR_S_PRINCIPAL_UNKNOWN",
-        "KDC_ERR_PRINCIPAL_NOT_UNIQUE", "KDC_ERR_NULL_KEY", "KDC_ERR_CANNOT_POSTDATE",
-        "KDC_ERR_NEVER_VALID", "KDC_ERR_POLICY", "KDC_ERR_BADOPTION", "KDC_ERR_ETYPE_NOSUPP",
-        "KDC_ERR_SUMTYPE_NOSUPP", "KDC_ERR_PADATA_TYPE_NOSUPP", "KDC_ERR_TRTYPE_NOSUPP",
-        "KDC_ERR_CLIENT_REVOKED", "KDC_ERR_SERVICE_REVOKED", "KDC_ERR_TGT_REVOKED",
-        "KDC_ERR_CLIENT_NOTYET", "KDC_ERR_SERVICE_NOTYET", "KDC_ERR_KEY_EXPIRED",
-        "KDC_ERR_PREAUTH_FAILED", "KDC_ERR_PREAUTH_REQUIRED", "KDC_ERR_SERVER_NOMATCH",
-        "KDC_ERR_MUST_USE_USER2USER", "KDC_ERR_PATH_NOT_ACCEPTED",
-        "KDC_ERR_SVC_UNAVAILABLE", [31] = "KRB_AP_ERR_BAD_INTEGRITY", "KRB_AP_ERR_TKT_EXPIRED",
-        "KRB_AP_ERR_TKT_NYV", "KRB_AP_ERR_REPEAT", "KRB_AP_ERR_NOT_US", "KRB_AP_ERR_BADMATCH",
-        "KRB_AP_ERR_SKEW", [41] = "KRB_AP_ERR_MODIFIED", [52] = "KRB_ERR_RESPONSE_TOO_BIG",
-        [60] = "KRB_ERR_GENERIC", [68] = "KDC_ERR_WRONG_REALM"};
-    if (code >= 0 && code < (int64_t)TH_ARRAY_LEN(names) && names[code])
-        return th_str_c(names[code]);
-    return th_arena_printf(a, "unknown-%lld", (long long)code);
+    struct th_cur list = th_der_expect(&field, TH_DER_SEQUENCE), type, value;
+    struct th_der d;
+    while (th_der_next(&list, &d)) {
+        if (!th_der_optional(&d.body, TH_DER_CONTEXT(1), &type))
+            continue;
+        struct th_cur number = th_der_expect(&type, TH_DER_INTEGER), copy = number;
+        add_number(&r->preauth, number);
+        if (th_der_int(&copy) != PA_FOR_USER ||
+            !th_der_optional(&d.body, TH_DER_CONTEXT(2), &value))
+            continue;
+        for_user(th_der_expect(&value, TH_DER_OCTET_STRING), r);
+    }
 }
 
 struct answer {
     bool error;
-    int64_t code, etype;
-    bool has_etype;
+    int64_t code, etype, reply_etype;
+    bool has_etype, has_reply_etype;
     struct text client, realm, service;
 };
 
@@ -181,6 +192,30 @@ static struct th_str with_realm(
     if (!name->len)
         return th_str_c("");
     return th_arena_printf(a, "%.*s/%.*s", name->len, name->p, realm->len, realm->p);
+}
+
+static struct th_strs words(struct th_arena *a, const struct numbers *n,
+    struct th_str (*word)(struct th_arena *a, int64_t number))
+{
+    struct th_str *v = th_arena_alloc(a, TH_MAX(n->n, 1u) * sizeof(*v));
+    for (unsigned i = 0; i < n->n; i++)
+        v[i] = word(a, n->v[i]);
+    return (struct th_strs){.v = v, .n = n->n};
+}
+
+/* What was asked for and how, beside the names. */
+static void set_request(struct th_ev_kerberos *ev, struct th_arena *a, const struct request *r)
+{
+    struct th_strs options = th_krb_options(a, r->options);
+    TH_SET(ev, KERBEROS, forwardable, r->forwardable);
+    TH_SET(ev, KERBEROS, renewable, r->renewable);
+    if (r->ciphers.n)
+        TH_SET(ev, KERBEROS, request_ciphers, words(a, &r->ciphers, th_krb_cipher));
+    if (r->preauth.n)
+        TH_SET(ev, KERBEROS, preauth, words(a, &r->preauth, th_krb_preauth));
+    if (options.n)
+        TH_SET(ev, KERBEROS, options, options);
+    TH_SET_TEXT(ev, KERBEROS, for_user, th_str_n(r->for_user.p, r->for_user.len));
 }
 
 static void emit(
@@ -202,19 +237,29 @@ static void emit(
     if (ans)
         TH_SET(&ev, KERBEROS, success, !ans->error);
     if (ans && ans->error)
-        TH_SET(&ev, KERBEROS, error_msg, error_name(a, ans->code));
+        TH_SET(&ev, KERBEROS, error_msg, th_krb_error(a, ans->code));
     if (r->has_from)
         TH_SET(&ev, KERBEROS, from, r->from_ns);
     if (r->has_till)
         TH_SET(&ev, KERBEROS, till, r->till_ns);
     if (ans && ans->has_etype)
-        TH_SET(&ev, KERBEROS, cipher, cipher_name(a, ans->etype));
-    if (r->waiting) {
-        TH_SET(&ev, KERBEROS, forwardable, r->forwardable);
-        TH_SET(&ev, KERBEROS, renewable, r->renewable);
-    }
+        TH_SET(&ev, KERBEROS, cipher, th_krb_cipher(a, ans->etype));
+    if (ans && ans->has_reply_etype)
+        TH_SET(&ev, KERBEROS, reply_cipher, th_krb_cipher(a, ans->reply_etype));
+    if (r->waiting)
+        set_request(&ev, a, r);
     th_proto_emit(c->pr, &ev.h, TH_MAX(time_ns, ts));
     *r = (struct request){0};
+}
+
+/* EncryptedData: its cipher is in the clear. */
+static bool sealed_with(struct th_cur field, int64_t *ret_etype)
+{
+    struct th_cur enc = th_der_expect(&field, TH_DER_SEQUENCE);
+    struct th_cur etype = th_der_expect(&enc, TH_DER_CONTEXT(0));
+    struct th_cur number = th_der_expect(&etype, TH_DER_INTEGER);
+    *ret_etype = th_der_int(&number);
+    return !number.failed;
 }
 
 static void ticket(struct th_cur field, struct answer *ans)
@@ -225,13 +270,8 @@ static void ticket(struct th_cur field, struct answer *ans)
     while (th_der_next(&seq, &d)) {
         if (d.tag == TH_DER_CONTEXT(2))
             principal(d.body, &ans->service);
-        if (d.tag != TH_DER_CONTEXT(3))
-            continue;
-        struct th_cur enc = th_der_expect(&d.body, TH_DER_SEQUENCE);
-        struct th_cur etype = th_der_expect(&enc, TH_DER_CONTEXT(0));
-        struct th_cur number = th_der_expect(&etype, TH_DER_INTEGER);
-        ans->etype = th_der_int(&number);
-        ans->has_etype = !number.failed;
+        if (d.tag == TH_DER_CONTEXT(3))
+            ans->has_etype = sealed_with(d.body, &ans->etype);
     }
 }
 
@@ -243,6 +283,9 @@ static void reply(struct th_cur seq, struct answer *ans)
         case TH_DER_CONTEXT(3): string(d.body, &ans->realm); break;
         case TH_DER_CONTEXT(4): principal(d.body, &ans->client); break;
         case TH_DER_CONTEXT(5): ticket(d.body, ans); break;
+        case TH_DER_CONTEXT(6):
+            ans->has_reply_etype = sealed_with(d.body, &ans->reply_etype);
+            break;
         default: break;
         }
     }
@@ -284,9 +327,12 @@ static bool message(
         s->request =
             (struct request){.waiting = true, .tgs = app.tag == TGS_REQ, .time_ns = time_ns};
         struct th_der d;
-        while (th_der_next(&seq, &d))
+        while (th_der_next(&seq, &d)) {
+            if (d.tag == TH_DER_CONTEXT(3))
+                preauth(d.body, &s->request);
             if (d.tag == TH_DER_CONTEXT(4))
                 req_body(d.body, &s->request);
+        }
         return true;
     }
     struct answer ans = {0};
@@ -333,11 +379,18 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->hold[1]);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->hold[0].cap + s->hold[1].cap;
+}
+
 const struct th_analyser th_krb_analyser = {
     .service = TH_SVC_KRB,
     .tcp = true,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LDAP (RFC 4511) over TCP and CLDAP: simple binds become a `login`, NTLM binds are taken out.
- * After StartTLS the stream is handed on.
+ * LDAP (RFC 4511) over TCP and CLDAP: operations become `ldap` and `ldap_search` events
+ * (ldap_ops.c), simple binds a `login`, NTLM binds are taken out. After StartTLS the stream is
+ * handed on.
  */
 #include "analysers.h"
 
-#include "der.h"
-#include "framing.h"
+#include "ldap_ops.h"
 #include "login.h"
 #include "ntlm.h"
 
 #define LOOK_BYTES 8192u /* of one message */
-
-/* Application tags of the operations. */
-enum { BIND_REQUEST = 0x60, BIND_RESPONSE = 0x61, EXT_REQUEST = 0x77, EXT_RESPONSE = 0x78 };
-#define SIMPLE 0x80u /* tag of a password in a bind */
+#define START_TLS "1.3.6.1.4.1.1466.20037"
+#define CLDAP_MAX_MESSAGES 8u /* of a datagram */
+#define SIMPLE 0x80u          /* tag of a password in a bind */
 
 struct state {
     struct th_frames frames;
     struct th_login login;
+    struct th_ldap_ops ops;
     bool start_tls;
     struct th_ntlm *ntlm;
 };
@@ -75,14 +75,6 @@ static int64_t length(const void *state, struct th_cur c, bool from_client)
     return bad ? TH_FRAME_BAD : c.failed ? TH_FRAME_SHORT : (int64_t)head + n;
 }
 
-/* resultCode of an LDAPResult: 0 is success, 14 asks for more. */
-static int64_t result_code(struct th_cur *op)
-{
-    struct th_cur code = th_der_expect(op, TH_DER_ENUMERATED);
-    int64_t v = th_der_int(&code);
-    return op->failed || code.failed ? -1 : v;
-}
-
 /* RFC 4511 4.2: of a simple bind the name; the password is looked for and not read. Other binds are
  * told by what they carry. */
 static void simple_bind(struct th_login *l, struct th_cur op, int64_t time_ns)
@@ -105,40 +97,58 @@ static void bound(struct th_conn *c, struct state *s, int64_t time_ns, int64_t c
     th_login_end(c, &s->login, service(c), th_login_result_of(code == 0), time_ns);
 }
 
+static void request(struct th_conn *c, struct state *s, unsigned tag, int64_t id, struct th_cur op,
+    struct th_str raw, int64_t time_ns)
+{
+    switch (tag) {
+    case TH_LDAP_BIND:
+        th_ntlm_look(&s->ntlm, c, time_ns, (const uint8_t *)raw.p, raw.len);
+        th_login_end(c, &s->login, service(c), TH_LOGIN_UNKNOWN, time_ns);
+        simple_bind(&s->login, op, time_ns);
+        break;
+    case TH_LDAP_EXTENDED:
+        s->start_tls = memmem(raw.p, raw.len, START_TLS, sizeof(START_TLS) - 1);
+        break;
+    case TH_LDAP_SEARCH:
+    case TH_LDAP_MODIFY:
+    case TH_LDAP_ADD:
+    case TH_LDAP_DELETE:
+    case TH_LDAP_RENAME:
+    case TH_LDAP_COMPARE: break;
+    default: return;
+    }
+    th_ldap_request(&s->ops, c, tag, id, op, time_ns);
+}
+
 static enum th_frame message(
     struct th_conn *c, void *state, const struct th_chunk *ch, struct th_cur msg)
 {
     struct state *s = state;
     struct th_cur cur = msg;
-    size_t len = th_cur_left(&msg);
+    struct th_str raw = th_der_rest(&msg);
     th_cur_skip(&cur, 1);
     uint8_t n = th_cur_u8(&cur);
     th_cur_skip(&cur, n > 0x80 ? n & 0x7f : 0);
-    th_cur_skip(&cur, 1);
-    th_cur_skip(&cur, th_cur_u8(&cur));
+    struct th_cur id_body = th_der_expect(&cur, TH_DER_INTEGER);
+    int64_t id = th_der_int(&id_body);
     uint8_t tag = th_cur_u8(&cur);
     n = th_cur_u8(&cur);
     th_cur_skip(&cur, n > 0x80 ? n & 0x7f : 0);
-    if (cur.failed || !operation(tag))
+    if (cur.failed || id_body.failed || !operation(tag))
         return TH_FRAME_GO_ON;
     th_conn_service(c, service(c));
-    switch (tag) {
-    case BIND_REQUEST:
-        th_ntlm_look(&s->ntlm, c, ch->time_ns, msg.p, len);
-        th_login_end(c, &s->login, service(c), TH_LOGIN_UNKNOWN, ch->time_ns);
-        simple_bind(&s->login, cur, ch->time_ns);
+    if (ch->from_client) {
+        request(c, s, tag, id, cur, raw, ch->time_ns);
         return TH_FRAME_GO_ON;
-    case BIND_RESPONSE:
-        th_ntlm_look(&s->ntlm, c, ch->time_ns, msg.p, len);
-        bound(c, s, ch->time_ns, result_code(&cur));
-        return TH_FRAME_GO_ON;
-    case EXT_REQUEST:
-        s->start_tls = memmem(msg.p, len, "1.3.6.1.4.1.1466.20037", 22);
-        return TH_FRAME_GO_ON;
-    case EXT_RESPONSE:
-        return s->start_tls && result_code(&cur) == 0 ? TH_FRAME_RESTART : TH_FRAME_GO_ON;
-    default: return TH_FRAME_GO_ON;
     }
+    th_ldap_answer(&s->ops, c, tag, id, cur, ch->time_ns);
+    if (tag == TH_LDAP_BIND_DONE) {
+        th_ntlm_look(&s->ntlm, c, ch->time_ns, (const uint8_t *)raw.p, raw.len);
+        bound(c, s, ch->time_ns, th_ldap_result_read(cur).code);
+    }
+    return tag == TH_LDAP_EXTENDED_DONE && s->start_tls && th_ldap_result_read(cur).code == 0
+        ? TH_FRAME_RESTART
+        : TH_FRAME_GO_ON;
 }
 
 static const struct th_framing framing = {
@@ -148,15 +158,25 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
 {
     if (c->flow->proto == 6)
         return th_frames_data(c, state, ch);
-    message(c, state, ch, th_cur_init(ch->p, ch->len));
+    struct th_cur all = th_cur_init(ch->p, ch->len);
+    struct th_der d;
+    for (unsigned i = 0; i < CLDAP_MAX_MESSAGES && th_der_next(&all, &d); i++)
+        message(c, state, ch, th_cur_init(d.raw.p, d.raw.len));
     return TH_GO_ON;
 }
 
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
+    th_ldap_ops_done(&s->ops, c);
     th_login_end(c, &s->login, service(c), TH_LOGIN_UNKNOWN, time_ns);
     th_ntlm_end(s->ntlm, c);
+}
+
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return th_ldap_ops_held(&s->ops) + th_ntlm_held(s->ntlm);
 }
 
 const struct th_analyser th_ldap_analyser = {
@@ -164,6 +184,7 @@ const struct th_analyser th_ldap_analyser = {
     .tcp = true,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .framing = &framing,
     .data = data,

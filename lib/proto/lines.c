@@ -53,3 +53,20 @@ struct th_str th_line_word(struct th_str *rest)
     *rest = th_str_trim(*rest);
     return word;
 }
+
+struct th_str th_line_parameter(struct th_str value, const char *name)
+{
+    struct th_str rest = value;
+    while (rest.len) {
+        struct th_str part = th_str_trim(th_str_split(&rest, ';'));
+        struct th_str text = part;
+        struct th_str key = th_str_trim(th_str_split(&text, '='));
+        if (key.len == part.len || !th_str_ieq(key, th_str_c(name)))
+            continue;
+        text = th_str_trim(text);
+        if (text.len >= 2 && text.p[0] == '"' && text.p[text.len - 1] == '"')
+            text = th_str_n(text.p + 1, text.len - 2);
+        return text;
+    }
+    return th_str_c("");
+}

@@ -18,5 +18,7 @@ bool th_line_next(struct th_cur *c, struct th_str *ret);
 bool th_line_after(struct th_str line, const char *word, struct th_str *ret);
 /* Cuts *rest at the first run of blanks; what was before. */
 struct th_str th_line_word(struct th_str *rest);
+/* The text behind "name=" of a header with parameters, unquoted; empty when there is none. */
+struct th_str th_line_parameter(struct th_str value, const char *name);
 
 #endif

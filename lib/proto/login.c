@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "login.h"
 
-static int base64_value(char ch)
-{
-    if (ch >= 'A' && ch <= 'Z')
-        return ch - 'A';
-    if (ch >= 'a' && ch <= 'z')
-        return ch - 'a' + 26;
-    if (ch >= '0' && ch <= '9')
-        return ch - '0' + 52;
-    return ch == '+' ? 62 : ch == '/' ? 63 : -1;
-}
+/* From '+' to 'z'. */
+const int8_t th_base64_values['z' - '+' + 1] = {62, -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59,
+    60, 61, -1, -1, -1, -1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34,
+    35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51};
 
 uint32_t th_base64_until(
     struct th_str encoded, char end, unsigned skip, bool whole, char *ret, uint32_t cap)
 {
     uint32_t n = 0, bits = 0, have = 0;
     for (uint32_t i = 0; i < encoded.len; i++) {
-        int v = base64_value(encoded.p[i]);
+        int v = th_base64_value(encoded.p[i]);
         if (v < 0)
             break;
         bits = (bits << 6 | (uint32_t)v) & 0xffff;
@@ -36,6 +31,23 @@ uint32_t th_base64_until(
             ret[n++] = ch;
     }
     return whole ? n : 0;
+}
+
+uint32_t th_base64(struct th_str encoded, char *ret, uint32_t cap)
+{
+    uint32_t n = 0, bits = 0, have = 0;
+    for (uint32_t i = 0; i < encoded.len && n < cap; i++) {
+        int v = th_base64_value(encoded.p[i]);
+        if (v < 0)
+            break;
+        bits = (bits << 6 | (uint32_t)v) & 0xffff;
+        have += 6;
+        if (have < 8)
+            continue;
+        have -= 8;
+        ret[n++] = (char)(bits >> have & 0xff);
+    }
+    return n;
 }
 
 void th_login_method(struct th_login *l, struct th_str method, bool clear)

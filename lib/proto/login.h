@@ -44,7 +44,15 @@ void th_login_end(struct th_conn *c, struct th_login *l, enum th_service service
 bool th_sasl_is_clear(struct th_str mechanism);
 /* What a client answers in such a mechanism, in base64: takes the user's name out of it. */
 void th_sasl_user(struct th_login *l, struct th_str encoded);
-/* Decodes base64 (RFC 4648) after `skip` bytes of value `end` up to the next one and no further:
+/* What a character of base64 (RFC 4648) stands for; -1 for any other. */
+extern const int8_t th_base64_values[];
+static inline int th_base64_value(char ch)
+{
+    return ch >= '+' && ch <= 'z' ? th_base64_values[ch - '+'] : -1;
+}
+/* Decodes up to its end or the first other character; the length, at most cap. */
+uint32_t th_base64(struct th_str encoded, char *ret, uint32_t cap);
+/* Decodes base64 after `skip` bytes of value `end` up to the next one and no further:
  * what lies behind never exists here. The length, at most cap; 0 when no `end` comes before cap,
  * unless whole is set. */
 uint32_t th_base64_until(

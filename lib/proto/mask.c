@@ -168,3 +168,102 @@ struct th_str th_mask_key(struct th_arena *a, struct th_str key)
     }
     return th_str_n(o.p, o.len);
 }
+
+/* ---- URIs ---- */
+
+static bool follows(struct th_str s, uint32_t i, const char *text)
+{
+    uint32_t n = (uint32_t)strlen(text);
+    return s.len - i >= n && memcmp(s.p + i, text, n) == 0;
+}
+
+/* Where the authority of RFC 3986 3.2 begins, or what stands for it in SIP (RFC 3261 19.1.1); the
+ * end when there is none. */
+static uint32_t authority(struct th_str s)
+{
+    const char *end = s.p + s.len;
+    for (const char *c = s.p; c < end && (c = memchr(c, ':', (size_t)(end - c))) != NULL; c++) {
+        uint32_t i = (uint32_t)(c - s.p);
+        if ((i >= 3 && follows(s, i - 3, "sip")) || (i >= 4 && follows(s, i - 4, "sips")))
+            return i + 1;
+        if (follows(s, i, "://"))
+            return i + 3;
+    }
+    return s.len;
+}
+
+static bool ends_user(char c)
+{
+    return c == '/' || c == '?' || c == '#' || c == '>' || c == ' ' || c == '"';
+}
+
+/* "user:password@" in front of a host: takes the password out. */
+static uint32_t mask_user(char *uri, uint32_t len)
+{
+    uint32_t from = authority(th_str_n(uri, len)), colon = 0, at = 0;
+    for (uint32_t i = from; i < len && !ends_user(uri[i]); i++) {
+        if (uri[i] == ':' && !colon)
+            colon = i;
+        if (uri[i] == '@')
+            at = i;
+    }
+    if (!colon || at < colon + 2)
+        return len;
+    uri[colon + 1] = '?';
+    memmove(uri + colon + 2, uri + at, len - at);
+    return len - (at - colon - 2);
+}
+
+static bool has_part(struct th_str name, const char *part)
+{
+    uint32_t n = (uint32_t)strlen(part);
+    for (uint32_t i = 0; i + n <= name.len; i++)
+        if (th_lower(name.p[i]) == part[0] &&
+            th_str_ieq(th_str_n(name.p + i, n), th_str_n(part, n)))
+            return true;
+    return false;
+}
+
+static bool is_secret(struct th_str name)
+{
+    static const char *const parts[] = {"passw", "pwd", "token", "secret", "session", "sessid",
+        "signature", "apikey", "api_key", "api-key"};
+    static const char *const whole[] = {"pass", "pw", "sid", "sig", "key", "auth"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(parts); i++)
+        if (has_part(name, parts[i]))
+            return true;
+    for (size_t i = 0; i < TH_ARRAY_LEN(whole); i++)
+        if (th_str_ieq(name, th_str_c(whole[i])))
+            return true;
+    return false;
+}
+
+/* A value may hold what begins a name elsewhere: of a query it ends with & alone. */
+static bool ends_value(char c, bool in_query)
+{
+    return c == '#' || (in_query ? c == '&' : c == '?' || c == ';' || c == '/');
+}
+
+uint32_t th_mask_uri(char *uri, uint32_t len)
+{
+    len = mask_user(uri, len);
+    if (th_str_index(th_str_n(uri, len), '=') < 0)
+        return len;
+    uint32_t n = 0, begin = 0;
+    bool in_query = false;
+    for (uint32_t i = 0; i < len;) {
+        char c = uri[i++];
+        uri[n++] = c;
+        in_query = in_query || c == '?' || c == '#';
+        if (c == '?' || c == '&' || c == ';' || c == '#')
+            begin = n;
+        if (c != '=' || !is_secret(th_str_n(uri + begin, n - 1 - begin)))
+            continue;
+        uint32_t from = i;
+        while (i < len && !ends_value(uri[i], in_query))
+            i++;
+        if (i > from)
+            uri[n++] = '?';
+    }
+    return n;
+}

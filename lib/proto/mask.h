@@ -20,5 +20,8 @@ struct th_str th_mask_sql(struct th_arena *a, struct th_str sql, bool hash_comme
 /* A key with ? for each number, and for each run of 8 and more letters and digits that has a digit
  * in it. */
 struct th_str th_mask_key(struct th_arena *a, struct th_str key);
+/* A URI with ? for the password of its user and for the values of parameters that are named like
+ * passwords and tokens; in place, since it grows no longer. Its new length. */
+uint32_t th_mask_uri(char *uri, uint32_t len);
 
 #endif

@@ -21,7 +21,7 @@ enum { DATE = 9, NONE = 10, INT32 = 16, TIMESTAMP = 17, INT64 = 18, DECIMAL = 19
 struct state {
     struct th_frames frames;
     struct th_db db;
-    bool waiting;
+    bool waiting, speculative; /* a login came along with a hello */
     uint32_t request;
     int64_t asked_ns;
     struct th_text cmd, arg;
@@ -47,7 +47,8 @@ static enum th_probe probe(const struct th_probe_in *in)
     uint32_t answers = th_cur_le32(&c), op = th_cur_le32(&c);
     if (in->len < 26)
         return in->dst == 27017 && len <= MESSAGE_MAX_BYTES ? TH_PROBE_MORE : TH_PROBE_NO;
-    bool yes = len >= 26 && len <= MESSAGE_MAX_BYTES && answers == 0 &&
+    bool request = answers == 0 || answers == UINT32_MAX; /* some drivers write -1 */
+    bool yes = len >= 26 && len <= MESSAGE_MAX_BYTES && request &&
         (op == OP_MSG || op == OP_QUERY || op == OP_COMPRESSED);
     return yes ? TH_PROBE_CLIENT : TH_PROBE_NO;
 }
@@ -167,11 +168,28 @@ static void sasl(struct state *s, const struct member *m)
         scram_user(s, m->value);
 }
 
+/* What a hello tried beforehand and was not taken is asked for again. */
 static void begin_login(struct th_conn *c, struct state *s)
 {
+    s->db.login.begun = s->db.login.begun && !s->speculative;
+    s->speculative = false;
     th_login_end(c, &s->db.login, TH_SVC_MONGODB, TH_LOGIN_UNKNOWN, s->asked_ns);
     th_login_begin(&s->db.login, th_str_c(""), false, s->asked_ns);
     s->db.user.len = 0;
+}
+
+/* {saslStart: 1, mechanism, payload}, inside of a hello. */
+static void speculative(struct th_conn *c, struct state *s, struct th_str value)
+{
+    struct th_cur doc = th_cur_init(value.p, value.len);
+    struct member m;
+    if (!next_member(&doc, &m) || !th_str_is(m.name, "saslStart"))
+        return;
+    begin_login(c, s);
+    for (unsigned i = 0; i < MAX_MEMBERS && next_member(&doc, &m); i++)
+        sasl(s, &m);
+    s->db.login.user = s->db.user;
+    s->speculative = true;
 }
 
 static void read_command(struct th_conn *c, struct state *s, struct th_cur *doc)
@@ -182,7 +200,8 @@ static void read_command(struct th_conn *c, struct state *s, struct th_cur *doc)
         return;
     th_text_set_field(&s->cmd, m.name);
     s->arg.len = 0;
-    if (m.type == TEXT)
+    bool program = th_str_is(m.name, "eval") || th_str_is(m.name, "$eval");
+    if (m.type == TEXT && !program)
         th_text_set_field(&s->arg, m.value);
     bool login = th_str_is(m.name, "saslStart");
     if (login)
@@ -192,6 +211,8 @@ static void read_command(struct th_conn *c, struct state *s, struct th_cur *doc)
             th_text_set_field(&s->db.database, m.value);
         else if (th_str_is(m.name, "client") && m.type == DOCUMENT)
             client_names(s, m.value);
+        else if (th_str_is(m.name, "speculativeAuthenticate") && m.type == DOCUMENT)
+            speculative(c, s, m.value);
         else if (login)
             sasl(s, &m);
     }

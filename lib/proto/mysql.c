@@ -21,6 +21,8 @@ struct state {
     enum phase phase;
     bool waiting, tls;
     bool asked_clear; /* the server wants the password as it is */
+    bool again;       /* the session goes on as somebody else */
+    uint32_t caps;
     uint8_t command;
     int64_t asked_ns;
     struct th_login login;
@@ -102,7 +104,7 @@ static uint64_t lenenc(struct th_cur *c)
 /* Protocol::HandshakeResponse41. The answer to the challenge is passed over. */
 static enum th_frame on_login(struct th_conn *c, struct state *s, int64_t time_ns, struct th_cur m)
 {
-    uint32_t caps = th_cur_le32(&m);
+    uint32_t caps = s->caps = th_cur_le32(&m);
     s->asked_ns = time_ns;
     if (m.failed || !(caps & CAP_PROTOCOL_41))
         return TH_FRAME_DONE;
@@ -132,11 +134,30 @@ static enum th_frame on_login(struct th_conn *c, struct state *s, int64_t time_n
     return TH_FRAME_GO_ON;
 }
 
+/* COM_CHANGE_USER: name, answer to the challenge, database, character set, method. */
+static void change_user(struct state *s, int64_t time_ns, struct th_cur m)
+{
+    th_text_set_field(&s->user, th_cur_cstr(&m));
+    th_cur_skip(&m, s->caps & CAP_SECURE ? th_cur_u8(&m) : 0);
+    if (!(s->caps & CAP_SECURE))
+        (void)th_cur_cstr(&m);
+    th_text_set_field(&s->database, th_cur_cstr(&m));
+    th_cur_skip(&m, 2);
+    struct th_str method = th_cur_left(&m) ? th_cur_cstr(&m) : th_str_c("");
+    s->asked_clear = false;
+    th_login_begin(&s->login, method, th_str_is(method, CLEAR_METHOD), time_ns);
+    s->login.user = s->user;
+    s->again = true;
+    s->phase = AUTH;
+}
+
 static void on_command(struct th_conn *c, struct state *s, int64_t time_ns, struct th_cur m)
 {
     s->command = th_cur_u8(&m);
     s->asked_ns = time_ns;
     s->text.len = 0;
+    if (s->command == CHANGE_USER)
+        change_user(s, time_ns, m);
     struct th_str text = th_cur_bytes(&m, th_cur_left(&m));
     if (s->command == QUERY || s->command == STMT_PREPARE)
         th_text_set_field(&s->text, th_mask_sql(&c->pr->scratch, text, true));
@@ -163,8 +184,8 @@ static void on_answer(struct th_conn *c, struct state *s, int64_t time_ns, struc
 {
     unsigned kind = th_cur_u8(&m);
     bool login = s->phase == AUTH;
-    struct th_str cmd =
-        login ? th_str_c("login") : TH_NUMBER_NAME(&c->pr->scratch, commands, s->command);
+    struct th_str cmd = login && !s->again ? th_str_c("login")
+                                           : TH_NUMBER_NAME(&c->pr->scratch, commands, s->command);
     if (login && kind == 0xfe) { /* another method is asked for */
         struct th_str method = th_cur_cstr(&m);
         s->asked_clear = th_str_is(method, CLEAR_METHOD);

@@ -151,6 +151,11 @@ void th_ntlm_look(
         (*n)->first_ns = time_ns;
 }
 
+size_t th_ntlm_held(const struct th_ntlm *n)
+{
+    return n ? sizeof(*n) : 0;
+}
+
 bool th_ntlm_pending(const struct th_ntlm *n)
 {
     return n && n->answered;

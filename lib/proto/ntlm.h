@@ -17,6 +17,8 @@ void th_ntlm_look(
 /* True when a user has answered a challenge and the outcome is open. */
 bool th_ntlm_pending(const struct th_ntlm *n);
 void th_ntlm_outcome(struct th_ntlm *n, struct th_conn *c, int64_t time_ns, bool success);
+/* Bytes that it takes up; NULL: none. */
+size_t th_ntlm_held(const struct th_ntlm *n);
 /* Writes what is pending, without an outcome, and frees it. */
 void th_ntlm_end(struct th_ntlm *n, struct th_conn *c);
 

@@ -16,6 +16,7 @@ struct th_overlay_id {
 };
 
 struct th_overlay {
+    uint8_t passed; /* datagrams that are of no handshake */
     const char *protocol;
     const char *exchange;
     bool answered, told;

@@ -42,7 +42,7 @@ struct state {
     uint32_t version, keys_version;
     struct cid first_dcid, keys_dcid;
     uint8_t keys_derived;
-    bool keyed, opened, got_further;
+    bool keyed, opened, got_further, retried;
     uint8_t history_len;
     char history[HISTORY_MAX];
 };
@@ -286,8 +286,8 @@ static void packet(
     }
     if (h->type == PKT_RETRY) {
         history(s, who, 'r');
-        if (who == SERVER)
-            derive(s, h->version, h->scid);
+        if (who == SERVER && !s->retried) /* the client obeys the first (RFC 9000 17.2.5.2) */
+            s->retried = derive(s, h->version, h->scid);
         return;
     }
     if (!s->side[who].scid.known)
@@ -390,10 +390,17 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
         th_pieces_done(&s->side[i].crypto);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->side[0].crypto.cap + s->side[1].crypto.cap + th_tls_session_held(&s->session);
+}
+
 const struct th_analyser th_quic_analyser = {
     .service = TH_SVC_QUIC,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

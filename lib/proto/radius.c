@@ -9,6 +9,7 @@
 
 #define PENDING_MAX 16u    /* requests of a flow that wait for their answer */
 #define EVENTS_MAX 100000u /* of a flow */
+#define AUTHENTICATOR_BYTES 16u
 
 enum code {
     CODE_REQUEST = 1,
@@ -33,6 +34,7 @@ enum attribute {
 struct request {
     bool used, has_framed, has_nas;
     uint8_t id, code, acct_status;
+    uint8_t authenticator[AUTHENTICATOR_BYTES];
     int64_t time_ns;
     struct th_addr framed, nas;
     struct th_text user, mac, tunnel, info, reply;
@@ -48,8 +50,9 @@ static enum th_probe probe(const struct th_probe_in *in)
 {
     static const uint16_t ports[] = {1812, 1813, 1645, 1646, 3799};
     size_t len = (size_t)th_probe_at(in, 2) << 8 | th_probe_at(in, 3);
-    bool yes =
-        in->len >= 20 && th_probe_at(in, 0) && th_probe_at(in, 0) <= 45 && len == in->wire_len;
+    /* RFC 2865 3: what lies behind the length is padding. */
+    bool yes = in->len >= 20 && th_probe_at(in, 0) && th_probe_at(in, 0) <= 45 && len >= 20 &&
+        len <= in->wire_len;
     for (size_t i = 0; yes && i < TH_ARRAY_LEN(ports); i++)
         if (th_probe_on_port(in, ports[i]))
             return th_probe_by_port(in, yes, ports[i]);
@@ -134,16 +137,21 @@ static struct request *find(struct state *s, unsigned id)
     return NULL;
 }
 
+/* The same number again is the same request when its authenticator is, too (RFC 2865 3); with 256
+ * numbers one that was never answered comes again soon. */
 static void on_request(struct th_conn *c, struct state *s, unsigned code, unsigned id,
-    struct th_cur *cur, int64_t time_ns)
+    struct th_str authenticator, struct th_cur *cur, int64_t time_ns)
 {
-    if (find(s, id)) /* sent again */
-        return;
-    struct request *r = &s->pending[s->next++ % PENDING_MAX];
+    struct request *r = find(s, id);
+    if (r && r->code == code && memcmp(r->authenticator, authenticator.p, AUTHENTICATOR_BYTES) == 0)
+        return; /* sent again */
+    if (!r)
+        r = &s->pending[s->next++ % PENDING_MAX];
     if (r->used)
         emit(c, s, r, 0, time_ns);
     *r = (struct request){
         .used = true, .id = (uint8_t)id, .code = (uint8_t)code, .time_ns = time_ns};
+    memcpy(r->authenticator, authenticator.p, AUTHENTICATOR_BYTES);
     attributes(r, cur);
 }
 
@@ -153,7 +161,7 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     struct th_cur cur = th_cur_init(ch->p, ch->len);
     unsigned code = th_cur_u8(&cur), id = th_cur_u8(&cur);
     size_t len = th_cur_be16(&cur);
-    th_cur_skip(&cur, 16);
+    struct th_str authenticator = th_cur_bytes(&cur, AUTHENTICATOR_BYTES);
     if (cur.failed || len < 20)
         return TH_GO_ON;
     struct th_cur body = th_cur_sub(&cur, TH_MIN(len - 20, th_cur_left(&cur)));
@@ -161,7 +169,7 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     if (!s->pending)
         s->pending = th_xcalloc(PENDING_MAX, sizeof(*s->pending));
     if (code == CODE_REQUEST || code == CODE_ACCT_REQUEST) {
-        on_request(c, s, code, id, &body, ch->time_ns);
+        on_request(c, s, code, id, authenticator, &body, ch->time_ns);
         return TH_GO_ON;
     }
     struct request *r = find(s, id);
@@ -186,10 +194,17 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     free(s->pending);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->pending ? PENDING_MAX * sizeof(*s->pending) : 0;
+}
+
 const struct th_analyser th_radius_analyser = {
     .service = TH_SVC_RADIUS,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

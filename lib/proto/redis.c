@@ -265,10 +265,16 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->hold);
 }
 
+static size_t held(const void *state)
+{
+    return ((const struct state *)state)->hold.cap;
+}
+
 const struct th_analyser th_redis_analyser = {
     .service = TH_SVC_REDIS,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .gap = gap,

@@ -220,10 +220,17 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->hold[1]);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->hold[0].cap + s->hold[1].cap;
+}
+
 const struct th_analyser th_rfb_analyser = {
     .service = TH_SVC_RFB,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

@@ -302,10 +302,20 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     }
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    size_t n = 0;
+    for (unsigned i = 0; i < MAX_PENDING; i++)
+        n += s->pending[i] ? sizeof(*s->pending[i]) : 0;
+    return n;
+}
+
 const struct th_analyser th_s7comm_analyser = {
     .service = TH_SVC_S7COMM,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .framing = &framing,
     .data = th_frames_data,

@@ -6,6 +6,7 @@
  */
 #include "analysers.h"
 #include "login.h"
+#include "mask.h"
 
 #define HEAD_MAX_BYTES 8192u
 #define PENDING_MAX 8u
@@ -89,7 +90,15 @@ static void digest_user(struct txn *t, struct th_str v)
     th_text_set(&t->user, th_str_split(&rest, '"'));
 }
 
-static void header(struct txn *t, int side, struct th_str line)
+/* A URI may carry a password (RFC 3261 19.1.1). */
+static void set_uri(struct th_arena *a, struct th_text *t, struct th_str v)
+{
+    char *copy = th_arena_alloc(a, TH_MAX(v.len, 1u));
+    memcpy(copy, v.p, v.len);
+    th_text_set(t, th_str_n(copy, th_mask_uri(copy, v.len)));
+}
+
+static void header(struct th_arena *a, struct txn *t, int side, struct th_str line)
 {
     enum header is = HDR_NONE;
     struct th_str v = line;
@@ -99,8 +108,8 @@ static void header(struct txn *t, int side, struct th_str line)
         if (th_str_ieq(name, th_str_c(headers[i].name)))
             is = headers[i].is;
     switch (is) {
-    case HDR_FROM: th_text_set(&t->from[side], v); break;
-    case HDR_TO: th_text_set(&t->to[side], v); break;
+    case HDR_FROM: set_uri(a, &t->from[side], v); break;
+    case HDR_TO: set_uri(a, &t->to[side], v); break;
     case HDR_CALL_ID: th_text_set(&t->call_id, v); break;
     case HDR_CSEQ: th_text_set(&t->seq, v); break;
     case HDR_SUBJECT: th_text_set(&t->subject, v); break;
@@ -206,14 +215,14 @@ static void on_response(struct th_conn *c, struct state *s, struct txn *t, int64
     emit(c, s, asked, time_ns);
 }
 
-static bool start_line(struct txn *t, struct th_str line)
+static bool start_line(struct th_arena *a, struct txn *t, struct th_str line)
 {
     struct th_str rest = line;
     struct th_str word = th_line_word(&rest);
     uint64_t status;
     if (!th_str_is(word, "SIP/2.0")) {
         th_text_set(&t->method, word);
-        th_text_set(&t->uri, th_line_word(&rest));
+        set_uri(a, &t->uri, th_line_word(&rest));
         return is_request(line);
     }
     if (!th_str_u64(th_line_word(&rest), &status) || status < 100 || status > 699)
@@ -237,13 +246,13 @@ static bool message(
         if (!th_line_next(&at, &line))
             return false;
     while (!line.len);
-    *ret_bad = !start_line(t, line);
+    *ret_bad = !start_line(&c->pr->scratch, t, line);
     if (*ret_bad)
         return false;
     int side = t->status ? 1 : 0;
     while (th_line_next(&at, &line)) {
         if (line.len) {
-            header(t, side, line);
+            header(&c->pr->scratch, t, side, line);
             continue;
         }
         *cur = at;
@@ -299,11 +308,18 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->hold[1]);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->hold[0].cap + s->hold[1].cap + (s->pending ? PENDING_MAX * sizeof(*s->pending) : 0);
+}
+
 const struct th_analyser th_sip_analyser = {
     .service = TH_SVC_SIP,
     .tcp = true,
     .udp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .end = end,

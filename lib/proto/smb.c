@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SMB over TCP 445 and NetBIOS sessions on 139 (MS-SMB2, MS-CIFS): shares connected,
- * files opened, written, renamed, deleted, and the DCE/RPC inside named pipes. Of each
- * message its first bytes are looked at; bulk data is passed over.
+ * files opened, read, written, renamed, deleted, and the DCE/RPC inside named pipes. Of each
+ * message its first bytes are looked at; bulk data is told as it passes (smb_bulk.c).
  */
 #include "smb.h"
 
@@ -94,13 +94,11 @@ struct th_smb_open *th_smb_open_find(struct th_smb *s, const uint8_t fid[16])
     return NULL;
 }
 
-void th_smb_open_close(struct th_smb *s, struct th_conn *c, struct th_smb_open *o, int64_t time_ns)
+void th_smb_open_close(
+    struct th_smb *s, struct th_conn *c, struct th_smb_open *o, bool closed, int64_t time_ns)
 {
     struct th_str none = th_str_c("");
-    if (o->written && !o->pipe) {
-        o->size = o->written;
-        th_smb_file(c, "SMB::FILE_WRITE", o, th_smb_text(&o->name), none, time_ns, time_ns);
-    }
+    th_smb_bulk_end(c, o, closed, time_ns);
     if (o->delete_on_close)
         th_smb_file(c, "SMB::FILE_DELETE", o, th_smb_text(&o->name), none, time_ns, time_ns);
     th_dce_rpc_end(o->rpc, c, th_smb_text(&o->name));
@@ -115,9 +113,9 @@ struct th_smb_open *th_smb_open_add(struct th_smb *s, struct th_conn *c, const u
 {
     struct th_smb_open *o = th_smb_open_find(s, fid);
     if (o)
-        th_smb_open_close(s, c, o, c->pr->now_ns);
+        th_smb_open_close(s, c, o, false, c->pr->now_ns);
     else if (s->open_count == TH_SMB_MAX_OPENS)
-        th_smb_open_close(s, c, &s->opens[0], c->pr->now_ns);
+        th_smb_open_close(s, c, &s->opens[0], false, c->pr->now_ns);
     o = &s->opens[s->open_count++];
     *o = (struct th_smb_open){0};
     memcpy(o->fid, fid, 16);
@@ -188,16 +186,33 @@ static enum th_probe probe(const struct th_probe_in *in)
     return response ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
 
+/* MS-SMB2 2.2.42. Who adds size and offset in 32 bits allocates too little (CVE-2020-0796). */
+static void compressed(struct th_conn *c, int64_t time_ns, const uint8_t *p, size_t len)
+{
+    struct th_cur h = th_cur_init(p, len);
+    th_cur_skip(&h, 4);
+    uint64_t size = th_cur_le32(&h);
+    th_cur_skip(&h, 4);
+    uint64_t offset = th_cur_le32(&h);
+    if (!h.failed && size + offset > UINT32_MAX)
+        th_conn_weird(c, time_ns, "smb_compression_overflow");
+}
+
 static void message(struct th_conn *c, struct state *s, bool from_client, int64_t time_ns,
     const uint8_t *p, size_t len, size_t wire_len)
 {
     if (len < 4 || !is_smb(p))
         return;
     th_conn_service(c, TH_SVC_SMB);
+    s->smb.rest[from_client ? 1 : 0].left = 0;
     if (p[0] == 0xfe)
         th_smb2_message(&s->smb, c, from_client, time_ns, p, len, wire_len);
     else if (p[0] == 0xff)
         th_smb1_message(&s->smb, c, from_client, time_ns, p, len, wire_len);
+    else if (p[0] == 0xfd)
+        th_conn_service(c, TH_SVC_SMB_ENCRYPTED);
+    else
+        compressed(c, time_ns, p, len);
 }
 
 static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
@@ -208,8 +223,9 @@ static enum th_verdict data(struct th_conn *c, void *state, const struct th_chun
     struct th_cur cur = th_hold_join(&sd->hold, ch->p, ch->len, LOOK_BYTES + ch->len, &ok);
     for (;;) {
         size_t skip = TH_MIN((size_t)sd->skip, th_cur_left(&cur));
-        th_cur_skip(&cur, skip);
+        struct th_str passed = th_cur_bytes(&cur, skip);
         sd->skip -= (uint32_t)skip;
+        th_smb_more(&s->smb, ch->from_client, ch->time_ns, (const uint8_t *)passed.p, passed.len);
         if (th_cur_left(&cur) < 4)
             break;
         struct th_cur at = cur;
@@ -235,11 +251,10 @@ static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time
 {
     struct state *s = state;
     struct side *sd = &s->side[dir];
-    (void)c;
-    (void)time_ns;
     if (sd->hold.len || len > sd->skip)
         return TH_DONE_DIR;
     sd->skip -= (uint32_t)len;
+    th_smb_more(&s->smb, dir == c->client, time_ns, NULL, len);
     return TH_GO_ON;
 }
 
@@ -248,7 +263,7 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     struct state *s = state;
     struct th_smb *smb = &s->smb;
     while (smb->open_count)
-        th_smb_open_close(smb, c, &smb->opens[0], time_ns);
+        th_smb_open_close(smb, c, &smb->opens[0], false, time_ns);
     for (unsigned i = 0; i < smb->request_count; i++)
         free(smb->requests[i].name.p);
     for (unsigned i = 0; i < smb->tree_count; i++)
@@ -258,10 +273,22 @@ static void end(struct th_conn *c, void *state, int64_t time_ns)
     th_hold_done(&s->side[1].hold);
 }
 
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    const struct th_smb *smb = &s->smb;
+    size_t n = s->side[0].hold.cap + s->side[1].hold.cap + th_ntlm_held(smb->ntlm) +
+        TH_SMB_NAME_MAX * (smb->request_count + smb->tree_count + 2u * smb->open_count);
+    for (unsigned i = 0; i < smb->open_count; i++)
+        n += th_dce_rpc_held(smb->opens[i].rpc);
+    return n;
+}
+
 const struct th_analyser th_smb_analyser = {
     .service = TH_SVC_SMB,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .data = data,
     .gap = gap,

@@ -8,6 +8,7 @@
 #define TH_PROTO_SMB_H
 
 #include "dce_rpc.h"
+#include "files.h"
 #include "ntlm.h"
 
 #define TH_SMB_MAX_REQUESTS 64u
@@ -26,13 +27,26 @@ struct th_smb_tree {
     struct th_smb_text path;
 };
 
+/* What went one way through an open file: read, written. */
+struct th_smb_way {
+    struct th_file *file;
+    uint64_t bytes, next; /* so far; the offset behind the last one */
+};
+
 struct th_smb_open {
     uint8_t fid[16];
     struct th_smb_text name, path; /* file, its tree */
     bool pipe, delete_on_close;
     int64_t first_ns;
-    uint64_t written, size;
+    uint64_t size;
+    struct th_smb_way way[2];
     struct th_dce_rpc *rpc;
+};
+
+/* Bytes of a read or write that are passed over after its head. */
+struct th_smb_rest {
+    uint8_t fid[16];
+    uint64_t left;
 };
 
 struct th_smb_request {
@@ -41,6 +55,7 @@ struct th_smb_request {
     uint32_t tree;
     uint8_t fid[16];
     int64_t time_ns;
+    uint64_t offset; /* of a read */
     bool delete_on_close;
     uint8_t info_class;
     struct th_smb_text name;
@@ -51,6 +66,7 @@ struct th_smb {
     struct th_smb_tree trees[TH_SMB_MAX_TREES];
     struct th_smb_open opens[TH_SMB_MAX_OPENS];
     uint8_t request_count, tree_count, open_count;
+    struct th_smb_rest rest[2]; /* to the client, from it */
     struct th_ntlm *ntlm;
 };
 
@@ -64,8 +80,9 @@ struct th_smb_tree *th_smb_tree_add(struct th_smb *s, uint32_t id);
 struct th_smb_tree *th_smb_tree_find(struct th_smb *s, uint32_t id);
 struct th_smb_open *th_smb_open_add(struct th_smb *s, struct th_conn *c, const uint8_t fid[16]);
 struct th_smb_open *th_smb_open_find(struct th_smb *s, const uint8_t fid[16]);
-/* Says what became of it (written, deleted) and forgets it. */
-void th_smb_open_close(struct th_smb *s, struct th_conn *c, struct th_smb_open *o, int64_t time_ns);
+/* Says what became of it (read, written, deleted) and forgets it. closed: by who opened it. */
+void th_smb_open_close(
+    struct th_smb *s, struct th_conn *c, struct th_smb_open *o, bool closed, int64_t time_ns);
 
 /* A tree was connected; a file was opened, renamed, ... */
 void th_smb_mapping(struct th_conn *c, const struct th_smb_tree *t, int64_t ts, int64_t time_ns);
@@ -74,6 +91,14 @@ void th_smb_file(struct th_conn *c, const char *action, const struct th_smb_open
 /* Bytes that went through a pipe. */
 void th_smb_pipe(struct th_conn *c, struct th_smb_open *o, bool from_client, int64_t time_ns,
     struct th_cur *bytes, size_t wire_len);
+
+/* smb_bulk.c. Bytes of a file: those of wire_len that are at hand. */
+void th_smb_bulk(struct th_smb *s, struct th_conn *c, struct th_smb_open *o, bool from_client,
+    int64_t time_ns, uint64_t offset, struct th_cur *bytes, uint64_t wire_len);
+/* What follows of them; p NULL: it was lost. */
+void th_smb_more(
+    struct th_smb *s, bool from_client, int64_t time_ns, const uint8_t *p, uint64_t len);
+void th_smb_bulk_end(struct th_conn *c, struct th_smb_open *o, bool closed, int64_t time_ns);
 
 /* One message: p is what was kept of wire_len bytes. */
 void th_smb1_message(struct th_smb *s, struct th_conn *c, bool from_client, int64_t time_ns,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SMB 1 (MS-CIFS 2.2): shares, files opened, renamed and deleted, authentication, pipes written
- * and read. */
+/* SMB 1 (MS-CIFS 2.2): shares, files opened, read, written, renamed and deleted, authentication,
+ * pipes. */
 #include "smb.h"
 
 #define HEADER_BYTES 32u
+#define MAX_CHAINED 8u
+#define NO_MORE 0xffu /* as the next command of a chain */
 
 enum command {
     CMD_CLOSE = 0x04,
@@ -58,18 +60,19 @@ static void fid_key(uint16_t fid, uint8_t key[16])
     key[1] = (uint8_t)(fid >> 8);
 }
 
-static void pipe_bytes(struct th_smb *s, struct th_conn *c, const struct message *m, uint16_t fid,
-    bool from_client, size_t offset, size_t len)
+/* Bytes of a pipe, or of a file from this place on. */
+static void moved(struct th_smb *s, struct th_conn *c, const struct message *m, uint16_t fid,
+    bool from_client, size_t offset, size_t len, uint64_t place)
 {
     uint8_t key[16];
     fid_key(fid, key);
     struct th_smb_open *o = th_smb_open_find(s, key);
     if (!o || offset < HEADER_BYTES || offset > m->len)
         return;
-    if (from_client && m->command == CMD_WRITE_ANDX)
-        o->written += len;
     struct th_cur bytes = th_cur_init(m->p + offset, TH_MIN(len, m->len - offset));
     th_smb_pipe(c, o, from_client, m->time_ns, &bytes, len);
+    if (m->command != CMD_TRANS)
+        th_smb_bulk(s, c, o, from_client, m->time_ns, place, &bytes, len);
 }
 
 static void trans_request(
@@ -84,7 +87,7 @@ static void trans_request(
     if (w->failed || setups < 2)
         return;
     fid_key(fid, r->fid);
-    pipe_bytes(s, c, m, fid, true, offset, len);
+    moved(s, c, m, fid, true, offset, len, 0);
 }
 
 /* Names in the data of a request: each with a byte before it that says so. A rename has two; they
@@ -126,14 +129,19 @@ static void request(struct th_smb *s, struct th_conn *c, struct message *m)
     case CMD_READ_ANDX:
         th_cur_skip(w, 4);
         fid_key(th_cur_le16(w), r->fid);
+        r->offset = th_cur_le32(w);
+        th_cur_skip(w, 10);
+        r->offset |= th_cur_left(w) ? (uint64_t)th_cur_le32(w) << 32 : 0;
         return;
     case CMD_WRITE_ANDX: {
         th_cur_skip(w, 4);
         uint16_t fid = th_cur_le16(w);
-        th_cur_skip(w, 14);
-        size_t len = th_cur_le16(w), offset = th_cur_le16(w);
+        uint64_t place = th_cur_le32(w);
+        th_cur_skip(w, 8);
+        size_t high = th_cur_le16(w), len = th_cur_le16(w) + (high << 16), offset = th_cur_le16(w);
+        place |= th_cur_left(w) ? (uint64_t)th_cur_le32(w) << 32 : 0;
         if (!w->failed)
-            pipe_bytes(s, c, m, fid, true, offset, len);
+            moved(s, c, m, fid, true, offset, len, place);
         return;
     }
     case CMD_TRANS: trans_request(s, c, m, r); return;
@@ -200,13 +208,14 @@ static void data_response(
         th_cur_skip(w, 10);
         len = th_cur_le16(w);
         offset = th_cur_le16(w);
+        len += (size_t)th_cur_le16(w) << 16;
     } else {
         th_cur_skip(w, 12);
         len = th_cur_le16(w);
         offset = th_cur_le16(w);
     }
     if (!w->failed)
-        pipe_bytes(s, c, m, (uint16_t)(r->fid[0] | r->fid[1] << 8), false, offset, len);
+        moved(s, c, m, (uint16_t)(r->fid[0] | r->fid[1] << 8), false, offset, len, r->offset);
 }
 
 static void response(struct th_smb *s, struct th_conn *c, struct message *m)
@@ -230,8 +239,16 @@ static void response(struct th_smb *s, struct th_conn *c, struct message *m)
     else if (ok && (m->command == CMD_READ_ANDX || m->command == CMD_TRANS))
         data_response(s, c, m, &r);
     else if (ok && m->command == CMD_CLOSE && (o = th_smb_open_find(s, r.fid)))
-        th_smb_open_close(s, c, o, m->time_ns);
+        th_smb_open_close(s, c, o, true, m->time_ns);
     free(r.name.p);
+}
+
+/* MS-CIFS 2.2.3.4: the first words of these say where the next command of the chain stands. */
+static bool is_andx(unsigned command)
+{
+    return command == 0x24 || command == 0x2d || command == CMD_READ_ANDX ||
+        command == CMD_WRITE_ANDX ||
+        (command >= CMD_SESSION_SETUP && command <= CMD_TREE_CONNECT) || command == CMD_NT_CREATE;
 }
 
 void th_smb1_message(struct th_smb *s, struct th_conn *c, bool from_client, int64_t time_ns,
@@ -250,13 +267,23 @@ void th_smb1_message(struct th_smb *s, struct th_conn *c, bool from_client, int6
     m.tree = th_cur_le16(&h);
     th_cur_skip(&h, 4);
     m.mid = th_cur_le16(&h);
-    m.words = th_cur_sub(&h, 2 * (size_t)th_cur_u8(&h));
-    size_t count = th_cur_le16(&h);
-    if (h.failed)
-        return;
-    m.bytes = th_cur_sub(&h, TH_MIN(count, th_cur_left(&h)));
-    if (flags & FLAG_RESPONSE)
-        response(s, c, &m);
-    else
-        request(s, c, &m);
+    for (unsigned i = 0; i < MAX_CHAINED; i++) {
+        m.words = th_cur_sub(&h, 2 * (size_t)th_cur_u8(&h));
+        size_t count = th_cur_le16(&h), at = (size_t)(h.p - p);
+        if (h.failed)
+            return;
+        m.bytes = th_cur_sub(&h, TH_MIN(count, th_cur_left(&h)));
+        struct th_cur head = m.words;
+        unsigned next = is_andx(m.command) ? th_cur_u8(&head) : NO_MORE;
+        th_cur_skip(&head, 1);
+        size_t offset = th_cur_le16(&head);
+        if (flags & FLAG_RESPONSE)
+            response(s, c, &m);
+        else
+            request(s, c, &m);
+        if (head.failed || next == NO_MORE || offset < at || offset >= len)
+            return;
+        m.command = (uint8_t)next;
+        h = th_cur_init(p + offset, len - offset);
+    }
 }

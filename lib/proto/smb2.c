@@ -111,14 +111,14 @@ static void write_request(struct th_smb *s, struct th_conn *c, struct message *m
     struct th_cur *b = &m->body;
     th_cur_skip(b, 2);
     size_t offset = th_cur_le16(b), len = th_cur_le32(b);
-    th_cur_skip(b, 8);
+    uint64_t place = th_cur_le64(b);
     read_fid(b, fid);
     struct th_smb_open *o = b->failed ? NULL : th_smb_open_find(s, fid);
     if (!o)
         return;
-    o->written += len;
     struct th_cur bytes = at_offset(m, offset, len);
     th_smb_pipe(c, o, true, m->time_ns, &bytes, len);
+    th_smb_bulk(s, c, o, true, m->time_ns, place, &bytes, len);
 }
 
 static void ioctl_request(
@@ -165,7 +165,8 @@ static void request(struct th_smb *s, struct th_conn *c, struct message *m)
         read_fid(b, r->fid);
         return;
     case CMD_READ:
-        th_cur_skip(b, 16);
+        th_cur_skip(b, 8);
+        r->offset = th_cur_le64(b);
         read_fid(b, r->fid);
         return;
     case CMD_IOCTL: ioctl_request(s, c, m, r); return;
@@ -226,7 +227,7 @@ static void set_info_response(
     th_smb_set_text(&o->name, th_smb_text(&r->name));
 }
 
-static void pipe_response(
+static void data_response(
     struct th_smb *s, struct th_conn *c, struct message *m, const struct th_smb_request *r)
 {
     struct th_smb_open *o = th_smb_open_find(s, r->fid);
@@ -246,6 +247,8 @@ static void pipe_response(
         return;
     struct th_cur bytes = at_offset(m, offset, len);
     th_smb_pipe(c, o, false, m->time_ns, &bytes, len);
+    if (m->command == CMD_READ)
+        th_smb_bulk(s, c, o, false, m->time_ns, r->offset, &bytes, len);
 }
 
 static void session_response(struct th_smb *s, struct th_conn *c, struct message *m)
@@ -278,13 +281,13 @@ static void response(struct th_smb *s, struct th_conn *c, struct message *m)
     case CMD_CLOSE: {
         struct th_smb_open *o = ok ? th_smb_open_find(s, r.fid) : NULL;
         if (o)
-            th_smb_open_close(s, c, o, m->time_ns);
+            th_smb_open_close(s, c, o, true, m->time_ns);
         break;
     }
     case CMD_READ:
     case CMD_IOCTL:
         if (some)
-            pipe_response(s, c, m, &r);
+            data_response(s, c, m, &r);
         break;
     case CMD_SET_INFO:
         if (ok)

@@ -14,12 +14,37 @@ struct state {
     uint8_t datagrams[2];
 };
 
+/* RFC 3489 had no cookie: then a method of its own, attributes that fill the message to its end,
+ * and a port that STUN has. */
+static bool is_classic(struct th_cur c, unsigned type, unsigned len)
+{
+    unsigned method = type & 0xfeef;
+    if ((method != 1 && method != 2) || len != th_cur_left(&c))
+        return false;
+    while (th_cur_left(&c)) {
+        th_cur_skip(&c, 2);
+        th_cur_skip(&c, th_cur_be16(&c));
+    }
+    return !c.failed;
+}
+
+/* Over TCP each message may be behind its length (RFC 4571), as ICE does it (RFC 6544). */
 static enum th_probe probe(const struct th_probe_in *in)
 {
     struct th_cur c = th_cur_init(in->p, in->len);
     unsigned type = th_cur_be16(&c), len = th_cur_be16(&c);
-    bool yes = !(type & 0xc000) && th_cur_be32(&c) == COOKIE && in->len >= HEAD_BYTES &&
-        len % 4 == 0 && len + HEAD_BYTES <= in->wire_len;
+    size_t before = 0;
+    if (in->ip_proto == 6 && type >= HEAD_BYTES && type + 2u == in->len) {
+        before = 2;
+        type = len;
+        len = th_cur_be16(&c);
+    }
+    uint32_t cookie = th_cur_be32(&c);
+    th_cur_skip(&c, HEAD_BYTES - 8);
+    if (c.failed || type & 0xc000 || before + HEAD_BYTES + len > in->wire_len)
+        return TH_PROBE_NO;
+    bool yes = (cookie == COOKIE && (len % 4 == 0 || th_probe_on_port(in, 3478))) ||
+        (th_probe_on_port(in, 3478) && is_classic(c, type, len));
     return !yes ? TH_PROBE_NO : type & 0x0100 ? TH_PROBE_SERVER : TH_PROBE_CLIENT;
 }
 

@@ -2,8 +2,9 @@
 /*
  * TDS: Microsoft SQL Server (MS-TDS 7.x) and Sybase (TDS 5.0). The login with its names, statements
  * and calls, and what the server said to them. TDS 7 wraps its TLS handshake in packets of
- * its own and then encrypts all, or only the login: after that nothing is read. A password that
- * is merely shuffled (MS-TDS 2.2.6.4) counts as sent in clear.
+ * its own, which are taken off it for the TLS analyser, and then encrypts all, or only the login:
+ * after that nothing is read. A password that is merely shuffled (MS-TDS 2.2.6.4) counts as sent in
+ * clear.
  */
 #include "analysers.h"
 
@@ -19,8 +20,17 @@ enum { PRELOGIN = 18 };
 enum { TOKEN_ERROR = 0xaa, TOKEN_INFO = 0xab, TOKEN_LOGINACK = 0xad, TOKEN_ENVCHANGE = 0xe3 };
 enum { TOKEN_EED = 0xe5, TOKEN_DONE = 0xfd };
 
+/* A packet of TDS around TLS records, as it comes. */
+struct wrap {
+    uint8_t head[HEADER_BYTES];
+    uint8_t head_len;
+    uint32_t left;
+};
+
 struct state {
     struct th_frames frames;
+    void *tls; /* state of the TLS analyser, once there is TLS */
+    struct wrap wrap[2];
     struct th_db db;
     bool waiting, in_message[2];
     const char *cmd;
@@ -238,23 +248,71 @@ static void response(struct th_conn *c, struct state *s, int64_t time_ns, struct
     }
 }
 
-static enum th_frame on_prelogin(
-    struct th_conn *c, struct state *s, const struct th_chunk *ch, struct th_cur m)
+/* A client's packet of this type that begins with a TLS record. */
+static bool begins_tls(const struct th_chunk *ch)
 {
-    if (th_cur_peek(&m, 0) == 0x16) { /* the TLS handshake, wrapped */
-        begin(c, s, "login", ch->time_ns);
-        s->db.tls = true;
-        emit(c, s, -1, -1, th_str_c(""), ch->time_ns);
-        return TH_FRAME_DONE;
+    return ch->from_client && ch->len > HEADER_BYTES && ch->p[0] == PRELOGIN &&
+        ch->p[HEADER_BYTES] == 0x16;
+}
+
+static void begin_tls(struct th_conn *c, struct state *s, int64_t time_ns)
+{
+    begin(c, s, "login", time_ns);
+    s->db.tls = true;
+    emit(c, s, -1, -1, th_str_c(""), time_ns);
+    s->tls = th_xcalloc(1, th_tls_analyser.state_bytes);
+}
+
+/* Takes the headers of packets off; once the handshake is through, records come without. */
+static enum th_verdict unwrap(struct th_conn *c, struct state *s, const struct th_chunk *ch)
+{
+    struct wrap *w = &s->wrap[ch->dir];
+    struct th_cur cur = th_cur_init(ch->p, ch->len);
+    enum th_verdict v = TH_GO_ON;
+    while (v == TH_GO_ON && th_cur_left(&cur)) {
+        bool bare = !w->left && !w->head_len && cur.p[0] != PRELOGIN;
+        if (!w->left && !bare) {
+            w->head[w->head_len++] = th_cur_u8(&cur);
+            if (w->head_len < HEADER_BYTES)
+                continue;
+            uint32_t len = (uint32_t)w->head[2] << 8 | w->head[3];
+            w->head_len = 0;
+            w->left = len > HEADER_BYTES ? len - HEADER_BYTES : 0;
+            continue;
+        }
+        size_t n = bare ? th_cur_left(&cur) : TH_MIN(th_cur_left(&cur), (size_t)w->left);
+        struct th_chunk in = *ch;
+        in.p = cur.p;
+        in.len = in.wire_len = n;
+        th_cur_skip(&cur, n);
+        w->left -= bare ? 0 : (uint32_t)n;
+        v = th_tls_analyser.data(c, s->tls, &in);
     }
-    return TH_FRAME_GO_ON;
+    return v == TH_BAIL ? TH_DONE : v;
+}
+
+static enum th_verdict data(struct th_conn *c, void *state, const struct th_chunk *ch)
+{
+    struct state *s = state;
+    if (!s->tls && begins_tls(ch) && !s->frames.dir[ch->dir].hold.len &&
+        !s->frames.dir[ch->dir].skip) {
+        th_conn_service(c, TH_SVC_TDS);
+        s->db.protocol = "tds";
+        begin_tls(c, s, ch->time_ns);
+    }
+    return s->tls ? unwrap(c, s, ch) : th_frames_data(c, s, ch);
+}
+
+static enum th_verdict gap(struct th_conn *c, void *state, int dir, int64_t time_ns, uint64_t len)
+{
+    const struct state *s = state;
+    return s->tls ? TH_DONE : th_frames_gap(c, state, dir, time_ns, len);
 }
 
 static enum th_frame request(
     struct th_conn *c, struct state *s, unsigned type, const struct th_chunk *ch, struct th_cur m)
 {
     switch (type) {
-    case PRELOGIN: return on_prelogin(c, s, ch, m);
     case LOGIN7: login7(c, s, ch->time_ns, m); return TH_FRAME_GO_ON;
     case LOGIN5: login5(c, s, ch->time_ns, m); return TH_FRAME_GO_ON;
     case BATCH: statement(c, s, ch->time_ns, m); return TH_FRAME_GO_ON;
@@ -291,17 +349,26 @@ static const struct th_framing framing = {
 static void end(struct th_conn *c, void *state, int64_t time_ns)
 {
     struct state *s = state;
-    (void)time_ns;
     emit(c, s, -1, -1, th_str_c(""), s->asked_ns);
+    if (s->tls)
+        th_tls_analyser.end(c, s->tls, time_ns);
+    free(s->tls);
+}
+
+static size_t held(const void *state)
+{
+    const struct state *s = state;
+    return s->tls ? th_tls_analyser.state_bytes + th_tls_analyser.held(s->tls) : 0;
 }
 
 const struct th_analyser th_tds_analyser = {
     .service = TH_SVC_TDS,
     .tcp = true,
     .state_bytes = sizeof(struct state),
+    .held = held,
     .probe = probe,
     .framing = &framing,
-    .data = th_frames_data,
-    .gap = th_frames_gap,
+    .data = data,
+    .gap = gap,
     .end = end,
 };

@@ -11,7 +11,8 @@ enum {
     EXT_ALPN = 16,
     EXT_PSK = 41,
     EXT_VERSIONS = 43,
-    EXT_KEY_SHARE = 51
+    EXT_KEY_SHARE = 51,
+    EXT_ECH = 0xfe0d
 };
 
 static struct th_be16_list be16_list(struct th_cur *c, size_t len)
@@ -83,13 +84,15 @@ static void extension(struct th_tls_hello *h, unsigned type, struct th_cur *c, b
     case EXT_SIG_ALGS: h->sig_algs = be16_list(c, th_cur_be16(c)); return;
     case EXT_ALPN: alpn(c, h); return;
     case EXT_PSK: h->psk = true; return;
+    case EXT_ECH: h->ech = true; return;
     case EXT_KEY_SHARE: h->key_group = client ? 0 : th_cur_be16(c); return;
     case EXT_VERSIONS:
         if (client) {
             client_versions(c, h);
         } else {
-            h->best = th_cur_be16(c);
-            h->has_ext_version = true;
+            uint16_t version = th_cur_be16(c);
+            h->best = c->failed ? h->best : version;
+            h->has_ext_version = !c->failed;
         }
         return;
     default: return;
@@ -148,7 +151,10 @@ bool th_tls_server_hello(struct th_cur body, struct th_tls_hello *ret)
     } else {
         ret->ciphers = be16_list(c, 2);
     }
-    return !c->failed && extensions(c, ret, false);
+    if (c->failed)
+        return false;
+    extensions(c, ret, false); /* of a broken list those before the fault count */
+    return true;
 }
 
 bool th_tls_v2_hello(struct th_cur body, struct th_arena *arena, struct th_tls_hello *ret)

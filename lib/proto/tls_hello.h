@@ -55,6 +55,7 @@ struct th_tls_hello {
     uint32_t alpn_count;
     uint16_t key_group; /* a server's key share */
     bool psk;           /* pre_shared_key: a server that took one */
+    bool ech;           /* encrypted_client_hello, or GREASE that looks like it */
 };
 
 /* The body of a handshake message. False: malformed (what was read before the fault is set). */

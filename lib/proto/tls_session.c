@@ -3,7 +3,7 @@
 
 #include "crypto/hash.h"
 
-#include "x509.h"
+#include "tls_traits.h"
 
 #define TEXT_MAX 512u /* a name or list of names that is kept */
 
@@ -55,6 +55,8 @@ static void set_client(struct th_ev_ssl *ev, struct th_conn *c, const struct th_
     TH_SET(ev, SSL, client_version, th_tls_version_name(&c->pr->scratch, s->client_best));
     if (n)
         TH_SET(ev, SSL, client_alpn, (struct th_strs){list, n});
+    if (s->ech)
+        TH_SET(ev, SSL, ech, true);
 }
 
 void th_tls_emit(struct th_conn *c, struct th_tls_session *s, bool established)
@@ -87,6 +89,11 @@ void th_tls_emit(struct th_conn *c, struct th_tls_session *s, bool established)
         TH_SET(&ev, SSL, not_valid_before, s->not_before_ns);
         TH_SET(&ev, SSL, not_valid_after, s->not_after_ns);
     }
+    if (s->cert_faults)
+        TH_SET(&ev, SSL, cert_faults, th_cert_fault_names(a, s->cert_faults));
+    enum th_service names = th_tls_resolver(c, s);
+    if (names != TH_SVC_NONE)
+        th_conn_service(c, names);
     th_proto_emit(c->pr, &ev.h, TH_MAX(s->last_ns, s->first_ns));
 }
 
@@ -94,6 +101,7 @@ void th_tls_took_client_hello(struct th_tls_session *s, const struct th_tls_hell
 {
     s->have_client = true;
     s->client_best = h->best;
+    s->ech = h->ech;
     set_text(&s->sni, h->sni);
     char names[TEXT_MAX];
     uint32_t used = 0;
@@ -112,10 +120,10 @@ void th_tls_took_client_hello(struct th_tls_session *s, const struct th_tls_hell
 
 static void on_server_hello(struct th_tls_session *s, const struct th_tls_hello *h)
 {
+    s->version = h->best; /* of a retry too: what follows, a change of cipher among it, is 1.3's */
     if (h->retry)
         return;
     s->have_server = true;
-    s->version = h->best;
     s->cipher = h->ciphers.n ? th_be16_at(&h->ciphers, 0) : 0;
     if (h->key_group)
         s->group = h->key_group;
@@ -177,8 +185,9 @@ static void on_certificate(
     struct th_x509 x;
     uint8_t digest[TH_SHA256_LEN];
     char fingerprint[2 * TH_SHA256_LEN + 1];
-    if (chain->certs == TH_TLS_CHAIN_MAX)
+    if (chain->looked_at == TH_TLS_CHAIN_MAX)
         return;
+    chain->looked_at++;
     if (!th_x509_parse((const uint8_t *)der.p, der.len, &c->pr->scratch, &x)) {
         th_conn_weird(c, time_ns, "SSL_bad_certificate");
         return;
@@ -193,6 +202,7 @@ static void on_certificate(
         s->has_validity = x.has_validity;
         s->not_before_ns = x.not_before_ns;
         s->not_after_ns = x.not_after_ns;
+        s->cert_faults = (uint8_t)th_cert_faults(&x, th_tls_text_view(&s->sni), time_ns);
     }
     emit_x509(c, &x, fuid, chain->certs == 1, who == CLIENT, fingerprint, time_ns);
 }

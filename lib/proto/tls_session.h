@@ -28,7 +28,7 @@ struct th_tls_text {
 };
 
 struct th_tls_chain {
-    uint8_t certs;
+    uint8_t certs, looked_at; /* good ones; all, so that bad ones have an end as well */
     char fuid[TH_TLS_CHAIN_MAX][TH_FUID_LEN];
 };
 
@@ -36,7 +36,8 @@ struct th_tls_chain {
 struct th_tls_session {
     char transport;
     bool have_client, have_server, emitted, resumed, has_validity, alerted, fatal;
-    uint8_t alert;
+    bool ech;
+    uint8_t alert, cert_faults; /* cert_faults: tls_traits.h */
     uint16_t client_best, version, cipher, group;
     uint32_t alpn_count;
     uint16_t alpn_len[TH_TLS_MAX_ALPN];
@@ -56,5 +57,10 @@ struct th_str th_tls_text_view(const struct th_tls_text *t);
 /* The event, once, if there was a hello. */
 void th_tls_emit(struct th_conn *c, struct th_tls_session *s, bool established);
 void th_tls_session_done(struct th_tls_session *s);
+/* Bytes of the texts. */
+static inline uint32_t th_tls_session_held(const struct th_tls_session *s)
+{
+    return s->sni.len + s->alpn.len + s->next_protocol.len + s->subject.len + s->issuer.len;
+}
 
 #endif

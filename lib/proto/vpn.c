@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VPN handshakes: WireGuard (initiation and response), OpenVPN (hard resets with their session
- * ids) and IKE of IPsec (RFC 2408, RFC 7296; with RFC 3948's marker on port 4500). Each is two
- * messages; what follows is encrypted and not looked at.
+ * VPN handshakes: WireGuard (initiation and response; its data alone is only named), OpenVPN (hard
+ * resets with their session ids) and IKE of IPsec (RFC 2408, RFC 7296; with RFC 3948's marker on
+ * port 4500). Each is two messages; what follows is encrypted and not looked at.
  */
 #include "analysers.h"
 
@@ -11,12 +11,27 @@
 #define IKE_HEADER_BYTES 28u
 #define MAX_PAYLOADS 16u
 #define OPENVPN_HEAD_BYTES 14u
+#define ESP_MAX_DATAGRAMS 16u /* without IKE between them, then there will be none */
 
 /* ---- WireGuard ---- */
+
+/* Data whose handshake was not seen (5.4.6 of its paper): type 4, the receiver's random number, a
+ * counter that has not come far, whole blocks and a tag of 16 bytes. */
+static bool is_wireguard_data(const struct th_probe_in *in)
+{
+    struct th_cur c = th_cur_init(in->p, in->len);
+    uint32_t type = th_cur_le32(&c), receiver = th_cur_le32(&c);
+    th_cur_skip(&c, 4);
+    uint32_t far = th_cur_le32(&c);
+    return !c.failed && type == 4 && receiver > 0xffff && !far && in->wire_len >= 32 &&
+        in->wire_len % 16 == 0;
+}
 
 static enum th_probe wireguard_probe(const struct th_probe_in *in)
 {
     static const uint8_t first[4] = {1}, second[4] = {2};
+    if (is_wireguard_data(in))
+        return TH_PROBE_CLIENT;
     if (in->len >= 12 && in->wire_len == 148 && memcmp(in->p, first, 4) == 0)
         return TH_PROBE_CLIENT;
     return in->len >= 12 && in->wire_len == 92 && memcmp(in->p, second, 4) == 0 ? TH_PROBE_SERVER
@@ -40,8 +55,10 @@ static enum th_verdict wireguard(struct th_conn *c, void *state, const struct th
     struct th_cur m = th_cur_init(ch->p, ch->len);
     uint32_t type = th_cur_le32(&m);
     struct th_str index = th_cur_bytes(&m, 4);
+    if (!m.failed && type == 4 && !o->protocol)
+        th_conn_service(c, TH_SVC_WIREGUARD);
     if (m.failed || (type != 1 && type != 2))
-        return o->protocol ? TH_DONE : TH_BAIL;
+        return c->service_count ? TH_DONE : TH_BAIL;
     note(c, o, "wireguard", TH_SVC_WIREGUARD, ch->time_ns);
     if (!o->exchange)
         o->exchange = type == 1 ? "Handshake Initiation" : "Handshake Response";
@@ -94,6 +111,12 @@ static bool has_marker(uint16_t a, uint16_t b)
     return a == 4500 || b == 4500;
 }
 
+/* RFC 3948 2.1: ESP beside IKE; an SPI, a number, and all of it in words of four bytes. */
+static bool is_esp(const uint8_t *p, size_t len, size_t wire_len)
+{
+    return len >= 8 && wire_len >= 24 && wire_len % 4 == 0 && (p[0] || p[1] || p[2]) && !p[4];
+}
+
 static enum th_probe ike_probe(const struct th_probe_in *in)
 {
     bool natted = has_marker(in->src, in->dst);
@@ -102,7 +125,7 @@ static enum th_probe ike_probe(const struct th_probe_in *in)
     size_t at = natted ? 4 : 0;
     struct th_cur c = th_cur_init(in->p, in->len);
     if (natted && th_cur_be32(&c) != 0)
-        return TH_PROBE_NO;
+        return th_probe_by_port(in, is_esp(in->p, in->len, in->wire_len), 4500);
     uint64_t initiator = th_cur_be64(&c);
     th_cur_skip(&c, 8);
     unsigned next = th_cur_u8(&c), version = th_cur_u8(&c), exchange = th_cur_u8(&c),
@@ -150,8 +173,12 @@ static enum th_verdict ike(struct th_conn *c, void *state, const struct th_chunk
     static const uint8_t zero[8];
     struct th_overlay *o = state;
     struct th_cur m = th_cur_init(ch->p, ch->len);
-    if (has_marker(c->flow->port[0], c->flow->port[1]) && th_cur_be32(&m) != 0)
-        return o->protocol ? TH_DONE : TH_BAIL; /* ESP */
+    if (has_marker(c->flow->port[0], c->flow->port[1]) && th_cur_be32(&m) != 0) {
+        if (!is_esp(ch->p, ch->len, ch->wire_len) && !o->protocol)
+            return c->service_count ? TH_GO_ON : TH_BAIL;
+        th_conn_service(c, TH_SVC_IPSEC);
+        return o->protocol || ++o->passed == ESP_MAX_DATAGRAMS ? TH_DONE : TH_GO_ON;
+    }
     struct th_str mine = th_cur_bytes(&m, 8), other = th_cur_bytes(&m, 8);
     unsigned next = th_cur_u8(&m), version = th_cur_u8(&m), exchange = th_cur_u8(&m),
              flags = th_cur_u8(&m);

@@ -275,7 +275,8 @@ int th_findings_incident(struct th_catalogue *c, struct th_str id, struct th_buf
 /* Without the closing brace. */
 static void put_device(struct th_json *j, sqlite3_stmt *q)
 {
-    static const char *const same[] = {"id", "ip", "hostname", "mac", "user", "learned_hours"};
+    static const char *const same[] = {"id", "ip", "hostname", "mac", "user", "learned_hours",
+        "type", "os", "maker", "random_mac", "shared", "offers"};
     json_t *line = line_of(q, 1);
     th_json_open(j);
     for (size_t i = 0; i < TH_ARRAY_LEN(same); i++)

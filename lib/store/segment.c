@@ -2,6 +2,7 @@
 #include "store/segment.h"
 
 #include "base/utf8.h"
+#include "event/community_id.h"
 
 /* Type of a column, and of its items. */
 #define COLUMN_TIME TH_DUCK_I64, 0
@@ -155,10 +156,19 @@ static int put_list(struct th_segment_table *t, size_t column, enum th_type type
     return r;
 }
 
-static int put_field(struct th_segment_table *t, size_t column, enum th_type type, const void *v)
+static void put_text(struct th_segment_table *t, size_t column, const struct th_event *ev,
+    const struct th_field_info *f)
+{
+    char room[TH_COMMUNITY_ID_LEN];
+    th_duck_put_str(t->rows, column, clean_text(t, th_event_text(ev, f, room)));
+}
+
+static int put_field(struct th_segment_table *t, size_t column, const struct th_event *ev,
+    const struct th_field_info *f)
 {
     struct th_duck_rows *a = t->rows;
-    switch (type) {
+    const void *v = th_event_field(ev, f);
+    switch ((enum th_type)f->type) {
     case TH_TYPE_TIME:
     case TH_TYPE_INTERVAL:
     case TH_TYPE_INT: th_duck_put_i64(a, column, *(const int64_t *)v); return 0;
@@ -168,14 +178,12 @@ static int put_field(struct th_segment_table *t, size_t column, enum th_type typ
     case TH_TYPE_BOOL: th_duck_put_bool(a, column, *(const bool *)v); return 0;
     case TH_TYPE_ADDR: th_duck_put_str(a, column, th_str_n(v, 16)); return 0;
     case TH_TYPE_MAC: th_duck_put_str(a, column, th_str_n(v, 6)); return 0;
-    case TH_TYPE_STRING:
-        th_duck_put_str(a, column, clean_text(t, *(const struct th_str *)v));
-        return 0;
+    case TH_TYPE_STRING: put_text(t, column, ev, f); return 0;
     case TH_TYPE_STRINGS:
     case TH_TYPE_INTERVALS:
     case TH_TYPE_ADDRS: break;
     }
-    return put_list(t, column, type, v);
+    return put_list(t, column, f->type, v);
 }
 
 int th_segment_table_add(
@@ -196,7 +204,7 @@ int th_segment_table_add(
         size_t i = (size_t)__builtin_ctzll(set);
         const struct th_field_info *f = &t->info->fields[i];
         TH_ASSERT(i < t->info->field_count);
-        r = put_field(t, TH_SEGMENT_FIRST_FIELD + i, f->type, th_event_field(ev, f));
+        r = put_field(t, TH_SEGMENT_FIRST_FIELD + i, ev, f);
     }
     if (r == 0)
         r = th_duck_row_done(a);

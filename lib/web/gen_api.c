@@ -178,14 +178,17 @@ static void content(struct th_json *j, const char *media, const char *shape_name
 
 static void answers(struct th_json *j, const struct th_web_route *r)
 {
-    bool stream = r->id == TH_ROUTE_STREAM;
+    const char *media = r->id == TH_ROUTE_STREAM ? "text/event-stream"
+        : r->id == TH_ROUTE_PACKETS_FILE         ? "application/vnd.tcpdump.pcap"
+        : *r->answer                             ? "application/json"
+                                                 : NULL;
     th_json_key(j, "responses");
     th_json_open(j);
-    th_json_key(j, *r->answer || stream ? "200" : "204");
+    th_json_key(j, media ? "200" : "204");
     th_json_open(j);
     key_text(j, "description", r->help);
-    if (*r->answer || stream)
-        content(j, stream ? "text/event-stream" : "application/json", r->answer);
+    if (media)
+        content(j, media, r->answer);
     th_json_close(j);
     th_json_key(j, "default");
     th_json_open(j);

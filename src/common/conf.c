@@ -143,6 +143,7 @@ static int take_pair(struct reader *r, const yaml_node_t *name, const yaml_node_
         if (k->seen)
             return wrong(r, line_of(name), "%s is given twice", k->name);
         k->seen = true;
+        k->line = line_of(value);
         return k->type == TH_CONF_LIST ? take_list(r, value, k) : take_scalar(r, value, k);
     }
     return unknown(r, name);

@@ -43,6 +43,7 @@ struct th_conf_key {
     enum th_conf_type type;
     void *value; /* left as it is when the key is not given */
     bool seen;   /* filled in */
+    size_t line; /* where the value stands, counted from 1; 0: nowhere */
 };
 
 /* TH_E_CONFIG and a sentence in error (file, line, what is wrong, what is known), or another

@@ -42,6 +42,7 @@ static void member_free(struct th_member *m)
 {
     th_role_files_done(&m->files);
     th_renewal_free(m->spec.renewal);
+    th_logs_free(m->spec.logs);
     for (size_t i = 0; i < m->arg_count; i++)
         free(m->args[i]);
     free((char *)(uintptr_t)m->spec.name);

@@ -38,7 +38,7 @@ struct th_member {
     struct th_role_files files;
     char *args[TH_SPAWN_MAX_ARGS + 1];
     size_t arg_count;
-    struct th_role_spec spec; /* once, renewal: the caller's to set; the rest is filled in */
+    struct th_role_spec spec; /* once, renewal, logs: the caller's to set; the rest is filled in */
 };
 /* name is copied. */
 struct th_member *th_parent_add(struct th_parent *p, const char *name);

@@ -2,6 +2,10 @@
 #include "status.h"
 
 #include "base/err.h"
+#include "base/log.h"
+#include "base/time.h"
+
+static const int64_t log_each_ns = TH_NS_PER_MIN;
 
 void th_status_count(struct th_json *j, const char *name, uint64_t v)
 {
@@ -19,6 +23,19 @@ void th_status_problem(struct th_json *j, const char *severity, const char *code
     th_json_key(j, "text");
     th_json_str(j, th_str_c(text));
     th_json_close(j);
+}
+
+void th_status_while(struct th_json *j, struct th_status_told *told, bool on, int64_t now_ns,
+    const char *severity, const char *code, const char *text)
+{
+    bool begins = on && !told->on;
+    told->on = on;
+    if (on)
+        th_status_problem(j, severity, code, text);
+    if (!begins || (told->logged_ns && now_ns - told->logged_ns < log_each_ns))
+        return;
+    told->logged_ns = now_ns;
+    th_log(strcmp(severity, "error") == 0 ? TH_LOG_ERROR : TH_LOG_WARN, "%s", text);
 }
 
 void th_status_failure(struct th_json *j, const char *code, const char *what, int err)

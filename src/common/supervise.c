@@ -119,6 +119,24 @@ static size_t give_files(const struct role *r, struct th_role_fd *fds, size_t co
     return count;
 }
 
+/* A log that is another file now. */
+static void tell_logs(const struct role *r)
+{
+    struct th_log_news news;
+    while (r->spec->logs && r->pid != 0 && th_logs_look(r->spec->logs, &news)) {
+        TH_AUTOBUF struct th_buf bytes = TH_BUF_INIT;
+        TH_AUTOCLOSE int fd = news.fd;
+        th_buf_le64(&bytes, 0); /* nobody says that it is good */
+        if (fd < 0)
+            th_buf_puts(&bytes, news.reason);
+        int err = th_parent_send(r->parent, TH_PARENT_FILE, news.tag, th_buf_view(&bytes), fd);
+        if (err < 0) { /* too busy, or gone: then it gets all when it starts */
+            th_logs_again(r->spec->logs, news.log);
+            return;
+        }
+    }
+}
+
 static int start_role(struct supervisor *s, struct role *r)
 {
     struct th_role_fd fds[TH_ROLE_MAX_FDS];
@@ -126,7 +144,7 @@ static int start_role(struct supervisor *s, struct role *r)
     int pair[2];
     size_t count = 0;
     size_t kept = r->spec->fd_count;
-    if (kept + TH_EDGES_MAX + 3 > TH_ROLE_MAX_FDS)
+    if (kept + TH_EDGES_MAX + TH_LOGS_MAX_GIVEN + 3 > TH_ROLE_MAX_FDS)
         return -E2BIG;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
@@ -135,7 +153,9 @@ static int start_role(struct supervisor *s, struct role *r)
         fds[count++] = r->spec->fds[i];
     count = give_files(r, fds, count);
     size_t own = count;
-    count = make_edges(s, r, fds, count, own + TH_EDGES_MAX);
+    if (r->spec->logs)
+        count += th_logs_given(r->spec->logs, fds + count);
+    count = make_edges(s, r, fds, count, count + TH_EDGES_MAX);
     role_word(r->spec, word);
     int err = th_spawn(r->spec->program, word, fds, count, r->spec->args, &r->pid);
     for (size_t i = own; i < count; i++)
@@ -250,6 +270,7 @@ static void look_at_files(struct supervisor *s, int64_t now_ns)
         const struct role *r = &s->roles[i];
         if (r->spec->renewal && th_renewal_look(r->spec->renewal, now_ns, s->look))
             tell_files(r);
+        tell_logs(r);
     }
     s->look = false;
 }

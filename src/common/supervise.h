@@ -3,13 +3,15 @@
  * What the parent of a daemon does after it has opened everything: starts the roles,
  * connects them by edges (priv/edge.h), starts a role that died again (after 0.2 s, and up to 5 s
  * when it dies young), connects it anew, passes every role's status on to one of them, hands over
- * files that changed (renewal.h; where there are any, SIGHUP looks at once), and ends all when it
+ * files that changed (renewal.h; where there are any, SIGHUP looks at once) or are others (logs.h),
+ * and ends all when it
  * is told to (SIGTERM, SIGINT). It parses nothing.
  */
 #ifndef TH_COMMON_SUPERVISE_H
 #define TH_COMMON_SUPERVISE_H
 
 #include "base/err.h"
+#include "logs.h"
 #include "priv/spawn.h"
 #include "renewal.h"
 
@@ -22,6 +24,7 @@ struct th_role_spec {
     const struct th_role_fd *fds; /* given to it at every start; stay open */
     size_t fd_count;
     struct th_renewal *renewal; /* files that it gets besides, and anew when they change; or NULL */
+    struct th_logs *logs;       /* logs of others that it follows (logs.h); or NULL */
     const char *const *args;    /* NULL-terminated */
     bool
         once; /* when it ends well, all end (a feed that is through); its end badly ends all, too */

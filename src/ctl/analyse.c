@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "event/batch.h"
 #include "files.h"
+#include "filter.h"
 #include "options.h"
 #include "priv/inputs.h"
 #include "priv/readers.h"
@@ -18,6 +19,7 @@ struct analysis {
     struct th_inputs inputs;
     int spool[2]; /* what the reading roles write: capture, import */
     int state_lock;
+    int filter; /* compiled; -1: none */
     struct th_role_files core_fds;
     struct th_results results;
     pid_t report; /* 0: none */
@@ -84,11 +86,12 @@ static int read_inputs(struct analysis *a)
         th_readers_new((const char *const *)a->inputs.paths, a->inputs.count, a->options.show);
     int r = 0;
     for (size_t i = 0; r == 0 && i < TH_ARRAY_LEN(roles); i++) {
-        struct th_role_fd spool = {.fd = a->spool[i], .tag = "spool"};
+        struct th_role_fd fds[] = {
+            {.fd = a->spool[i], .tag = "spool"}, {.fd = a->filter, .tag = "filter"}};
         r = th_sibling_program(roles[i].program, program, sizeof(program));
         if (r == 0)
-            r = th_readers_start(readers, program, roles[i].role, &spool, 1,
-                i == 0 ? a->options.capture_args : NULL);
+            r = th_readers_start(readers, program, roles[i].role, fds,
+                i == 0 && a->filter >= 0 ? 2 : 1, i == 0 ? a->options.capture_args : NULL);
         if (r < 0)
             complain(program, r);
     }
@@ -236,8 +239,21 @@ static void show(const struct analysis *a, const char *text)
         fprintf(stderr, "\r\033[K%s", text);
 }
 
+static int make_filter(struct analysis *a)
+{
+    char error[1024];
+    if (!a->options.filter)
+        return 0;
+    a->filter = th_filter_make(a->options.filter, error, sizeof(error));
+    if (a->filter < 0)
+        fprintf(stderr, "thymusctl: --filter: %s\n", error);
+    return TH_MIN(a->filter, 0);
+}
+
 static int analyse(struct analysis *a)
 {
+    if (make_filter(a) < 0)
+        return CTL_USAGE;
     if (prepare(a) < 0 || collect(a) < 0 || add_names(a) < 0 || add_problems(a) < 0)
         return CTL_FAILED;
     if (!a->options.json && start_report(a) < 0)
@@ -262,7 +278,7 @@ static int analyse(struct analysis *a)
 
 int ctl_analyse(int argc, char **argv)
 {
-    struct analysis a = {.spool = {-1, -1}, .state_lock = -1, .to_report = -1};
+    struct analysis a = {.spool = {-1, -1}, .state_lock = -1, .filter = -1, .to_report = -1};
     int status = ctl_options_parse(&a.options, argc, argv);
     if (status < 0)
         status = analyse(&a);
@@ -273,5 +289,6 @@ int ctl_analyse(int argc, char **argv)
     th_closep(&a.spool[0]);
     th_closep(&a.spool[1]);
     th_closep(&a.state_lock);
+    th_closep(&a.filter);
     return status;
 }

@@ -276,7 +276,7 @@ static int start_sensor(struct selftest *t, const char *token)
     if (r < 0)
         return complain("the instance's certificate cannot be read", r);
     int64_t now_ns = clock_ns(CLOCK_REALTIME);
-    t->begin_ns = now_ns - (TH_SELFTEST_HOURS + 1) * TH_NS_PER_HOUR;
+    t->begin_ns = now_ns - (TH_SELFTEST_KNOWN_HOURS + TH_SELFTEST_HOURS + 1) * TH_NS_PER_HOUR;
     r = th_selftest_events(&t->who, now_ns, &events, &t->events);
     if (r < 0)
         return complain("the events of the test cannot be made", r);

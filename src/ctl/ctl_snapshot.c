@@ -67,13 +67,13 @@ static int close_pair(struct cut *c)
     return r;
 }
 
-/* What a running instance makes anew or throws away, and databases, which have a way of their own.
- */
+/* What a running instance makes anew or throws away (fetched packets after a day), and databases,
+ * which have a way of their own. */
 static bool passes_by(const char *name)
 {
     struct th_str s = th_str_c(name);
     return th_str_ends(s, ".new") || th_str_ends(s, "-wal") || th_str_ends(s, "-shm") ||
-        th_str_ends(s, ".db") || strncmp(name, "hot-", 4) == 0;
+        th_str_ends(s, ".db") || th_str_ends(s, ".packets") || strncmp(name, "hot-", 4) == 0;
 }
 
 static int copy_one(void *arg, const char *name)

@@ -5,6 +5,7 @@
 #include "analyse.h"
 #include "base/mem.h"
 #include "ctl_instance.h"
+#include "ctl_packets.h"
 #include "ctl_remote.h"
 #include "ctl_selftest.h"
 #include "ctl_snapshot.h"
@@ -18,6 +19,7 @@ static const char help[] =
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  instance ...      make an instance of the master; its pin\n"
     "  token, user, sensor, audit   ask a running master\n"
+    "  packets           packets that sensors keep: ask for them, get them\n"
     "  selftest          prove a running instance from the sensor to the finding\n"
     "  snapshot, restore one consistent cut of an instance, and an instance out of one\n"
     "\n"
@@ -30,6 +32,7 @@ static const struct {
     {"analyse", ctl_analyse},
     {"audit", ctl_remote},
     {"instance", ctl_instance},
+    {"packets", ctl_packets},
     {"restore", ctl_restore},
     {"selftest", ctl_selftest},
     {"sensor", ctl_remote},

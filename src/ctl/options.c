@@ -11,9 +11,9 @@
 static const char help[] =
     "Usage: thymusctl analyse [OPTION]... PATH...\n"
     "\n"
-    "Learns from packet captures (pcap, pcapng) and Zeek logs (TSV, JSON) what is normal for\n"
-    "each device in them, and reports what is not. A PATH is a file, a folder, or - for\n"
-    "standard input; all may be compressed (.gz, .zst, .xz).\n"
+    "Learns from packet captures (pcap, pcapng), logs of Zeek (TSV, JSON) and Suricata (EVE)\n"
+    "and AWS VPC flow logs what is normal for each device in them, and reports what is not. A\n"
+    "PATH is a file, a folder, or - for standard input; all may be compressed (.gz, .zst, .xz).\n"
     "\n"
     "Options:\n"
     "  --json                    print findings as JSON lines instead of a report\n"
@@ -22,6 +22,9 @@ static const char help[] =
     "  --state DIR               go on from what was learned before, and keep what is learned\n"
     "  --local-net CIDR          a network of the inside, may be repeated; default: private\n"
     "                            addresses, or what the traffic shows\n"
+    "  --filter EXPR             packets that are wanted, in the language of tcpdump:\n"
+    "                            \"not port 22\"\n"
+    "  --exclude-net CIDR        packets with an end in it are left out, may be repeated\n"
     "  --shards N                processes that analyse, 1 to 16; the findings stay the same\n"
     "  --models DIR              model files (*.yaml) instead of those installed\n"
     "  --prior FILE              what to start from without a state; default: the one installed\n"
@@ -50,7 +53,7 @@ static bool is_valid(const char *flag, const char *value)
     struct th_subnet net;
     uint64_t n;
     double d;
-    if (strcmp(flag, "--local-net") == 0)
+    if (strcmp(flag, "--local-net") == 0 || strcmp(flag, "--exclude-net") == 0)
         return th_subnet_parse(v, &net);
     if (strcmp(flag, "--shards") == 0)
         return th_str_u64(v, &n) && n >= 1 && n <= 16;
@@ -63,11 +66,14 @@ static int pass_on(struct ctl_options *o, const char *flag, const char *value)
         fprintf(stderr, "thymusctl: %s: not valid: %s\n", flag, value);
         return CTL_USAGE;
     }
-    if (o->core_arg_count + 2 > CTL_MAX_ROLE_ARGS)
+    bool of_packets = strcmp(flag, "--exclude-net") == 0;
+    if (o->core_arg_count + 2 > CTL_MAX_ROLE_ARGS || o->capture_arg_count + 2 > CTL_MAX_ROLE_ARGS)
         return usage_error("too often: ", flag);
-    o->core_args[o->core_arg_count++] = flag;
-    o->core_args[o->core_arg_count++] = value;
-    if (strcmp(flag, "--local-net") == 0) {
+    if (!of_packets) {
+        o->core_args[o->core_arg_count++] = flag;
+        o->core_args[o->core_arg_count++] = value;
+    }
+    if (of_packets || strcmp(flag, "--local-net") == 0) {
         o->capture_args[o->capture_arg_count++] = flag;
         o->capture_args[o->capture_arg_count++] = value;
     }
@@ -80,6 +86,8 @@ enum {
     OPT_BUDGET,
     OPT_STATE,
     OPT_NET,
+    OPT_EXCLUDE,
+    OPT_FILTER,
     OPT_SHARDS,
     OPT_MODELS,
     OPT_PRIOR,
@@ -99,6 +107,8 @@ static int take(struct ctl_options *o, int c, const char *value)
     case OPT_BUDGET: return pass_on(o, "--budget", value);
     case OPT_STATE: o->state_dir = value; return -1;
     case OPT_NET: return pass_on(o, "--local-net", value);
+    case OPT_EXCLUDE: return pass_on(o, "--exclude-net", value);
+    case OPT_FILTER: o->filter = value; return -1;
     case OPT_SHARDS: return pass_on(o, "--shards", value);
     case OPT_MODELS: o->models_dir = value; return -1;
     case OPT_PRIOR: o->prior = value; return -1;
@@ -120,6 +130,8 @@ int ctl_options_parse(struct ctl_options *o, int argc, char **argv)
         {"budget", required_argument, NULL, OPT_BUDGET},
         {"state", required_argument, NULL, OPT_STATE},
         {"local-net", required_argument, NULL, OPT_NET},
+        {"exclude-net", required_argument, NULL, OPT_EXCLUDE},
+        {"filter", required_argument, NULL, OPT_FILTER},
         {"shards", required_argument, NULL, OPT_SHARDS},
         {"models", required_argument, NULL, OPT_MODELS},
         {"prior", required_argument, NULL, OPT_PRIOR},

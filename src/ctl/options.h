@@ -13,7 +13,7 @@ enum { CTL_MAX_ROLE_ARGS = 120 };
 
 struct ctl_options {
     bool json, show, no_prior;
-    const char *state_dir, *html, *models_dir, *prior, *prior_out;
+    const char *state_dir, *html, *models_dir, *prior, *prior_out, *filter;
     /* What goes on to roles, as they take it. */
     const char *core_args[CTL_MAX_ROLE_ARGS + 1];
     const char *capture_args[CTL_MAX_ROLE_ARGS + 1];

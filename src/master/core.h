@@ -37,6 +37,7 @@ struct th_core {
     struct th_core_names names;       /* of the inputs, as the user gave them */
     struct th_core_names model_names; /* paths of the model files */
     struct th_models *models;
+    struct th_oui *oui; /* makers of MACs, NULL without the list */
     struct th_merge *merge;
     struct th_crew crew;
     struct th_shard shard;

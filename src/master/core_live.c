@@ -442,6 +442,17 @@ static int lock(struct live_role *r)
     return th_role_lock_with(TH_ROLE_CORE_LIVE, &options);
 }
 
+/* Whose MACs are whose; without the list it is not told. */
+static int load_makers(struct th_core *core)
+{
+    TH_AUTOBUF struct th_buf csv = TH_BUF_INIT;
+    int fd = th_inherit_get(&core->inherited, "makers", 0);
+    int err = fd >= 0 ? th_sections_read(fd, &csv) : 0;
+    if (fd >= 0 && err == 0)
+        core->oui = th_oui_new(th_buf_view(&csv));
+    return err;
+}
+
 int th_core_live(struct th_core *core)
 {
     struct live_role *r = th_xcalloc(1, sizeof(*r));
@@ -459,6 +470,8 @@ int th_core_live(struct th_core *core)
         err = lock(r);
     if (err == 0)
         err = th_core_load_models(core);
+    if (err == 0)
+        err = load_makers(core);
     if (err == 0)
         err = core->crew.number == 0 ? lead(r) : help(r);
     if (err < 0)

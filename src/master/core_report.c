@@ -104,7 +104,8 @@ size_t th_core_report_inputs(struct th_core *core)
         struct th_str message =
             in ? in->info.message : th_str_c("its reader ended before it was read");
         if (status == TH_SOURCE_NOT_MINE && message.len == 0)
-            message = th_str_c("neither a capture, nor a Zeek log, nor a Thymus spool");
+            message = th_str_c(
+                "neither a capture, nor a log of Zeek, Suricata or a VPC, nor a Thymus spool");
         if (status >= TH_ARRAY_LEN(status_words))
             status = TH_SOURCE_UNREADABLE;
         report_input(core, core->names.v[i], status_words[status], message);

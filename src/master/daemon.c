@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,10 +11,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "instance.h"
+#include "listen.h"
 #include "parent.h"
 #include "version.h"
 
-enum { MAX_LISTEN = 16, MAX_PROXIES = 16, MAX_NETWORKS = 64, BACKLOG = 512 };
+enum { MAX_LISTEN = 16, MAX_PROXIES = 16, MAX_NETWORKS = 64 };
 
 static const char help[] =
     "Usage: thymus-master --instance DIR [OPTION]...\n"
@@ -60,49 +60,10 @@ static int give_key(struct master *w, struct th_member *m, const char *tag, cons
 
 /* ---- sockets ---- */
 
-static int listen_on(const struct addrinfo *a)
-{
-    int on = 1;
-    TH_AUTOCLOSE int fd =
-        socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return -errno;
-    if (a->ai_family == AF_INET6) {
-        int off = 0; /* "[::]:443" takes IPv4 as well */
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    }
-    if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-        return -errno;
-    return TH_TAKE_FD(fd);
-}
-
-/* "127.0.0.1:8443", "[::]:443", "name:443" */
-static int open_listen(const char *text)
-{
-    TH_AUTOFREE char *host = th_xstrdup(text);
-    char *port = strrchr(host, ':');
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    if (!port)
-        return -EINVAL;
-    *port++ = 0;
-    char *name = host;
-    size_t len = strlen(host);
-    if (len > 1 && host[0] == '[' && host[len - 1] == ']') {
-        host[len - 1] = 0;
-        name = host + 1;
-    }
-    if (getaddrinfo(*name ? name : NULL, port, &hints, &found) != 0)
-        return -EADDRNOTAVAIL;
-    int fd = listen_on(found);
-    freeaddrinfo(found);
-    return fd;
-}
-
 static int give_listen(struct master *w, struct th_member *m)
 {
     for (size_t i = 0; i < w->instance.listen.count && i < MAX_LISTEN; i++) {
-        int fd = open_listen(w->instance.listen.v[i]);
+        int fd = th_listen_open(w->instance.listen.v[i]);
         if (fd < 0)
             return th_parent_complain(w->parent, "cannot listen on", w->instance.listen.v[i], fd);
         th_role_files_add(&m->files, "listen", fd);
@@ -186,6 +147,9 @@ static int fill_state(struct master *w, struct th_member *m)
     return r < 0 ? r : give_control(w, m);
 }
 
+/* Of Debian's package ieee-data. */
+static const char makers_path[] = "/usr/share/ieee-data/oui.csv";
+
 static int fill_core(struct master *w, struct th_member *m)
 {
     char models[4096];
@@ -203,7 +167,8 @@ static int fill_core(struct master *w, struct th_member *m)
     if (r < 0)
         return r;
     TH_AUTOFREE char *prior = th_xasprintf("%s/prior.bin", models);
-    return th_role_files_open(&m->files, "prior", prior, true);
+    r = th_role_files_open(&m->files, "prior", prior, true);
+    return r < 0 ? r : th_role_files_open(&m->files, "makers", makers_path, true);
 }
 
 static int fill_store(struct master *w, struct th_member *m)

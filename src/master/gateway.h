@@ -4,9 +4,9 @@
  * the door (gateway_door.c), which looks at its first bytes; TLS and HTTP are libmicrohttpd's
  * (gateway_http.c), the certificate gateway_tls.c's; a request is judged and handed on
  * (gateway_route.c, gateway_link.c), waits suspended for the answer of the role that owns it
- * (gateway_ask.c), and is answered. What is live goes out over streams (gateway_stream.c); what all
- * roles say of themselves is System Status (gateway_status.c); the user interface lies packed in
- * memory (gateway_ui.c).
+ * (gateway_ask.c), and is answered. What is live goes out over streams (gateway_stream.c), packets
+ * piece by piece (gateway_packets.c); what all roles say of themselves is System Status
+ * (gateway_status.c); the user interface lies packed in memory (gateway_ui.c).
  *
  * One thread, one poll loop: nothing here waits. Times are the loop's: now_ns (wall clock) and
  * mono_ns (monotonic, for time limits).
@@ -38,6 +38,8 @@
 #define GW_MAX_BODIES (64u << 20)               /* bytes of bodies held, of all requests */
 #define GW_MAX_BODIES_AN_ADDRESS (24u << 20)
 #define GW_MAX_STREAMS 256u
+#define GW_MAX_DOWNLOADS 16u
+#define GW_PACKETS_PATH "/link/v1/packets/"
 #define GW_STREAMS_PER_SESSION 4u
 
 enum gw_edge { GW_EDGE_STATE, GW_EDGE_STORE, GW_EDGE_INTAKE, GW_EDGE_QUERY /* and following */ };
@@ -90,7 +92,8 @@ struct gateway {
     struct th_pack ui;
     struct th_buf fields; /* the answer to /fields */
     uint64_t counters[GW_COUNTER_COUNT];
-    size_t body_bytes; /* of all requests */
+    size_t body_bytes;                               /* of all requests */
+    struct gw_download *downloads[GW_MAX_DOWNLOADS]; /* NULL: free */
     int64_t now_ns, mono_ns, started_ns;
     bool ending;
 };
@@ -110,7 +113,15 @@ struct gw_conn {
 
 /* ---- a request ---- */
 
-enum gw_service { GW_API, GW_LINK_ENROL, GW_LINK_BATCH, GW_LINK_COMMANDS, GW_UI, GW_HEALTH };
+enum gw_service {
+    GW_API,
+    GW_LINK_ENROL,
+    GW_LINK_BATCH,
+    GW_LINK_COMMANDS,
+    GW_LINK_PACKETS,
+    GW_UI,
+    GW_HEALTH
+};
 enum gw_stage { GW_NEW, GW_READING, GW_WAITING, GW_READY, GW_STREAMING, GW_SENT };
 
 struct gw_request {
@@ -143,6 +154,7 @@ struct gw_request {
     const char *type;
     const struct th_pack_file *file;
     struct gw_stream *stream;
+    struct gw_download *download;
     bool stream_sent;
     char allowed[48]; /* methods, for 405 */
 };
@@ -196,6 +208,8 @@ void gw_route_gone(struct gw_request *r);
 void gw_answer_error(struct gw_request *r, unsigned status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void gw_answer_json(struct gw_request *r, unsigned status, struct th_str json);
+/* err as in struct gw_answer, or -EBUSY. */
+void gw_answer_failure(struct gw_request *r, int err, enum gw_edge edge);
 /* Sends a request to a role; the answer becomes the request's. */
 void gw_forward(struct gw_request *r, enum gw_edge edge, uint16_t type, struct th_str body);
 /* What every request to a role says: route, address, agent, now_ns. The caller's. */
@@ -207,6 +221,13 @@ char *gw_authorise_text(const struct gw_request *r);
 
 /* ---- gateway_link.c ---- */
 void gw_link_dispatch(struct gw_request *r);
+
+/* ---- gateway_packets.c ---- */
+void gw_download_begin(struct gw_request *r);
+void gw_download_end(struct gw_download *d);
+/* Nobody waits for a piece any more: the server may be stopped. */
+void gw_downloads_stop(struct gateway *g);
+struct MHD_Response *gw_download_response(struct gw_download *d);
 
 /* ---- gateway_operator.c ---- */
 /* A question that state passes on; the answer goes back to it. */

@@ -13,15 +13,6 @@
 #define POOL_BYTES (32u << 10) /* a connection's memory: header and read buffer */
 #define IDLE_S 30u
 
-/* TLS 1.2 and 1.3; AES-256-GCM and ChaCha20-Poly1305; forward secrecy. */
-static const char priorities[] =
-    "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD:+ECDHE-ECDSA:+ECDHE-RSA:"
-    "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"
-    "+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SECP256R1-SHA256:"
-    "+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:"
-    "+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:+CTYPE-X509:+COMP-NULL:"
-    "%SERVER_PRECEDENCE:%SAFE_RENEGOTIATION";
-
 static const struct {
     const char *name, *value;
 } everywhere[] = {
@@ -121,6 +112,20 @@ static struct MHD_Response *stream_response(struct gw_request *r)
     return to;
 }
 
+static struct MHD_Response *download_response(struct gw_request *r)
+{
+    struct MHD_Response *to = gw_download_response(r->download);
+    struct th_str id = th_str_n(r->id.p, r->id.len);
+    TH_AUTOFREE char *name = th_xasprintf("attachment; filename=\"%.*s%s\"", (int)id.len, id.p,
+        th_str_index(id, '.') < 0 ? ".pcap" : "");
+    if (!to)
+        return NULL;
+    add(to, MHD_HTTP_HEADER_CONTENT_TYPE, "application/vnd.tcpdump.pcap");
+    add(to, MHD_HTTP_HEADER_CONTENT_DISPOSITION, name);
+    add(to, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    return to;
+}
+
 static void add_allowed(struct MHD_Response *to, const struct gw_request *r)
 {
     if (r->status == MHD_HTTP_METHOD_NOT_ALLOWED && r->allowed[0])
@@ -129,9 +134,11 @@ static void add_allowed(struct MHD_Response *to, const struct gw_request *r)
 
 static enum MHD_Result send_answer(struct gw_request *r)
 {
-    struct MHD_Response *to = r->stage == GW_STREAMING ? stream_response(r)
-        : r->file                                      ? file_response(r)
-                                                       : text_response(r);
+    bool flows = r->stage == GW_STREAMING;
+    struct MHD_Response *to = flows && r->download ? download_response(r)
+        : flows                                    ? stream_response(r)
+        : r->file                                  ? file_response(r)
+                                                   : text_response(r);
     if (!to)
         return MHD_NO;
     for (size_t i = 0; i < TH_ARRAY_LEN(everywhere); i++)
@@ -246,6 +253,7 @@ static void free_request(struct gw_request *r)
     if (r->ask)
         gw_ask_cancel(r->g, r->ask);
     gw_stream_end(r->stream);
+    gw_download_end(r->download);
     json_decref(r->json);
     json_decref(r->user);
     th_web_query_done(&r->query);
@@ -333,7 +341,7 @@ int gw_http_start(struct gateway *g)
     g->http = MHD_start_daemon(MHD_USE_TLS | MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
             MHD_ALLOW_SUSPEND_RESUME | MHD_USE_PEDANTIC_CHECKS,
         0, NULL, NULL, on_request, g, MHD_OPTION_HTTPS_CERT_CALLBACK, gw_tls_show,
-        MHD_OPTION_HTTPS_PRIORITIES, priorities, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_OPTION_HTTPS_PRIORITIES, th_tls_priorities, MHD_OPTION_CONNECTION_LIMIT,
         g->config.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, g, MHD_OPTION_NOTIFY_COMPLETED, on_completed, g,

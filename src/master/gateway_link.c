@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sensors' end of the link: enrolment and commands are state's to answer, batches intake's. The
- * gateway looks into none of them; commands carry a signature in their header, which state checks.
+ * The sensors' end of the link: enrolment, commands and packets are state's to answer, batches
+ * intake's. The gateway looks into none of them; commands and packets carry a signature in their
+ * header, which state checks.
  */
 #include "gateway.h"
 #include "web/check.h"
 
-#define MAX_SENSOR_STATUS 1024u
+#define MAX_SENSOR_STATUS 1800u
 
 static void enrol(struct gw_request *r)
 {
@@ -51,11 +52,43 @@ static void commands(struct gw_request *r)
     gw_forward_json(r, GW_EDGE_STATE, j);
 }
 
+/* JSON about the part, then the part. */
+static void packets(struct gw_request *r)
+{
+    TH_AUTOBUF struct th_buf message = TH_BUF_INIT;
+    struct th_str command = r->path;
+    json_t *body = json_object();
+    command.p += strlen(GW_PACKETS_PATH);
+    command.len -= (uint32_t)strlen(GW_PACKETS_PATH);
+    if (!take_header(body, "sensor", r, "Thymus-Sensor", 128) ||
+        !take_header(body, "time", r, "Thymus-Time", 128) ||
+        !take_header(body, "part", r, "Thymus-Part", 32) ||
+        !take_header(body, "signature", r, "Thymus-Signature", 128) || !th_web_is_text(command)) {
+        json_decref(body);
+        gw_count(r->g, GW_MALFORMED);
+        gw_answer_error(r, MHD_HTTP_BAD_REQUEST, "header",
+            "Thymus-Sensor, Thymus-Time, Thymus-Part and Thymus-Signature must say what this is.");
+        return;
+    }
+    json_object_set_new(body, "command", json_stringn(command.p, command.len));
+    json_t *j = gw_request_json(r, "part");
+    json_object_set_new(j, "body", body);
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    TH_ASSERT(text);
+    th_buf_le32(&message, (uint32_t)strlen(text));
+    th_buf_puts(&message, text);
+    th_buf_str(&message, th_buf_view(&r->body));
+    free(text);
+    gw_forward(r, GW_EDGE_STATE, TH_MSG_PART, th_buf_view(&message));
+}
+
 void gw_link_dispatch(struct gw_request *r)
 {
     switch (r->service) {
     case GW_LINK_ENROL: enrol(r); break;
     case GW_LINK_COMMANDS: commands(r); break;
+    case GW_LINK_PACKETS: packets(r); break;
     default: gw_forward(r, GW_EDGE_INTAKE, TH_MSG_BATCH, th_buf_view(&r->body));
     }
 }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "gateway.h"
+#include "link/packets.h"
 #include "web/check.h"
 
 #define SESSION_COOKIE "__Host-thymus"
@@ -56,8 +57,9 @@ void gw_answer_error(struct gw_request *r, unsigned status, const char *code, co
     gw_answer_json(r, status, th_buf_view(&sentence));
 }
 
-static void answer_failure(struct gw_request *r, int err, const char *role)
+void gw_answer_failure(struct gw_request *r, int err, enum gw_edge edge)
 {
+    const char *role = gw_edge_name(edge);
     switch (err) {
     case -ETIMEDOUT:
         gw_count(r->g, GW_TIMED_OUT);
@@ -89,7 +91,7 @@ static void answer_failure(struct gw_request *r, int err, const char *role)
 
 static void answer_not_asked(struct gw_request *r, enum gw_edge edge)
 {
-    answer_failure(r, th_edges_up(r->g->edges, edge) ? -EBUSY : -ENOTCONN, gw_edge_name(edge));
+    gw_answer_failure(r, th_edges_up(r->g->edges, edge) ? -EBUSY : -ENOTCONN, edge);
 }
 
 static void on_answer(void *arg, const struct gw_answer *a)
@@ -97,7 +99,7 @@ static void on_answer(void *arg, const struct gw_answer *a)
     struct gw_request *r = arg;
     r->ask = 0;
     if (a->err < 0) {
-        answer_failure(r, a->err, gw_edge_name(r->edge));
+        gw_answer_failure(r, a->err, r->edge);
         return;
     }
     th_buf_clear(&r->cookies);
@@ -242,6 +244,7 @@ static void answer_own(struct gw_request *r)
                 GW_STREAMS_PER_SESSION);
         }
         break;
+    case TH_ROUTE_PACKETS_FILE: gw_download_begin(r); break;
     default:
         gw_answer_error(
             r, MHD_HTTP_NOT_IMPLEMENTED, "route", "The gateway does not have this route.");
@@ -253,7 +256,7 @@ static void on_authorised(void *arg, const struct gw_answer *a)
     struct gw_request *r = arg;
     r->ask = 0;
     if (a->err < 0) {
-        answer_failure(r, a->err, gw_edge_name(GW_EDGE_STATE));
+        gw_answer_failure(r, a->err, GW_EDGE_STATE);
         return;
     }
     if (a->status != MHD_HTTP_OK) {
@@ -270,7 +273,7 @@ static void on_authorised(void *arg, const struct gw_answer *a)
         r->user = json_incref(user);
     json_decref(j);
     if (!role) {
-        answer_failure(r, TH_E_MALFORMED, gw_edge_name(GW_EDGE_STATE));
+        gw_answer_failure(r, TH_E_MALFORMED, GW_EDGE_STATE);
     } else if (!may) {
         gw_count(r->g, GW_NO_RIGHT);
         gw_answer_error(r, MHD_HTTP_FORBIDDEN, "forbidden",
@@ -359,7 +362,14 @@ static const struct {
     {"/link/v1/commands", GW_LINK_COMMANDS, TH_METHOD_GET, 0},
     {"/link/v1/enrol", GW_LINK_ENROL, TH_METHOD_POST, MAX_ENROL},
     {"/healthcheck", GW_HEALTH, TH_METHOD_GET, 0},
+    {GW_PACKETS_PATH, GW_LINK_PACKETS, TH_METHOD_POST, TH_PACKETS_PART_BYTES}, /* and an id */
 };
+
+static bool is_service(struct th_str path, size_t i)
+{
+    return services[i].service == GW_LINK_PACKETS ? th_str_starts(path, services[i].path)
+                                                  : th_str_is(path, services[i].path);
+}
 
 static void begin_api(struct gw_request *r)
 {
@@ -403,7 +413,7 @@ static void begin_api(struct gw_request *r)
 static void begin_service(struct gw_request *r)
 {
     for (size_t i = 0; i < TH_ARRAY_LEN(services); i++) {
-        if (!th_str_is(r->path, services[i].path))
+        if (!is_service(r->path, i))
             continue;
         r->service = services[i].service;
         r->max_body = services[i].max_body;

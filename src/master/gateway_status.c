@@ -9,6 +9,7 @@
 
 #include "event/event.h"
 #include "gateway.h"
+#include "link/problems.h"
 
 #define MAX_ROLES 24u
 #define SILENT_NS (15 * TH_NS_PER_S)
@@ -296,20 +297,35 @@ static void join_report(json_t *source, const json_t *reports)
     }
 }
 
+static void add_said_problems(json_t *to, const char *name, const json_t *codes)
+{
+    for (size_t i = 0; name && i < json_array_size(codes); i++) {
+        const char *code = json_string_value(json_array_get(codes, i));
+        enum th_sensor_problem p = th_sensor_problem_find(th_str_c(code ? code : ""));
+        if (p == TH_SENSOR_PROBLEMS)
+            continue;
+        const struct th_sensor_problem_info *info = th_sensor_problem_info(p);
+        TH_AUTOFREE char *text = th_xasprintf("Sensor \"%s\": %s.", name, info->text);
+        add_problem(to, info->severity, info->code, name, 0, text);
+    }
+}
+
 /* What a person should hear of a sensor that has nobody beside it. */
-static void add_sensor_problem(json_t *to, const json_t *source)
+static void add_sensor_problems(json_t *to, const json_t *source)
 {
     const json_t *report = json_object_get(source, "report");
     const char *name = json_string_value(json_object_get(source, "name"));
     json_int_t down = json_integer_value(json_object_get(report, "interfaces_down"));
-    if (down <= 0 || !name)
-        return;
-    TH_AUTOFREE char *text = th_xasprintf(
-        "Sensor \"%s\": %lld of %lld interfaces that it watches %s down; nothing of %s "
-        "is seen.",
-        name, (long long)down, (long long)json_integer_value(json_object_get(report, "interfaces")),
-        down == 1 ? "is" : "are", down == 1 ? "it" : "them");
-    add_problem(to, "error", "sensor_interface", name, 0, text);
+    if (name && down > 0) {
+        TH_AUTOFREE char *text = th_xasprintf(
+            "Sensor \"%s\": %lld of %lld interfaces that it watches %s down; nothing of %s "
+            "is seen.",
+            name, (long long)down,
+            (long long)json_integer_value(json_object_get(report, "interfaces")),
+            down == 1 ? "is" : "are", down == 1 ? "it" : "them");
+        add_problem(to, "error", "sensor_interface", name, 0, text);
+    }
+    add_said_problems(to, name, json_object_get(report, "problems"));
 }
 
 static json_t *all_sources(const struct gw_board *b)
@@ -361,7 +377,7 @@ static json_t *compose(struct gateway *g)
     json_object_set_new(page, "roles", roles);
     json_t *sources = all_sources(b);
     for (size_t i = 0; i < json_array_size(sources); i++)
-        add_sensor_problem(problems, json_array_get(sources, i));
+        add_sensor_problems(problems, json_array_get(sources, i));
     json_object_set_new(page, "sources", sources);
     json_object_set_new(page, "log", log ? json_incref(log) : json_null());
     json_object_set_new(page, "refusals", all_refusals(g));

@@ -17,6 +17,7 @@ void th_live_init(struct th_live *l, struct th_core *core, struct th_follow *fol
         .local = core->options.local,
         .local_count = core->options.local_count,
         .models = core->models,
+        .oui = core->oui,
         .measure = true,
     };
     *l = (struct th_live){.core = core,

@@ -150,6 +150,29 @@ static const char *device_kind(const struct th_entity *e, const struct th_known 
     return k->habit == TH_HABIT_SERVER ? "server" : "client";
 }
 
+/* What its traffic shows of it: traits.h. */
+static void put_traits(struct th_json *j, const struct th_core *core, const struct th_entity *e)
+{
+    put_text(j, "type", th_device_type_name(e->type));
+    put_text(j, "os", th_os_name(e->os));
+    struct th_str maker = e->has_mac ? th_oui_maker(core->oui, &e->mac) : (struct th_str){0};
+    th_json_key(j, "maker");
+    if (maker.len)
+        th_json_str(j, maker);
+    else
+        th_json_null(j);
+    th_json_key(j, "random_mac");
+    th_json_bool(j, e->has_mac && th_mac_is_random(&e->mac));
+    th_json_key(j, "shared");
+    th_json_bool(j, e->shared);
+    th_json_key(j, "offers");
+    th_json_open_list(j);
+    for (unsigned i = 0; i < TH_OFFER_COUNT; i++)
+        if (e->offers >> i & 1)
+            th_json_str(j, th_str_c(th_offer_name(i)));
+    th_json_close_list(j);
+}
+
 static void report_device(struct th_live *l, const struct th_entity *e, const struct th_known *k)
 {
     if (!e || e->kind != TH_ENTITY_DEVICE)
@@ -173,6 +196,7 @@ static void report_device(struct th_live *l, const struct th_entity *e, const st
     th_json_key(&j, "learned_hours");
     th_json_double(&j, k ? k->learned_hours : 0);
     put_text(&j, "device_kind", device_kind(e, k));
+    put_traits(&j, l->core, e);
     put_addresses(&j, l->core->shard.identity, e->slot);
     th_json_close(&j);
     th_buf_u8(&l->lines, '\n');

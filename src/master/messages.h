@@ -17,6 +17,9 @@ enum th_msg {
      * the operator asks, whom the control socket lets through. ANSWER as above. */
     /* store -> gateway: name u8-length-prefixed, JSON: what a browser's stream is to be told */
     TH_MSG_NOTICE = 13,
+    /* gateway -> state: as REQUEST, with bytes behind: length of the JSON u32, it, the bytes. What
+     * a sensor brings of packets; ANSWER as above */
+    TH_MSG_PART = 14,
 
     /* gateway -> intake: an envelope (id: the request); the answer is ANSWER */
     TH_MSG_BATCH = 20,

@@ -283,6 +283,7 @@ static void tear_down(struct th_core *core)
     th_shard_done(&core->shard);
     th_merge_free(core->merge);
     th_models_free(core->models);
+    th_oui_free(core->oui);
     th_buf_done(&core->out);
     names_done(&core->names);
     names_done(&core->model_names);

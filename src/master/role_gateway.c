@@ -179,6 +179,7 @@ static void end(struct gateway *g)
 {
     g->ending = true;
     gw_streams_turn(g);
+    gw_downloads_stop(g);
     gw_door_find_waiting(g->door, gw_route_gone);
     for (unsigned i = 0; i < 3; i++)
         if (MHD_run(g->http) != MHD_YES)

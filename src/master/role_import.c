@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Role import: Zeek logs and spools of events, as files, to sorted runs of events.
+ * Role import: logs of Zeek, Suricata and VPCs, and spools of events, as files, to sorted runs of
+ * events.
  *
  * Descriptors: handoff (the inputs), spool (to be written), progress (optional).
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Role state: users, sessions, tokens, sensors, settings and the audit log, in the folder
- * state/ (state.h says what it does; this is how it is reached). Descriptors: state, log (folders),
- * instance-key, control (a listening socket, the operator's), parent, and the edges gateway and
- * intake. A helper computes password hashes (state_hash.h).
+ * Role state: users, sessions, tokens, sensors, settings, asked-for packets and the audit log, in
+ * the folder state/ (state.h says what it does; this is how it is reached). Descriptors: state, log
+ * (folders), instance-key, control (a listening socket, the operator's), parent, and the edges
+ * gateway and intake. A helper computes password hashes (state_hash.h).
  *
  * As a follower of the log it reads controls up to the position that intake has synced; what
  * they change is committed with the position. A stretch without controls is only remembered, and
@@ -65,8 +65,8 @@ struct role {
     struct seen *seen; /* sensors whose batches were read since the last save */
     size_t seen_count;
     struct console consoles[MAX_CONSOLES];
-    int control, log_folder;
-    struct th_io log_io;
+    int control, log_folder, own_folder;
+    struct th_io log_io, own_io;
     struct th_journal_reader *reader;
     bool reader_placed;
     uint64_t head, applied, saved; /* positions in the log */
@@ -330,18 +330,30 @@ static void take_look(struct role *role, const struct th_ipc_message *m)
     th_state_looked(role->state, role->now_ns, m->id, status, body);
 }
 
+static void take_part(struct role *role, const struct th_state_asker *asker, struct th_str body)
+{
+    struct th_cur c = th_cur_init(body.p, body.len);
+    struct th_str json = th_cur_bytes(&c, th_cur_le32(&c));
+    struct th_str bytes = th_cur_bytes(&c, th_cur_left(&c));
+    if (!c.failed)
+        th_state_request(role->state, role->now_ns, asker, json, bytes);
+}
+
 static void hear_gateway(struct role *role)
 {
     struct th_ipc_message m;
     struct th_state_asker asker = {0};
     while (th_edges_receive(role->edges, EDGE_GATEWAY, &m) > 0) {
-        if (m.type == TH_MSG_ANSWER)
-            take_look(role, &m);
-        if (m.type != TH_MSG_REQUEST)
-            continue; /* CANCEL: what was begun is finished, and nobody reads the answer */
         asker.id = m.id;
         asker.generation = th_edges_generation(role->edges, EDGE_GATEWAY);
-        th_state_request(role->state, role->now_ns, &asker, m.body);
+        switch (m.type) {
+        case TH_MSG_ANSWER: take_look(role, &m); break;
+        case TH_MSG_REQUEST:
+            th_state_request(role->state, role->now_ns, &asker, m.body, th_str_c(""));
+            break;
+        case TH_MSG_PART: take_part(role, &asker, m.body); break;
+        default: break; /* CANCEL: what was begun is finished, and nobody reads the answer */
+        }
     }
 }
 
@@ -407,7 +419,7 @@ static void hear_console(struct role *role, unsigned slot)
         const struct th_state_asker asker = {
             .connection = slot + 1, .generation = o->generation, .id = m.id};
         if (m.type == TH_MSG_REQUEST)
-            th_state_request(role->state, role->now_ns, &asker, m.body);
+            th_state_request(role->state, role->now_ns, &asker, m.body, th_str_c(""));
     }
     if (r < 0)
         th_ipc_free(TH_TAKE(o->ipc));
@@ -479,6 +491,8 @@ static int prepare(struct role *role)
     role->control = th_inherit_get(&role->in, "control", 0);
     role->log_folder = th_inherit_get(&role->in, "log", 0);
     th_io_folder(&role->log_io, &role->log_folder);
+    role->own_folder = th_inherit_get(&role->in, "state", 0);
+    th_io_folder(&role->own_io, &role->own_folder);
     int r = open_accounts(role);
     if (r < 0)
         return r;
@@ -486,6 +500,8 @@ static int prepare(struct role *role)
     role->edges = th_edges_new(&role->in, edge_names, EDGE_COUNT);
     role->reader = th_journal_reader_new(&role->log_io);
     const struct th_state_config config = {.accounts = role->accounts,
+        .keys = role->keys,
+        .folder = &role->own_io,
         .instance = role->options.args.instance_name,
         .instance_id = role->options.args.instance_id,
         .host_name = role->options.host_name,

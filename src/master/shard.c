@@ -5,8 +5,10 @@
 
 void th_shard_init(struct th_shard *s, const struct th_shard_config *config)
 {
-    struct th_identity_config identity = {
-        .key = config->key, .local = config->local, .local_count = config->local_count};
+    struct th_identity_config identity = {.key = config->key,
+        .local = config->local,
+        .local_count = config->local_count,
+        .oui = config->oui};
     struct th_learn_config learn = {.key = config->key, .partitions = config->partitions};
     *s = (struct th_shard){
         .identity = th_identity_new(&identity),

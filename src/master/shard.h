@@ -21,7 +21,8 @@ struct th_shard_config {
     const struct th_subnet *local;
     size_t local_count;
     const struct th_models *models;
-    bool measure; /* keep what charts want of closed hours */
+    const struct th_oui *oui; /* NULL: makers of MACs are not known */
+    bool measure;             /* keep what charts want of closed hours */
 };
 
 struct th_shard {

@@ -37,6 +37,10 @@ static const struct {
     {TH_ROUTE_SEARCHES, st_searches},
     {TH_ROUTE_SEARCH_SAVE, st_search_save},
     {TH_ROUTE_SEARCH_REMOVE, st_search_remove},
+    {TH_ROUTE_PACKETS_ASK, st_packets_ask},
+    {TH_ROUTE_PACKETS_LIST, st_packets_list},
+    {TH_ROUTE_PACKETS_FILE, st_packets_file}, /* by pieces, which the gateway joins */
+    {TH_ROUTE_PACKETS_REMOVE, st_packets_remove},
 };
 
 /* What the gateway asks besides. */
@@ -47,6 +51,7 @@ static const struct {
     {"authorise", st_authorise},
     {"enrol", st_enrol},
     {"commands", st_commands},
+    {"part", st_part},
 };
 
 static st_resume *const resumes[] = {
@@ -255,6 +260,7 @@ static void turn_begin(struct st_turn *t, struct th_state *s, int64_t now_ns)
     *t = (struct st_turn){.s = s, .a = s->a, .now_ns = now_ns, .status = 200, .by = "system"};
     t->json = th_json_init(&t->body);
     th_accounts_begin(s->a);
+    st_packets_take_up(s, now_ns);
 }
 
 static void job_send(struct st_turn *t)
@@ -378,8 +384,8 @@ static st_handler *find_handler(struct st_turn *t)
     return NULL;
 }
 
-void th_state_request(
-    struct th_state *s, int64_t now_ns, const struct th_state_asker *asker, struct th_str text)
+void th_state_request(struct th_state *s, int64_t now_ns, const struct th_state_asker *asker,
+    struct th_str text, struct th_str bytes)
 {
     struct th_state_request req;
     struct st_turn t;
@@ -393,6 +399,7 @@ void th_state_request(
         return;
     }
     t.req = &req;
+    t.bytes = bytes;
     st_handler *handler = find_handler(&t);
     if (handler)
         handler(&t);
@@ -530,6 +537,8 @@ void th_state_tick(struct th_state *s, int64_t now_ns)
         th_accounts_sweep(s->a, now_ns);
         s->swept_ns = now_ns;
     }
+    st_packets_take_up(s, now_ns);
+    st_packets_tick(s, now_ns);
     s->audit_broken = !th_audit_check(s->a, AUDIT_STEP);
     int r = th_accounts_commit(s->a);
     if (r < 0) {

@@ -13,6 +13,7 @@
 #define TH_MASTER_STATE_H
 
 #include "account/settings.h"
+#include "base/io.h"
 #include "crypto/password.h"
 
 #define TH_STATE_MAX_HASHES 64u /* that wait for the helper */
@@ -47,6 +48,8 @@ struct th_state_ops {
 
 struct th_state_config {
     struct th_accounts *accounts; /* borrowed, as the rest */
+    struct th_keychain *keys;     /* that the accounts know */
+    const struct th_io *folder;   /* where asked-for packets are put */
     const char *instance, *instance_id, *host_name;
     struct th_settings defaults;
     struct th_str zones; /* names of time zones (zones.h); empty: they are not checked */
@@ -57,8 +60,9 @@ struct th_state *th_state_new(
     const struct th_state_config *config, const struct th_state_ops *ops, void *arg);
 void th_state_free(struct th_state *s);
 
-void th_state_request(
-    struct th_state *s, int64_t now_ns, const struct th_state_asker *asker, struct th_str text);
+/* bytes: what came with it that is no JSON, a part of packets; "" else. */
+void th_state_request(struct th_state *s, int64_t now_ns, const struct th_state_asker *asker,
+    struct th_str text, struct th_str bytes);
 /* The helper's answer; hash is NULL when none was asked for or it could not be made. */
 void th_state_hashed(
     struct th_state *s, int64_t now_ns, uint64_t job, bool matches, const char *hash);

@@ -72,6 +72,16 @@ static void user_remove(struct st_turn *t)
     by_user(t, st_user_remove);
 }
 
+static void packets_file(struct st_turn *t)
+{
+    by_id(t, "id", st_packets_file);
+}
+
+static void packets_remove(struct st_turn *t)
+{
+    by_id(t, "id", st_packets_remove);
+}
+
 static void audit_check(struct st_turn *t)
 {
     th_json_open(&t->json);
@@ -135,6 +145,10 @@ st_handler *st_ctl_handler(struct th_str route)
         {"ctl.audit.check", audit_check},
         {"ctl.keys.rotate", keys_rotate},
         {"ctl.forget", st_forget},
+        {"ctl.packets.ask", st_packets_ask},
+        {"ctl.packets.list", st_packets_list},
+        {"ctl.packets.file", packets_file},
+        {"ctl.packets.delete", packets_remove},
         {"ctl.api", api},
     };
     for (size_t i = 0; i < TH_ARRAY_LEN(handlers); i++)

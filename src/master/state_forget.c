@@ -65,7 +65,8 @@ void st_forget_done(struct st_turn *t, struct st_job *job)
 void st_apply_forget(struct th_state *s, const json_t *control, int64_t at_ns, const char *by)
 {
     struct th_str whom;
-    struct th_str id;
+    struct th_str id = th_str_c("");
+    struct th_addr address;
     const char *key;
     char object[TH_SENSOR_ID_LEN] = "";
     char detail[64] = "";
@@ -79,6 +80,8 @@ void st_apply_forget(struct th_state *s, const json_t *control, int64_t at_ns, c
     } else if (!names_whom) {
         return;
     }
+    bool by_address = names_whom && th_addr_parse(whom, &address);
+    st_packets_forget(s, at_ns, by, id, names_whom, by_address ? &address : NULL);
     if (names_whom)
         snprintf(detail, sizeof(detail), "device %.*s", (int)whom.len, whom.p);
     th_audit(s->a, at_ns, by, "forget", object, detail);

@@ -3,6 +3,7 @@
 #ifndef TH_MASTER_STATE_I_H
 #define TH_MASTER_STATE_I_H
 
+#include "account/ask.h"
 #include "account/audit.h"
 #include "account/login.h"
 #include "account/sensor.h"
@@ -66,10 +67,19 @@ enum st_counter {
     ST_COUNTERS
 };
 
-#define ST_SENSOR_MAX_STATUS 1024u
+#define ST_SENSOR_MAX_STATUS 1800u
 enum st_sensor_count {
     ST_PACKETS,
     ST_DROPS,
+    ST_NIC_LOST,
+    ST_COPIES,
+    ST_EXCLUDED,
+    ST_EVICTED,
+    ST_BYTES_GIVEN_UP,
+    ST_HOLES,
+    ST_FRAGMENTS_DROPPED,
+    ST_ANALYSES_GIVEN_UP,
+    ST_UNWATCHED_S,
     ST_INTERFACES,
     ST_INTERFACES_DOWN,
     ST_EVENTS,
@@ -80,6 +90,12 @@ enum st_sensor_count {
     ST_QUEUE,
     ST_RESENT,
     ST_REFUSED,
+    ST_KEPT_PACKETS, /* this and what follows only of sensors that keep packets */
+    ST_KEPT_BYTES,
+    ST_KEEP_LIMIT_BYTES,
+    ST_KEEP_DROPPED,
+    ST_KEEP_OLDEST_S,
+    ST_KEEP_FAILING,
     ST_SENSOR_COUNTS
 };
 
@@ -88,6 +104,17 @@ struct st_heard { /* a sensor's last request for commands */
     int64_t time_ns;
     int64_t status_ns; /* our clock, when it said the counts; 0: it never has */
     uint64_t counts[ST_SENSOR_COUNTS];
+    uint32_t problems; /* a set (link/problems.h) */
+    bool says_asked;
+    char asked[TH_ASK_ID_LEN]; /* the command of packets that it works on; "": none */
+};
+
+#define ST_MAX_ARRIVALS 16u
+struct st_arrival {              /* packets on their way in */
+    char command[TH_ASK_ID_LEN]; /* "": free */
+    uint32_t next;               /* part */
+    int64_t bytes, stored;       /* of packets; of the file */
+    int64_t moved_ns;
 };
 
 struct th_state {
@@ -104,6 +131,10 @@ struct th_state {
     int64_t swept_ns, storage_error_ns;
     int storage_error;
     bool audit_broken;
+    struct st_arrival arrivals[ST_MAX_ARRIVALS];
+    char looks[16][TH_ASK_ID_LEN + TH_USER_MAX_NAME]; /* who downloads what at the moment */
+    unsigned next_look;
+    bool packets_taken_up; /* what a start finds was looked at */
 };
 
 /* One event: what came, who asks, and what will be answered. */
@@ -113,6 +144,7 @@ struct st_turn {
     int64_t now_ns;
     struct th_state_asker asker;
     const struct th_state_request *req; /* NULL when a job goes on */
+    struct th_str bytes;                /* that came with it */
     bool has_session;
     struct th_session who;
     const char *by; /* for the audit log */
@@ -162,6 +194,22 @@ st_resume_done st_forget_done;
 /* ---- state_link.c ---- */
 st_handler st_enrol, st_commands;
 st_resume_done st_enrol_done;
+/* ---- state_packets.c ---- */
+st_handler st_packets_ask, st_packets_list, st_packets_file, st_packets_remove;
+/* Answers a sensor's request for commands; false: there is nothing to do for it. */
+bool st_packets_deliver(struct st_turn *t, const char *sensor);
+/* ---- state_packets_tick.c ---- */
+void st_packets_take_up(struct th_state *s, int64_t now_ns); /* once, before anything else */
+void st_packets_tick(struct th_state *s, int64_t now_ns);
+/* The sensor works on this command, "": on none. A wish that it has forgotten, since it was started
+ * again, is sent again. */
+void st_packets_still(struct th_state *s, int64_t now_ns, const char *sensor, const char *command);
+/* Deletes what came of the sensor (if any), and of a device what was asked for by its address;
+ * without one (NULL) everything. */
+void st_packets_forget(struct th_state *s, int64_t at_ns, const char *by, struct th_str sensor,
+    bool device, const struct th_addr *address);
+/* ---- state_parts.c ---- */
+st_handler st_part;
 /* ---- state_reports.c ---- */
 /* Takes what a sensor says of itself; text that is not of that form changes nothing. */
 void st_report_take(struct st_heard *h, int64_t now_ns, struct th_str text);

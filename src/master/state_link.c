@@ -171,6 +171,10 @@ void st_commands(struct st_turn *t)
     } else {
         st_report_take(heard, t->now_ns, status);
         st_release_commands(t->s, sensor.id); /* who asks again has given up the one before */
+        if (heard->says_asked)
+            st_packets_still(t->s, t->now_ns, sensor.id, heard->asked);
+        if (st_packets_deliver(t, sensor.id))
+            return;
         struct st_job *j = st_job_new(t, ST_COMMANDS);
         if (!j)
             return;

@@ -9,7 +9,7 @@
 #include "priv/inputs.h"
 #include "priv/readers.h"
 
-enum { UNREAD = 3, MAX_SPOOLS = 200, MAX_ARGS = 140 };
+enum { UNREAD = 3, MAX_SPOOLS = 200, MAX_ARGS = 300 };
 
 static int complain(const char *what, const char *which, int err)
 {
@@ -47,27 +47,35 @@ static int sort_out(const struct th_inputs *in, const struct th_readers *readers
     return 0;
 }
 
-static int read_captures(const struct th_vsensor_config *config, int scratch, const char *log_level,
-    struct th_readers *readers)
+static int read_captures(const struct th_vsensor_config *config, int filter, int scratch,
+    const char *log_level, struct th_readers *readers)
 {
     const char *args[MAX_ARGS + 1];
     size_t n = 0;
-    char program[4096];
+    char program[4096], memory[24];
     args[n++] = "--log-level";
     args[n++] = log_level;
+    snprintf(memory, sizeof(memory), "%llu", (unsigned long long)config->memory_bytes);
+    args[n++] = "--memory";
+    args[n++] = memory;
     for (size_t i = 0; i < config->local_networks.count && n + 2 <= MAX_ARGS; i++) {
         args[n++] = "--local-net";
         args[n++] = config->local_networks.v[i];
     }
+    for (size_t i = 0; i < config->exclude_networks.count && n + 2 <= MAX_ARGS; i++) {
+        args[n++] = "--exclude-net";
+        args[n++] = config->exclude_networks.v[i];
+    }
     args[n] = NULL;
-    const struct th_role_fd fds[] = {{.fd = scratch, .tag = "spool"}};
+    const struct th_role_fd fds[] = {
+        {.fd = scratch, .tag = "spool"}, {.fd = filter, .tag = "filter"}};
     int r = th_sibling_program("thymus-vsensor", program, sizeof(program));
     if (r == 0)
-        r = th_readers_start(readers, program, "capture", fds, TH_ARRAY_LEN(fds), args);
+        r = th_readers_start(readers, program, "capture", fds, filter < 0 ? 1 : 2, args);
     return r == 0 ? th_readers_run(readers) : r;
 }
 
-static int read_all(const struct th_inputs *in, const struct th_vsensor_config *config,
+static int read_all(const struct th_inputs *in, const struct th_vsensor_config *config, int filter,
     int folder_fd, const char *log_level, struct th_role_files *ret, bool *ret_unread)
 {
     struct stat st;
@@ -76,7 +84,7 @@ static int read_all(const struct th_inputs *in, const struct th_vsensor_config *
         return complain("no scratch file in the spool folder", "", -errno);
     struct th_readers *readers =
         th_readers_new((const char *const *)in->paths, in->count, isatty(STDERR_FILENO));
-    int r = read_captures(config, scratch, log_level, readers);
+    int r = read_captures(config, filter, scratch, log_level, readers);
     if (r < 0)
         complain("the captures cannot be read", "", r);
     else
@@ -88,7 +96,7 @@ static int read_all(const struct th_inputs *in, const struct th_vsensor_config *
 }
 
 int th_feed_inputs(char *const *paths, size_t count, const struct th_vsensor_config *config,
-    int folder_fd, const char *log_level, struct th_role_files *ret)
+    int filter, int folder_fd, const char *log_level, struct th_role_files *ret)
 {
     struct th_inputs in = TH_INPUTS_INIT;
     for (size_t i = 0; i < count; i++)
@@ -96,7 +104,7 @@ int th_feed_inputs(char *const *paths, size_t count, const struct th_vsensor_con
     for (size_t i = 0; i < in.problem_count; i++)
         fprintf(stderr, "thymus-vsensor: %s: %s\n", in.problems[i].path, in.problems[i].message);
     bool unread = in.problem_count > 0;
-    int r = in.count ? read_all(&in, config, folder_fd, log_level, ret, &unread) : -ENOENT;
+    int r = in.count ? read_all(&in, config, filter, folder_fd, log_level, ret, &unread) : -ENOENT;
     if (r == 0 && ret->count == 0)
         r = -ENOENT;
     th_inputs_done(&in);

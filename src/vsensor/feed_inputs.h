@@ -9,10 +9,10 @@
 #include "config.h"
 #include "role_files.h"
 
-/* Adds an "input" for each; folder_fd is where a scratch file without a name may lie. Says on
- * stderr what could not be read. 0, or 3 when that was part of it; negative when nothing
- * can be fed. */
+/* Adds an "input" for each; filter: of the captures (common/filter.h), -1: none; folder_fd is where
+ * a scratch file without a name may lie. Says on stderr what could not be read. 0, or 3 when that
+ * was part of it; negative when nothing can be fed. */
 int th_feed_inputs(char *const *paths, size_t count, const struct th_vsensor_config *config,
-    int folder_fd, const char *log_level, struct th_role_files *ret) TH_WARN_UNUSED;
+    int filter, int folder_fd, const char *log_level, struct th_role_files *ret) TH_WARN_UNUSED;
 
 #endif

@@ -12,6 +12,14 @@
 /* The run of a worker of live capture is random but for its remainder, which is the worker's index:
  * another run of one worker means that this one was away, and not that another came. */
 #define TH_SENSOR_RUN_WORKERS 8u
+/* The collect role has the last of these indices: beside it are 7 workers. */
+#define TH_SENSOR_COLLECTOR (TH_SENSOR_RUN_WORKERS - 1)
+/* The follow role has the one before, and its run stays the same when it is started again. */
+#define TH_SENSOR_FOLLOWER (TH_SENSOR_RUN_WORKERS - 2)
+
+/* A packet is in its ring for at most this long before capture can read it (ring.h): so far behind
+ * its arrival is what a frame knows. */
+#define TH_SENSOR_BEHIND_MS 200
 
 enum th_sensor_msg {
     /* producer -> link; id: the number */
@@ -27,7 +35,26 @@ enum th_sensor_msg {
     TH_SENSOR_DRAINED = 15,
     /* link -> feed, once a second: batches in the spool u64, of these not acknowledged u64, then
      * a sentence about what is wrong (may be empty) */
-    TH_SENSOR_PROGRESS = 16
+    TH_SENSOR_PROGRESS = 16,
+    /* link -> keep; id: the wish's, chosen by link: a JSON object (link/packets.h) */
+    TH_SENSOR_PACKETS = 17,
+    /* link -> keep: of the wish of this id nothing more is wanted */
+    TH_SENSOR_PACKETS_STOP = 18,
+    /* keep -> link: the next part of a pcap file, at most TH_PACKETS_PART_BYTES; link says
+     * PACKETS_MORE for each that it has passed on, two are under way at most */
+    TH_SENSOR_PACKETS_PART = 19,
+    TH_SENSOR_PACKETS_MORE = 20,
+    /* keep -> link: that was all: JSON {"packets": n, "bytes": n, "cut": bool, "oldest": time,
+     * "problem": text}; cut: there were more than limit_bytes; oldest: of all that is kept;
+     * problem: "" or a sentence */
+    TH_SENSOR_PACKETS_END = 21,
+    /* stream -> capture: a capture that comes over the network (streams.h) begins; id: its own,
+     * which is never used again over this connection; who sends it, in words */
+    TH_SENSOR_STREAM_BEGIN = 30,
+    TH_SENSOR_STREAM_BYTES = 31, /* stream -> capture: its next bytes */
+    TH_SENSOR_STREAM_END = 32,   /* stream -> capture: there are no more */
+    TH_SENSOR_STREAM_STOP = 33   /* capture -> stream: no more of it is wanted: who sends it, a line
+                                    break, and why */
 };
 
 #endif

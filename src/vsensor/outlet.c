@@ -58,6 +58,11 @@ bool th_outlet_full(const struct th_outlet *o)
     return o->counts.waiting_bytes + TH_BATCH_TARGET_RAW_BYTES > o->config.max_bytes;
 }
 
+void th_outlet_skip(struct th_outlet *o, uint32_t number)
+{
+    o->counts.last = TH_MAX(o->counts.last, (uint64_t)number);
+}
+
 /* ---- what is lost ---- */
 
 void th_outlet_missed(struct th_outlet *o, int64_t first_ns, int64_t last_ns)
@@ -137,6 +142,7 @@ struct th_outlet *th_outlet_new(const struct th_outlet_config *config)
     struct th_outlet *o = th_xcalloc(1, sizeof(*o));
     const struct th_sink sink = {.put = add_sorted, .arg = o};
     o->config = *config;
+    o->counts.last = o->counts.saved = config->number;
     o->complete_until_ns = INT64_MIN;
     o->sorter = th_sorter_new(0, 0, &sink);
     o->batch = th_batch_writer_new();

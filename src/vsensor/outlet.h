@@ -17,6 +17,7 @@ struct th_outlet_config {
     unsigned edge;           /* link */
     enum th_sensor_msg type; /* FRAME or REPLAY */
     uint32_t run;            /* of this producer: told apart from other runs by it */
+    uint32_t number;         /* of the last frame that this run gave before; 0: none */
     size_t max_bytes;        /* of frames that wait */
     bool may_lose;           /* past that, frames are lost; else the producer looks at _full */
 };
@@ -38,6 +39,8 @@ int th_outlet_put(struct th_outlet *o, const struct th_event *ev) TH_WARN_UNUSED
 /* Makes frames of all that is held; the source brings nothing older than complete_until_ns any
  * more. Without events a frame of none says that, when `always`. */
 int th_outlet_flush(struct th_outlet *o, int64_t complete_until_ns, bool always) TH_WARN_UNUSED;
+/* The next frame has the number after this one, unless that was given already. */
+void th_outlet_skip(struct th_outlet *o, uint32_t number);
 /* Something that would have become events was missed in this time: it is told as a loss of no
  * number, in its place. */
 void th_outlet_missed(struct th_outlet *o, int64_t first_ns, int64_t last_ns);

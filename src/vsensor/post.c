@@ -22,9 +22,15 @@ struct run {
     int64_t complete_until_ns;
 };
 
+struct pause {
+    int64_t from_ns, to_ns;
+};
+
 struct th_post {
     const struct th_own *own;
     unsigned workers;
+    bool collector, follower;
+    int64_t live_lag_ns;
     struct th_spool *spool;
     struct th_buf payload, envelope, again;
     struct run runs[MAX_RUNS]; /* latest first */
@@ -32,6 +38,7 @@ struct th_post {
     uint64_t refused[MAX_REFUSED];
     size_t refused_count;
     struct th_post_counts counts;
+    struct pause pause; /* the last that was counted */
 };
 
 /* ---- runs ---- */
@@ -66,7 +73,8 @@ static void note(struct th_post *p, const struct th_batch_head *head, bool live,
     r->complete_until_ns = head->complete_until_ns;
 }
 
-/* The latest run of a worker of live capture; NULL: it has not been heard. */
+/* The latest run of a worker of live capture, of collect or of follow; NULL: it has not been heard.
+ */
 static const struct run *latest_of(const struct th_post *p, uint32_t worker)
 {
     for (size_t i = 0; i < p->run_count; i++)
@@ -79,7 +87,10 @@ static const struct run *latest_of(const struct th_post *p, uint32_t worker)
 static int64_t complete_until(const struct th_post *p, const struct th_batch_head *head)
 {
     int64_t least_ns = head->complete_until_ns;
-    for (uint32_t i = 0; i < p->workers; i++) {
+    for (uint32_t i = 0; i < TH_SENSOR_RUN_WORKERS; i++) {
+        if (i >= p->workers && !(p->collector && i == TH_SENSOR_COLLECTOR) &&
+            !(p->follower && i == TH_SENSOR_FOLLOWER))
+            continue;
         const struct run *r = latest_of(p, i);
         if (i != head->input % TH_SENSOR_RUN_WORKERS)
             least_ns = TH_MIN(least_ns, r ? r->complete_until_ns : TH_TIME_UNSET);
@@ -128,16 +139,43 @@ static int add_gap(
     return r;
 }
 
-/* Another run of a worker of live capture than the one before: it watched nothing in between. */
+/* Pauses of several workers are one as far as they are at the same time. */
+static void count_pause(struct th_post *p, int64_t from_ns, int64_t to_ns)
+{
+    struct pause *last = &p->pause;
+    int64_t more_ns = th_time_sub(to_ns, from_ns);
+    if (from_ns <= last->to_ns && to_ns >= last->from_ns) {
+        more_ns = TH_MAX(th_time_sub(last->from_ns, from_ns), 0) +
+            TH_MAX(th_time_sub(to_ns, last->to_ns), 0);
+        from_ns = TH_MIN(from_ns, last->from_ns);
+        to_ns = TH_MAX(to_ns, last->to_ns);
+    }
+    *last = (struct pause){.from_ns = from_ns, .to_ns = to_ns};
+    p->counts.unwatched_ns += (uint64_t)more_ns;
+}
+
+/* When the run's latest frame was made, it had read all up to here. The frame may have waited for
+ * this role long after that: what it says of itself counts more than when it came. */
+static int64_t read_until(const struct th_post *p, const struct run *r)
+{
+    bool says = r->complete_until_ns > INT64_MIN && p->live_lag_ns > 0 &&
+        r->run % TH_SENSOR_RUN_WORKERS != TH_SENSOR_COLLECTOR;
+    return says ? TH_MIN(r->wall_ns, th_time_add(r->complete_until_ns, p->live_lag_ns))
+                : r->wall_ns;
+}
+
+/* Another run of a worker of live capture than the one before: it watched nothing in between. What
+ * the one before had read and not yet given goes back to before its latest frame. */
 static int tell_pause(struct th_post *p, uint32_t run, int64_t wall_ns)
 {
     const struct run *last = latest_of(p, run % TH_SENSOR_RUN_WORKERS);
     if (!last || last->run == run || find_run(p, run))
         return 0;
-    int64_t from_ns = TH_MIN(last->wall_ns, wall_ns);
+    int64_t from_ns =
+        TH_MIN(th_time_sub(read_until(p, last), TH_SENSOR_BEHIND_MS * TH_NS_PER_MS), wall_ns);
     int r = add_gap(p, 0, from_ns, wall_ns, wall_ns);
     if (r == 0)
-        p->counts.unwatched_ns += (uint64_t)th_time_sub(wall_ns, from_ns);
+        count_pause(p, from_ns, wall_ns);
     return r;
 }
 
@@ -342,6 +380,9 @@ int th_post_open(const struct th_io *io, const struct th_post_config *config, in
     struct th_post *p = th_xcalloc(1, sizeof(*p));
     p->own = config->own;
     p->workers = config->workers;
+    p->collector = config->collector;
+    p->live_lag_ns = config->live_lag_ns;
+    p->follower = config->follower;
     p->spool = spool;
     read_tail(p);
     *ret = p;

@@ -19,8 +19,9 @@ struct th_post_counts {
     uint64_t known;             /* frames that came again */
     uint64_t malformed;         /* frames that were none */
     uint64_t gaps, lost_events; /* told by producers, or too large for an envelope */
-    uint64_t unwatched_ns;      /* between two runs of capture */
-    uint64_t refused;           /* that the master will not have */
+    uint64_t unwatched_ns; /* between two runs of a worker of capture; of several at once counted
+                           once */
+    uint64_t refused;      /* that the master will not have */
 };
 
 struct th_post;
@@ -29,6 +30,9 @@ struct th_post_config {
     const struct th_own *own; /* must outlive it */
     unsigned workers;         /* of live capture (messages.h): all of them say together how far the
                                  sensor's events are complete */
+    bool collector, follower; /* and these, when there are any */
+    int64_t live_lag_ns; /* so far is what a frame of live capture calls complete behind what it had
+                            read; 0: nobody knows */
 };
 /* The io's folder is the spool's. The newest entries tell which runs and numbers are in the spool
  * already. */

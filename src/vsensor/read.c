@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "event/batch.h"
+#include "filter.h"
 #include "options.h"
 #include "priv/inputs.h"
 #include "priv/readers.h"
@@ -17,11 +18,16 @@ enum { MAX_ROLE_ARGS = 120 };
 
 static const char help[] =
     "Usage: thymus-vsensor --config FILE [--feed PATH... [--rate NUMBER]]\n"
+    "       thymus-vsensor --config FILE --packets OUT --host ADDRESS [--peer ADDRESS] [...]\n"
     "       thymus-vsensor --read PATH... (--json-dir DIR | --json FILE | --spool FILE)\n"
     "\n"
     "With --config, watches interfaces and reports to a master; with --feed as well, reports what\n"
     "is in captures and spools of event batches, and ends when the master has it. FILE: see\n"
     "thymus-vsensor(8).\n"
+    "\n"
+    "With --packets, writes packets that the sensor kept of a host into a pcap file; which of "
+    "them,\n"
+    "thymus-vsensor(8) says.\n"
     "\n"
     "With --read, reads packet captures (pcap and pcapng, also .gz, .zst, .xz; files, folders, - "
     "for\n"
@@ -36,7 +42,10 @@ static const char help[] =
     "Options:\n"
     "  --rate NUMBER       events a second that --feed reports at most; default: no limit\n"
     "  --local-net CIDR    a network of the inside, may be repeated; default: private addresses\n"
+    "  --filter EXPR       packets that are wanted, in the language of tcpdump: \"not port 22\"\n"
+    "  --exclude-net CIDR  packets with an end in it are left out, may be repeated\n"
     "  --hash-limit BYTES  files in the traffic up to this size are hashed; default 10485760\n"
+    "  --memory BYTES      for connections and what is kept of them; default 1073741824\n"
     "  --progress          show progress, also when standard error is no terminal\n"
     "  --no-progress       show none\n"
     "  --log-level WORD    error, warn, info or debug; default info\n"
@@ -47,7 +56,7 @@ static const char help[] =
 
 struct reading {
     bool read;
-    const char *json_dir, *json, *spool;
+    const char *json_dir, *json, *spool, *filter;
     bool show;
     struct th_capture_options checked; /* the role parses its own copy */
     const char *role_args[MAX_ROLE_ARGS + 1];
@@ -65,7 +74,8 @@ static int usage_error(const char *what, const char *which)
 /* An option that goes to the role: checked here, so that the user hears of a mistake at once. */
 static int pass_on(struct reading *rd, const char *name, const char *value)
 {
-    static const char *const flags[] = {"--local-net", "--hash-limit", "--log-level"};
+    static const char *const flags[] = {
+        "--local-net", "--exclude-net", "--hash-limit", "--memory", "--log-level"};
     if (!th_capture_option(&rd->checked, name, value)) {
         fprintf(stderr, "thymus-vsensor: --%s: not valid: %s\n", name, value);
         return EXIT_USAGE;
@@ -90,6 +100,7 @@ static int parse(struct reading *rd, int argc, char **argv)
         OPT_JSON,
         OPT_SPOOL,
         OPT_PASS,
+        OPT_FILTER,
         OPT_SHOW,
         OPT_HIDE,
         OPT_HELP,
@@ -101,7 +112,10 @@ static int parse(struct reading *rd, int argc, char **argv)
         {"json", required_argument, NULL, OPT_JSON},
         {"spool", required_argument, NULL, OPT_SPOOL},
         {"local-net", required_argument, NULL, OPT_PASS},
+        {"exclude-net", required_argument, NULL, OPT_PASS},
+        {"filter", required_argument, NULL, OPT_FILTER},
         {"hash-limit", required_argument, NULL, OPT_PASS},
+        {"memory", required_argument, NULL, OPT_PASS},
         {"log-level", required_argument, NULL, OPT_PASS},
         {"progress", no_argument, NULL, OPT_SHOW},
         {"no-progress", no_argument, NULL, OPT_HIDE},
@@ -121,6 +135,7 @@ static int parse(struct reading *rd, int argc, char **argv)
         case OPT_SPOOL: rd->spool = optarg; break;
         case OPT_SHOW: rd->show = true; break;
         case OPT_HIDE: rd->show = false; break;
+        case OPT_FILTER: rd->filter = optarg; break;
         case OPT_PASS: decided = pass_on(rd, longs[index].name, optarg); break;
         case OPT_HELP:
             fputs(help, stdout);
@@ -185,13 +200,19 @@ static int open_results(struct reading *rd)
 
 static int run_role(struct reading *rd, struct th_readers *readers)
 {
-    struct th_role_fd fds[TH_RESULTS_MAX];
-    char program[4096];
+    struct th_role_fd fds[TH_RESULTS_MAX + 1];
+    size_t count = rd->results.count;
+    char program[4096], wrong[1024];
     for (size_t i = 0; i < rd->results.count; i++)
         fds[i] = (struct th_role_fd){.fd = rd->results.v[i].fd, .tag = rd->results.v[i].tag};
+    TH_AUTOCLOSE int filter = rd->filter ? th_filter_make(rd->filter, wrong, sizeof(wrong)) : -1;
+    if (rd->filter && filter < 0)
+        return usage_error("--filter: ", wrong);
+    if (rd->filter)
+        fds[count++] = (struct th_role_fd){.fd = filter, .tag = "filter"};
     int err = th_sibling_program("thymus-vsensor", program, sizeof(program));
     if (err == 0)
-        err = th_readers_start(readers, program, "capture", fds, rd->results.count, rd->role_args);
+        err = th_readers_start(readers, program, "capture", fds, count, rd->role_args);
     if (err < 0)
         fprintf(
             stderr, "thymus-vsensor: the capture role cannot be started: %s\n", th_strerror(err));

@@ -2,6 +2,8 @@
 #include "ring.h"
 
 #include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -21,6 +23,7 @@ struct th_ring {
     bool open;                        /* the block is ours */
     uint32_t left;                    /* frames of it */
     uint32_t at;                      /* the next one's offset in it */
+    bool is_tagged;                   /* the last frame lies in `tagged` */
     uint8_t tagged[MAX_TAGGED_BYTES]; /* a frame with its tag put back */
 };
 
@@ -126,7 +129,8 @@ static bool take_frame(struct th_ring *r, struct th_ring_frame *ret)
         .data = block + r->at + h.tp_mac,
         .cap_len = h.tp_snaplen,
         .wire_len = h.tp_len};
-    if (h.tp_status & TP_STATUS_VLAN_VALID)
+    r->is_tagged = h.tp_status & TP_STATUS_VLAN_VALID;
+    if (r->is_tagged)
         put_tag_back(r, &h, ret);
     r->at += h.tp_next_offset;
     r->left--;
@@ -144,14 +148,48 @@ int th_ring_next(struct th_ring *r, struct th_ring_frame *ret)
     }
 }
 
+bool th_ring_ready(const struct th_ring *r)
+{
+    return r->open && r->left > 0 && !r->is_tagged;
+}
+
+bool th_ring_settled(struct th_ring *r)
+{
+    if (r->open && r->left == 0)
+        give_back(r);
+    return !r->open;
+}
+
 int th_ring_count(const struct th_ring *r, struct th_ring_counts *sum)
 {
     struct tpacket_stats_v3 s;
     socklen_t len = sizeof(s);
     if (getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) < 0)
         return -errno;
-    sum->packets += s.tp_packets;
+    sum->packets += s.tp_packets - s.tp_drops; /* the kernel counts these among them */
     sum->drops += s.tp_drops;
     sum->freezes += s.tp_freeze_q_cnt;
     return 0;
+}
+
+int th_ring_seen(int seen_fd, uint64_t *sum)
+{
+    struct tpacket_stats s = {0};
+    socklen_t len = sizeof(s);
+    if (getsockopt(seen_fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) < 0)
+        return -errno;
+    *sum += s.tp_packets; /* also those without room, which are nearly all */
+    return 0;
+}
+
+int th_ring_is_up(int fd, const char *interface)
+{
+    struct ifreq req = {0};
+    size_t len = strlen(interface);
+    if (len >= sizeof(req.ifr_name))
+        return -ENODEV;
+    memcpy(req.ifr_name, interface, len);
+    if (ioctl(fd, SIOCGIFFLAGS, &req) < 0)
+        return -errno;
+    return (req.ifr_flags & IFF_UP) != 0;
 }

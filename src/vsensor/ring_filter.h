@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two programs that the kernel runs over each packet of an interface, in its classic BPF
- * (Linux, Documentation/networking/filter.rst): which packets are not wanted, and which worker gets
- * one.
+ * Programs that the kernel runs over each packet of an interface, in its classic BPF (Linux,
+ * Documentation/networking/filter.rst), and the one that says which packets are not wanted; which
+ * worker gets one says ring_fan.h.
  */
 #ifndef TH_VSENSOR_RING_FILTER_H
 #define TH_VSENSOR_RING_FILTER_H
@@ -11,24 +11,21 @@
 
 #include "ring.h"
 
-#define TH_RING_MAX_FILTER 400u
+#define TH_RING_MAX_FILTER 4096u /* what the kernel takes */
 
 struct th_ring_program {
     struct sock_filter v[TH_RING_MAX_FILTER];
     unsigned short count;
 };
 
+/* One more instruction. */
+void th_ring_step(struct th_ring_program *f, uint16_t code, uint32_t k, uint8_t yes, uint8_t no);
+
 /* Nothing passes. */
 void th_ring_filter_none(struct th_ring_program *p);
-/* All but the sensor's own connections to its master; as many of these as there is room for. */
-void th_ring_filter_own(struct th_ring_program *p, const struct th_ring_own *own, size_t own_count);
-/*
- * A number by which the kernel picks a worker (PACKET_FANOUT_CBPF): made of the two addresses of a
- * packet, the same both ways, so that all that two hosts say to each other, fragments too, is one
- * worker's. Of VXLAN and GENEVE (with VXLAN, Ethernet or IP in it) those of the packet inside
- * count, so that a mirror's traffic does not fall on one worker. DHCP goes to the first, who then
- * sees both sides of it.
- */
-void th_ring_filter_fan(struct th_ring_program *p);
+/* All but the sensor's own connections to its master, as many of these as there is room for, and of
+ * the rest what the filter (NULL: none) lets pass. */
+void th_ring_filter_own(struct th_ring_program *p, const struct th_ring_own *own, size_t own_count,
+    const struct th_filter_step *filter, uint32_t filter_steps);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "ring_fan.h"
 #include "ring_filter.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -57,9 +58,8 @@ static int link_of(int fd, const char *interface, int *ret_index, unsigned *ret_
     return 0;
 }
 
-static int set_interface(int fd, int index, unsigned type)
+static int bind_to(int fd, int index, unsigned type)
 {
-    struct packet_mreq all = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
     struct sockaddr_ll addr = {
         .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = index};
     int on = 1;
@@ -67,10 +67,16 @@ static int set_interface(int fd, int index, unsigned type)
     if (type == ARPHRD_LOOPBACK &&
         setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0)
         return -errno;
-    if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) < 0)
-        return -errno;
-    return 0;
+    return bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
+}
+
+static int set_interface(int fd, int index, unsigned type)
+{
+    struct packet_mreq all = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
+    int r = bind_to(fd, index, type);
+    if (r == 0 && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) < 0)
+        r = -errno;
+    return r;
 }
 
 /* Takes nothing yet. */
@@ -93,6 +99,28 @@ static int open_one(const char *interface, uint64_t bytes, unsigned *ret_type)
     return r < 0 ? r : TH_TAKE_FD(fd);
 }
 
+/* The kernel does not count what a filter leaves out. A second socket sees all that the filter is
+ * asked about, but for the sensor's own traffic; nobody reads it, so that its room is full after a
+ * packet or two, and each further one costs the kernel a count. */
+static int open_seen(const char *interface, const struct th_ring_config *config)
+{
+    int index = 0, room = 1; /* the least there is */
+    unsigned type = 0;
+    struct th_ring_program own;
+    TH_AUTOCLOSE int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    th_ring_filter_own(&own, config->own, config->own_count, NULL, 0);
+    int r = link_of(fd, interface, &index, &type);
+    if (r == 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) < 0)
+        r = -errno;
+    if (r == 0)
+        r = set_filter(fd, &own);
+    if (r == 0)
+        r = bind_to(fd, index, type);
+    return r < 0 ? r : TH_TAKE_FD(fd);
+}
+
 /* Those of one group share the frames. *group is 0 for the first, who makes it. */
 static int join(int fd, unsigned type, unsigned *group)
 {
@@ -106,7 +134,7 @@ static int join(int fd, unsigned type, unsigned *group)
         return -errno;
     if (*group)
         return 0;
-    th_ring_filter_fan(&fan);
+    th_ring_fan(&fan, type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK ? ETH_HLEN : 0);
     struct sock_fprog program = {.len = fan.count, .filter = fan.v};
     if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof(program)) < 0 ||
         getsockopt(fd, SOL_PACKET, PACKET_FANOUT, group, &len) < 0)
@@ -115,12 +143,25 @@ static int join(int fd, unsigned type, unsigned *group)
     return 0;
 }
 
-int th_ring_open(
-    const char *interface, const struct th_ring_config *config, int *fds, uint32_t *ret_linktype)
+static uint32_t linktype_of(unsigned type)
+{
+    switch (type) {
+    case ARPHRD_ETHER:
+    case ARPHRD_LOOPBACK: return LINKTYPE_ETHERNET;
+    case ARPHRD_IEEE80211_RADIOTAP: return LINKTYPE_RADIOTAP;
+    default: return LINKTYPE_RAW;
+    }
+}
+
+int th_ring_open(const char *interface, const struct th_ring_config *config, int *fds,
+    int *ret_seen, uint32_t *ret_linktype)
 {
     unsigned type = 0, group = 0;
     struct th_ring_program own;
+    const struct th_filter_step *steps = NULL;
+    uint32_t step_count = 0;
     int r = 0;
+    *ret_seen = -1;
     for (unsigned i = 0; i < config->workers; i++)
         fds[i] = -1;
     for (unsigned i = 0; r == 0 && i < config->workers; i++) {
@@ -128,14 +169,25 @@ int th_ring_open(
         r = TH_MIN(fds[i], 0);
         if (r == 0 && config->workers > 1)
             r = join(fds[i], type, &group);
+        /* Linux before 6.13 lets none of a group wait for it to come up. */
+        if (r == -EINVAL && th_ring_is_up(fds[i], interface) == 0)
+            r = -ENETDOWN;
     }
-    th_ring_filter_own(&own, config->own, config->own_count);
+    *ret_linktype = linktype_of(type);
+    if (r == 0 && config->filter) {
+        steps = th_filter_steps(config->filter, *ret_linktype, &step_count);
+        r = steps ? 0 : TH_E_CONFIG;
+    }
+    th_ring_filter_own(&own, config->own, config->own_count, steps, step_count);
+    if (r == 0 && config->filter) { /* before the rings: what comes between counts as left out */
+        *ret_seen = open_seen(interface, config);
+        r = TH_MIN(*ret_seen, 0);
+    }
     for (unsigned i = 0; r == 0 && i < config->workers; i++)
         r = set_filter(fds[i], &own);
     for (unsigned i = 0; r < 0 && i < config->workers; i++)
         th_closep(&fds[i]);
-    *ret_linktype = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK ? LINKTYPE_ETHERNET
-        : type == ARPHRD_IEEE80211_RADIOTAP                         ? LINKTYPE_RADIOTAP
-                                                                    : LINKTYPE_RAW;
+    if (r < 0)
+        th_closep(ret_seen);
     return r;
 }

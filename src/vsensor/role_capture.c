@@ -30,23 +30,22 @@ struct worker {
     struct th_outputs *outputs;
     int progress;
     struct th_files files;
+    struct th_filter *filter; /* NULL: none */
+    uint64_t excluded;        /* packets that were left out, by it or by their networks */
     struct th_engine *engine; /* of the chain being read; NULL between chains */
     size_t chain;             /* its first file */
     int64_t last_ns;          /* latest packet of the chain */
-    uint64_t seq;             /* events of the chain */
-    uint64_t events;          /* of all */
+    uint64_t chain_events;
+    uint64_t events; /* of all */
 };
 
-/* The engine's sink: numbers the event and passes it on. */
+/* The engine's sink. The source is known when the file is at its end. */
 static int take_event(void *arg, const struct th_event *ev)
 {
     struct worker *w = arg;
-    union th_any_event copy;
-    memcpy(&copy, ev, th_kind_get(ev->kind)->size_bytes);
-    copy.h.seq = w->seq++;
-    copy.h.source = 0; /* known when the file is at its end */
     w->events++;
-    return th_outputs_put(w->outputs, &copy.h);
+    w->chain_events++;
+    return th_outputs_put(w->outputs, ev);
 }
 
 static void tell_progress(const struct worker *w, const struct th_file *file, bool done)
@@ -66,7 +65,7 @@ static int tell_result(struct worker *w, const struct th_file *file, uint64_t so
     struct th_source_info info = {.input = file->input,
         .status = file->status,
         .source = source,
-        .events = file == &w->files.v[w->chain] ? w->seq : 0,
+        .events = file == &w->files.v[w->chain] ? w->chain_events : 0,
         .packets = file->packets,
         .bytes = file->bytes,
         .first_ns = file->packets ? file->first_ns : 0,
@@ -97,12 +96,27 @@ static bool goes_on(const struct worker *w, const struct th_file *next)
         th_time_sub(next->first_ns, w->last_ns) <= max_gap_ns;
 }
 
+/* What was given up for want of memory; records say which they are. */
+static void say_cut(const struct worker *w)
+{
+    const struct th_flow_stats *f = th_engine_flow_stats(w->engine);
+    uint64_t analyses = th_engine_stats(w->engine)->analyses_given_up;
+    if (f->evicted || f->reassembly_given_up || analyses)
+        th_log(TH_LOG_WARN,
+            "%s: memory was short: %llu connections were ended early, %llu holes in streams and "
+            "%llu analyses given up (cut in their records); --memory gives more",
+            th_handoff_name(w->handoff, w->files.v[w->chain].input), (unsigned long long)f->evicted,
+            (unsigned long long)f->reassembly_given_up, (unsigned long long)analyses);
+}
+
 /* Ends the chain: its flows, its events, and what is to be said about its files. */
 static int end_chain(struct worker *w, size_t end)
 {
     if (!w->engine)
         return 0;
     int r = th_engine_flush(w->engine);
+    say_cut(w);
+    w->excluded += th_engine_stats(w->engine)->excluded;
     th_engine_free(TH_TAKE(w->engine));
     for (size_t i = w->chain; r == 0 && i < end; i++)
         r = tell_result(w, &w->files.v[i], w->files.v[w->chain].hash);
@@ -116,14 +130,17 @@ static int begin_chain(struct worker *w, size_t first)
          * capture holds; a sensor on a live wire uses the key of its instance. */
         .flow.key = {.k0 = 0x7473656e736f7231, .k1 = 0x7265636f72646564},
         .max_hash_bytes = w->options.max_hash_bytes,
+        .memory_bytes = w->options.memory_bytes,
         .local = w->options.local_count ? w->options.local : NULL,
         .local_count = w->options.local_count,
+        .exclude = w->options.exclude,
+        .exclude_count = w->options.exclude_count,
     };
     struct th_sink sink = {.put = take_event, .arg = w};
     w->engine = th_engine_new(&config, &sink);
     w->chain = first;
     w->last_ns = TH_TIME_UNSET;
-    w->seq = 0;
+    w->chain_events = 0;
     return th_outputs_input(w->outputs, w->files.v[first].input);
 }
 
@@ -148,22 +165,62 @@ static void judge(struct th_file *file, const struct th_open_capture *c, const s
     }
 }
 
+static bool is_wanted(struct worker *w, const struct th_record *p)
+{
+    if (!w->filter || th_filter_passes(w->filter, p->linktype, p->data, p->cap_len, p->wire_len))
+        return true;
+    w->excluded++;
+    return false;
+}
+
+/* The record that was read, and those behind it that are at hand; of these, how many are wanted. */
+static unsigned gather(
+    struct worker *w, struct th_file *file, struct th_open_capture *c, struct th_frame *v)
+{
+    unsigned n = 0;
+    for (;;) {
+        const struct th_record *rec = &c->record;
+        w->last_ns = TH_MAX(w->last_ns, rec->time_ns);
+        file->last_ns = file->packets++ ? TH_MAX(file->last_ns, rec->time_ns) : rec->time_ns;
+        if (is_wanted(w, rec))
+            v[n++] = (struct th_frame){.time_ns = rec->time_ns,
+                .data = rec->data,
+                .cap_len = rec->cap_len,
+                .wire_len = rec->wire_len,
+                .linktype = rec->linktype};
+        if (n == TH_ENGINE_FRAMES || !th_capture_ready(c->capture))
+            return n;
+        c->next = th_capture_next(c->capture, &c->record);
+        if (c->next <= 0)
+            return n;
+    }
+}
+
+static void note_unread(struct unread *un, const struct th_frame *v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (th_linktype_supported(v[i].linktype))
+            continue;
+        un->packets++;
+        un->linktype = v[i].linktype;
+    }
+}
+
 static int read_packets(struct worker *w, struct th_file *file, struct th_open_capture *c)
 {
     struct unread un = {0};
-    for (; c->next > 0; c->next = th_capture_next(c->capture, &c->record)) {
-        const struct th_record *rec = &c->record;
-        int r = th_engine_frame(
-            w->engine, rec->linktype, rec->time_ns, rec->data, rec->cap_len, rec->wire_len);
-        if (r == TH_E_UNSUPPORTED_LINKTYPE) {
-            un.packets++;
-            un.linktype = rec->linktype;
-        } else if (r < 0) {
+    struct th_frame frames[TH_ENGINE_FRAMES];
+    while (c->next > 0) {
+        uint64_t before = file->packets;
+        unsigned n = gather(w, file, c, frames);
+        int r = th_engine_frames(w->engine, frames, n);
+        if (r == TH_E_UNSUPPORTED_LINKTYPE)
+            note_unread(&un, frames, n);
+        else if (r < 0)
             return r;
-        }
-        w->last_ns = TH_MAX(w->last_ns, rec->time_ns);
-        file->last_ns = file->packets++ ? TH_MAX(file->last_ns, rec->time_ns) : rec->time_ns;
-        if (file->packets % progress_packets == 0) {
+        if (c->next > 0)
+            c->next = th_capture_next(c->capture, &c->record);
+        if (file->packets / progress_packets != before / progress_packets) {
             file->bytes = th_stream_consumed(c->stream);
             tell_progress(w, file, false);
         }
@@ -212,7 +269,9 @@ static int parse_options(int argc, char **argv, struct th_capture_options *ret)
     static const struct option longs[] = {
         {"role", required_argument, NULL, 'r'},
         {"local-net", required_argument, NULL, 'o'},
+        {"exclude-net", required_argument, NULL, 'o'},
         {"hash-limit", required_argument, NULL, 'o'},
+        {"memory", required_argument, NULL, 'o'},
         {"log-level", required_argument, NULL, 'o'},
         {0},
     };
@@ -251,6 +310,8 @@ int role_capture(int argc, char **argv)
         w.outputs = th_outputs_new(&in);
         r = fd < 0 || !w.outputs ? -EBADF : 0;
     }
+    if (r == 0)
+        r = th_capture_filter(&in, &w.filter);
     if (r == 0 && th_landlock_abi() == 0)
         th_log(TH_LOG_INFO, "this kernel has no Landlock; seccomp alone holds the role");
     if (r == 0)
@@ -261,7 +322,12 @@ int role_capture(int argc, char **argv)
         r = read_files(&w);
     if (r < 0)
         say_failure(r);
+    else if (w.excluded)
+        th_log(TH_LOG_INFO,
+            "%llu packets were left out, as the filter and the excluded networks say",
+            (unsigned long long)w.excluded);
     th_engine_free(w.engine);
+    th_filter_free(w.filter);
     th_files_done(&w.files);
     th_outputs_free(w.outputs);
     th_handoff_detach(w.handoff);

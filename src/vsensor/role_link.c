@@ -5,7 +5,11 @@
  * Recorded input waits while the spool is half full; live capture is always taken, the spool then
  * drops its oldest and says so to the master.
  *
- * Descriptors: parent, capture or feed, folders "spool" and "state", files "config", "token", "ca".
+ * What the master asks for of kept packets goes to the role keep, and its answer up
+ * (link_packets.h).
+ *
+ * Descriptors: parent, capture, collect and follow, or feed, perhaps keep, folders "spool" and
+ * "state", files "config", "token", "ca", "nic" (nic.h).
  */
 #include "role_link.h"
 
@@ -19,13 +23,17 @@
 #include "config.h"
 #include "crypto/random.h"
 #include "link/client.h"
+#include "link_packets.h"
 #include "link_status.h"
 #include "lookup.h"
 #include "messages.h"
+#include "nic.h"
 #include "post.h"
 #include "priv/edge.h"
 #include "priv/priv.h"
+#include "problems.h"
 #include "role_args.h"
+#include "role_live.h"
 #include "version.h"
 
 static const int64_t status_ns = TH_NS_PER_S;
@@ -38,10 +46,11 @@ static const int64_t lookup_failed_ns = 15 * TH_NS_PER_S;
 static const unsigned turn_frames = 64; /* between two syncs */
 static const int lookup_ms = 10000;
 
-/* Workers of live capture, and feed; either these or that one is there. */
-enum { CAPTURE, FEED = TH_VSENSOR_MAX_WORKERS, PRODUCERS };
+/* Workers of live capture, collect and follow, or feed. The keep of packets may be. */
+enum { CAPTURE, FEED = TH_VSENSOR_MAX_WORKERS, COLLECT, FOLLOW, PRODUCERS, KEEP = PRODUCERS };
 static const char *const edge_names[] = {"capture", "capture.1", "capture.2", "capture.3",
-    "capture.4", "capture.5", "capture.6", "capture.7", [FEED] = "feed"};
+    "capture.4", "capture.5", "capture.6",
+    "capture.7", [FEED] = "feed", [COLLECT] = "collect", [FOLLOW] = "follow", [KEEP] = "keep"};
 
 /* What a producer is owed. */
 struct producer {
@@ -72,6 +81,7 @@ struct role {
     struct th_link *link;
     struct th_edges *edges;
     struct producer producers[PRODUCERS];
+    struct th_relay relay;
     int64_t lookup_ns;  /* not reached for so long: its name is looked up again; 0: it has none */
     bool dirty;         /* something was added and not synced */
     bool failed;        /* what was added is not on the disk, and will not be */
@@ -82,7 +92,11 @@ struct role {
     bool logged;
     enum th_link_standing standing; /* that was logged */
     struct th_capture_counts captures[TH_VSENSOR_MAX_WORKERS];
+    struct th_kept kept;
+    struct th_problems problems;
     struct th_link_urgent told; /* with the last report */
+    struct th_nic nic;
+    int nic_fd; /* /proc/net/dev of where it captures; negative: nothing is watched */
 };
 
 /* ---- what the client asks for ---- */
@@ -147,16 +161,33 @@ static void on_enrolled(void *arg, uint64_t sensor, uint64_t instance)
 
 static void on_command(void *arg, const struct th_link_command *command)
 {
-    (void)arg;
+    struct role *w = arg;
+    if (strcmp(command->type, "packets") == 0) {
+        if (!th_relay_command(&w->relay, command, th_clock_ns(CLOCK_MONOTONIC)))
+            th_link_drop_part(w->link);
+        return;
+    }
     th_log(TH_LOG_INFO, "command %s of type %s: this sensor knows no such command", command->id,
         command->type);
+}
+
+static int on_part(void *arg, struct th_link_part *ret)
+{
+    struct role *w = arg;
+    return th_relay_part(&w->relay, ret);
+}
+
+static void on_part_done(void *arg, int err)
+{
+    struct role *w = arg;
+    th_relay_part_done(&w->relay, err, th_clock_ns(CLOCK_MONOTONIC));
 }
 
 /* By all workers together. */
 static struct th_capture_counts captured(const struct role *w)
 {
     struct th_capture_counts sum = {0};
-    for (unsigned i = 0; i < w->config.workers; i++)
+    for (unsigned i = 0; i < TH_ARRAY_LEN(w->captures); i++)
         th_capture_counts_add(&sum, &w->captures[i]);
     return sum;
 }
@@ -167,8 +198,9 @@ static void on_status(void *arg, struct th_buf *out)
     struct th_link_status s;
     struct th_capture_counts sum = captured(w);
     th_link_status(w->link, 0, &s);
-    th_link_report_put(out, &s, w->post, &sum);
-    th_link_urgent_get(w->post, &sum, &w->told);
+    uint32_t problems = th_problems_now(&w->problems, th_clock_ns(CLOCK_MONOTONIC));
+    th_link_report_put(out, &s, w->post, &sum, w->nic.lost, &w->kept, problems, w->relay.id);
+    th_link_urgent_get(w->post, &sum, w->nic.lost, &w->kept, problems, &w->told);
 }
 
 static bool on_has_news(void *arg)
@@ -176,21 +208,31 @@ static bool on_has_news(void *arg)
     const struct role *w = arg;
     struct th_link_urgent now;
     struct th_capture_counts sum = captured(w);
-    th_link_urgent_get(w->post, &sum, &now);
-    return now.drops != w->told.drops || now.lost != w->told.lost ||
-        now.refused != w->told.refused || now.interfaces_down != w->told.interfaces_down ||
-        now.spool != w->told.spool;
+    uint32_t problems = th_problems_now(&w->problems, th_clock_ns(CLOCK_MONOTONIC));
+    th_link_urgent_get(w->post, &sum, w->nic.lost, &w->kept, problems, &now);
+    return now.drops != w->told.drops || now.nic_lost != w->told.nic_lost ||
+        now.lost != w->told.lost || now.refused != w->told.refused ||
+        now.interfaces_down != w->told.interfaces_down || now.spool != w->told.spool ||
+        now.keep != w->told.keep || now.problems != w->told.problems;
 }
 
 /* The parent passes on what the others say of themselves; a role that went down says nothing. */
-static void hear_statuses(struct role *w)
+static void hear_statuses(struct role *w, int64_t now_ns)
 {
     const char *name;
     struct th_str json;
-    while (th_edges_role_status(w->edges, &name, &json))
+    while (th_edges_role_status(w->edges, &name, &json)) {
+        th_problems_hear(&w->problems, json, now_ns);
+        if (strcmp(name, "keep") == 0)
+            th_kept_read(json, &w->kept);
+        if (strcmp(name, edge_names[COLLECT]) == 0 && json.len > 0)
+            th_capture_counts_read(json, &w->captures[TH_SENSOR_COLLECTOR]);
+        if (strcmp(name, edge_names[FOLLOW]) == 0 && json.len > 0)
+            th_capture_counts_read(json, &w->captures[TH_SENSOR_FOLLOWER]);
         for (unsigned i = CAPTURE; i < w->config.workers && json.len > 0; i++)
             if (strcmp(name, edge_names[i]) == 0)
                 th_capture_counts_read(json, &w->captures[i]);
+    }
 }
 
 /* ---- frames in ---- */
@@ -332,6 +374,19 @@ static void log_changes(struct role *w, const struct th_link_status *s, int64_t 
     }
 }
 
+static void look_at_interfaces(struct role *w)
+{
+    char text[TH_NIC_MAX_TEXT];
+    size_t len = 0;
+    ssize_t n = w->nic.count > 0 && w->nic_fd >= 0 ? 1 : 0;
+    while (n > 0 && len < sizeof(text)) {
+        n = pread(w->nic_fd, text + len, sizeof(text) - len, (off_t)len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (len > 0)
+        th_nic_read(&w->nic, th_str_n(text, len));
+}
+
 static void tell_status(struct role *w, int64_t now_ns)
 {
     struct th_link_status s;
@@ -339,8 +394,9 @@ static void tell_status(struct role *w, int64_t now_ns)
     const struct th_spool *spool = th_post_spool(w->post);
     th_link_status(w->link, now_ns, &s);
     log_changes(w, &s, now_ns);
-    th_link_status_put(&json, &s, w->post, w->disk_error);
+    th_link_status_put(&json, &s, w->post, &w->relay, w->disk_error);
     th_edges_status(w->edges, th_buf_view(&json));
+    th_problems_hear(&w->problems, th_buf_view(&json), now_ns);
     th_buf_le64(&progress, th_spool_next(spool));
     th_buf_le64(&progress, th_spool_next(spool) - TH_MIN(s.acknowledged, th_spool_next(spool)));
     th_buf_puts(&progress, s.problem ? s.problem : "");
@@ -364,14 +420,17 @@ static int turn(struct role *w, int most_ms)
         return r;
     int64_t now_ns = th_clock_ns(CLOCK_MONOTONIC);
     int64_t wall_ns = th_clock_ns(CLOCK_REALTIME);
-    hear_statuses(w);
+    hear_statuses(w, now_ns);
     try_held(w, now_ns, wall_ns);
     for (unsigned i = 0; i < PRODUCERS; i++)
         hear(w, i, now_ns, wall_ns);
     sync_spool(w, now_ns);
+    if (!th_relay_turn(&w->relay, now_ns))
+        th_link_drop_part(w->link);
     th_link_turn(w->link, fds, n, now_ns, wall_ns);
     tell_drained(w);
     if (now_ns >= w->status_at_ns) {
+        look_at_interfaces(w);
         tell_status(w, now_ns);
         w->status_at_ns = now_ns + status_ns;
     }
@@ -395,7 +454,7 @@ static bool is_captured(const struct role *w)
     for (unsigned i = CAPTURE; i < w->config.workers; i++)
         if (th_edges_up(w->edges, i))
             return true;
-    return false;
+    return th_edges_up(w->edges, COLLECT) || th_edges_up(w->edges, FOLLOW);
 }
 
 /* Told to end: capture ends its flows now, and what they become is taken yet, and sent as far as
@@ -472,7 +531,9 @@ static int make_link(struct role *w)
         .enrolled = on_enrolled,
         .command = on_command,
         .status = on_status,
-        .has_news = on_has_news};
+        .has_news = on_has_news,
+        .part = on_part,
+        .part_done = on_part_done};
     char token[512], ca[64];
     struct th_link_ops mine = ops;
     mine.arg = w;
@@ -508,11 +569,13 @@ static int open_all(struct role *w)
     if (r < 0)
         return r;
     w->edges = th_edges_new(&in, edge_names, TH_ARRAY_LEN(edge_names));
+    th_relay_init(&w->relay, w->edges, KEEP);
     w->spool_fd = th_inherit_get(&in, "spool", 0);
     w->state_fd = th_inherit_get(&in, "state", 0);
     w->config_fd = th_inherit_get(&in, "config", 0);
     w->token_fd = th_inherit_get(&in, "token", 0);
     w->ca_fd = th_inherit_get(&in, "ca", 0);
+    w->nic_fd = th_inherit_get(&in, "nic", 0);
     if (w->spool_fd < 0 || w->state_fd < 0 || w->config_fd < 0)
         return -EBADF;
     th_io_folder(&w->spool_io, &w->spool_fd);
@@ -533,7 +596,10 @@ static int open_own(struct role *w)
     }
     const struct th_post_config config = {.limit_bytes = w->config.spool_bytes,
         .own = &w->own,
-        .workers = (unsigned)w->config.workers};
+        .workers = th_vsensor_config_captures(&w->config) ? (unsigned)w->config.workers : 0,
+        .collector = w->config.flow_listen.count > 0,
+        .live_lag_ns = th_live_lag_ns(),
+        .follower = w->config.eve_follow.count > 0};
     r = th_post_open(&w->spool_io, &config, th_clock_ns(CLOCK_REALTIME), &w->post);
     if (r < 0)
         th_log(TH_LOG_ERROR, "spool folder: %s", th_strerror(r));
@@ -553,11 +619,17 @@ static int lock(struct role *w)
     return th_role_lock_with(TH_ROLE_LINK, &w->lock);
 }
 
+static bool take_option(void *arg, const char *name, const char *value)
+{
+    struct role *w = arg;
+    return strcmp(name, "--nic") == 0 && th_nic_add(&w->nic, value);
+}
+
 int role_link(int argc, char **argv)
 {
     struct role *w = th_xcalloc(1, sizeof(*w));
     struct th_role_args args;
-    int r = th_role_args_read(argc, argv, "thymus-vsensor link", NULL, NULL, &args);
+    int r = th_role_args_read(argc, argv, "thymus-vsensor link", take_option, w, &args);
     w->lock.uid = args.uid;
     w->lock.gid = args.gid;
     if (r == 0)
@@ -578,6 +650,7 @@ int role_link(int argc, char **argv)
         th_log(TH_LOG_ERROR, "link stopped: %s", th_strerror(r));
     th_link_free(w->link);
     th_post_close(w->post);
+    th_relay_done(&w->relay);
     th_edges_free(w->edges);
     th_buf_done(&w->held.body);
     th_sign_key_done(&w->own.key);

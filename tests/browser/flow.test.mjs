@@ -11,6 +11,7 @@ import { chosenIds, screens } from './screens.mjs';
 
 const ATTACK_WAIT_MS = Number(process.env.THYMUS_ATTACK_WAIT_S ?? 60) * 1000;
 const REPORT_WAIT_MS = 60_000;
+const MODELS_LOOKED_AT = 24;
 let browser;
 let first; // context and page that logged in first
 let state; // its cookies, for the others
@@ -76,6 +77,24 @@ test('incident: story, time line, device; a breach has its evidence, chart and r
   await page.locator('a', { hasText: 'Open in search' }).click();
   await page.waitForURL(/\/search\?/);
   await page.locator('[role=gridcell]').first().waitFor();
+  clean();
+});
+
+test('every model tells of events that can be looked at, also where the device was spoken to or the peer is a domain', async () => {
+  const { page } = first;
+  const breaches = await page.evaluate(async (most) => {
+    const ask = async (path) => (await fetch(`/api/v1${path}`)).json();
+    const { incidents } = await ask('/incidents?state=all&limit=200');
+    const found = {};
+    for (const { id } of incidents)
+      for (const b of (await ask(`/incidents/${id}`)).timeline) found[`${b.model.id} ${b.peer ? Boolean(b.peer.ip) : ''}`] ??= b.id;
+    return Object.entries(found).sort().slice(0, most);
+  }, MODELS_LOOKED_AT);
+  assert.ok(breaches.length > 3, JSON.stringify(breaches));
+  for (const [what, id] of breaches) {
+    await page.goto(`/breaches/${id}`);
+    await page.locator('[role=gridcell]').first().waitFor().catch((e) => assert.fail(`${what}, ${id}: ${e}`));
+  }
   clean();
 });
 
@@ -212,6 +231,32 @@ test('status: a running sensor tells its stages; the loss is one figure', async 
   clean();
 });
 
+test('packets: asked for from a device and from an event; what became of it is said, and stands in the list', async () => {
+  const { page } = first;
+  await page.goto(`/devices/${ids.device}`);
+  const panel = page.locator('section[aria-labelledby=packets]');
+  await panel.getByText('15 minutes').click();
+  await panel.getByRole('button', { name: 'Fetch packets' }).click();
+  // The sensor of this office watches nothing and keeps no packets: that is a reason, and is shown, perhaps after a feed that
+  // has just gone was waited for.
+  await panel.getByText('These packets could not be had').waitFor({ timeout: REPORT_WAIT_MS });
+  await panel.getByText(/keeps no packets/).waitFor();
+  await page.goto('/search?q=kind:conn&from=-30d');
+  await page.locator('[role=gridcell]').first().click();
+  await page.locator('aside.detail').getByRole('button', { name: 'Fetch packets' }).waitFor();
+  await accessible(page, 'an event with its packets');
+  await page.locator('aside.detail').getByRole('link', { name: 'All packets asked for' }).click();
+  await page.locator('main table tbody tr').first().waitFor();
+  await accessible(page, 'the list of packets');
+  await page.getByRole('button', { name: /^Delete: / }).first().click();
+  await page.locator('dialog button.danger').click();
+  await page.getByText('Nobody has asked for packets').waitFor();
+  await page.goto('/');
+  await page.locator('nav[aria-label=Main]').getByRole('link', { name: 'Packets' }).click();
+  await page.getByRole('heading', { name: 'Packets', level: 1 }).waitFor();
+  clean();
+});
+
 test('in Japanese titles, stories and reasons are Japanese', async () => {
   const { context, problems } = await open(browser, { storageState: state, language: 'ja-JP' });
   const page = await context.newPage();
@@ -268,7 +313,7 @@ test('a token is shown once; the shortcuts lead everywhere', async () => {
   await page.locator('td', { hasText: label }).waitFor();
   assert.equal(await page.locator('dialog').count(), 0);
   await page.locator('h1').click(); // out of the form: a shortcut is no text
-  for (const [keys, path] of [['o', '/'], ['i', '/incidents'], ['d', '/devices'], ['s', '/search'], ['t', '/status'], ['c', '/config']]) {
+  for (const [keys, path] of [['o', '/'], ['i', '/incidents'], ['d', '/devices'], ['s', '/search'], ['p', '/packets'], ['t', '/status'], ['c', '/config']]) {
     await page.keyboard.press('g');
     await page.keyboard.press(keys);
     await page.waitForURL((u) => u.pathname === path);

@@ -74,6 +74,13 @@ before(async () => {
   state = await context.storageState();
   await fed(page);
   ids = await chosenIds(page);
+  // A list of packets needs somebody who asked for some.
+  await page.goto(`/devices/${ids.device}`);
+  const asked = page.waitForResponse((r) => r.request().method() === 'POST' && r.url().endsWith('/packets') && r.ok());
+  await page.locator('section[aria-labelledby=packets]').getByRole('button', { name: 'Fetch packets' }).click();
+  await asked;
+  await page.goto('/packets');
+  await page.locator('main table tbody tr').first().waitFor();
   assert.ok(ids.incident && ids.breach && ids.device, 'an incident with a breach of a device');
   await context.close();
 });

@@ -33,6 +33,7 @@ export function screens(ids) {
     ['device', `/devices/${ids.device}`],
     ['search', '/search?from=-30d'],
     ['search-error', '/search?q=(ip:'],
+    ['packets', '/packets'],
     ['status', '/status'],
     ...['sensors', 'tokens', 'settings', 'users', 'sessions', 'audit', 'account'].map((tab) => [`config-${tab}`, `/config/${tab}`]),
     ['nowhere', '/nowhere'],

@@ -62,7 +62,7 @@ class Held(sources.Master):
 
 
 def confirmed(client, one_of_them):
-    """{breach: score} of the devices of the same office, of hours that have ended."""
+    """{breach: (score, what it is)} of the devices of the same office, of hours that have ended."""
     site = ".".join(one_of_them.split(".")[:2]) + "."
-    return {b["id"]: b["score"] for b in verify.pages(client, "/breaches", "breaches")
+    return {b["id"]: (b["score"], f'{b["model"]["id"]} {b["device"]["ip"]} {b["time"]}') for b in verify.pages(client, "/breaches", "breaches")
             if (b["device"]["ip"] or "").startswith(site) and not b.get("early")}

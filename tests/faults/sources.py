@@ -19,7 +19,7 @@ class Offices:
 
     def __init__(self, folder):
         self.frames = {"a": {}, "b": {}}
-        for name, seed, site, devices in (("a", 11, 20, 30), ("b", 12, 60, 20)):
+        for name, seed, site, devices in (("a", 11, 20, 45), ("b", 12, 60, 20)):
             path = spine.lab(folder / f"{name}.tev", "--seed", seed, "--site", site, "--devices", devices, "--start",
                              DAY.strftime("%Y-%m-%dT08:00:00Z"), "--hours", len(self.HOURS), "--truth", folder / f"{name}.truth",
                              *(f"--inject={attack}" for attack in ATTACKS[name]))

@@ -80,7 +80,10 @@ class Master:
         self.hook = None                    # hook(envelope) -> (status, object) or None
         self.drop_answers = 0               # takes so many batches without answering
         self.waiting = threading.Condition()
+        self.commands = []                  # given out with the next answer
+        self.parts, self.part_hook = [], None  # of packets; part_hook(part) -> (status, object) or None
         self.asked, self.hold_s = 0, 0.5    # a request for commands waits so long, or until another comes
+        self.held = 0                       # that wait, also of a sensor that was killed: those would take what is given once
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "tls.crt", self.folder / "tls.key")
         if ciphers:
@@ -119,6 +122,8 @@ class Master:
                         self.close_connection = True
                         return
                     self.answer(status, what)
+                elif self.path.startswith("/link/v1/packets/"):
+                    self.answer(*master.part(self.path, self.headers, body))
                 else:
                     self.answer(404)
 
@@ -137,9 +142,15 @@ class Master:
                 with master.waiting:
                     master.asked += 1
                     own = master.asked
+                    master.held += 1
                     master.waiting.notify_all()
-                    master.waiting.wait_for(lambda: master.asked != own, master.hold_s)
-                self.answer(204)
+                    master.waiting.wait_for(lambda: master.asked != own or master.commands, master.hold_s)
+                    given, master.commands = master.commands, []
+                    master.held -= 1
+                if given:
+                    self.answer(200, {"commands": given})
+                else:
+                    self.answer(204)
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
@@ -204,10 +215,28 @@ class Master:
                     return 409, {"epoch": self.epoch, "next": self.next}
             time.sleep(0.005)
 
+    def command(self, **command):
+        with self.waiting:
+            self.commands.append(command)
+            self.waiting.notify_all()
+
+    def part(self, path, headers, body):
+        sensor, number = headers["Thymus-Sensor"], headers["Thymus-Part"]
+        said = f"POST\n{path}\n{sensor}\n{headers['Thymus-Time']}\n{number}\n{hashlib.sha256(body).hexdigest()}"
+        if not verify(self.keys.get(int(sensor, 16), b""), said.encode(), from_base64url(headers["Thymus-Signature"])):
+            return self.refuse(401, "signature")
+        part = {"id": path.rsplit("/", 1)[1], "number": number, "body": body, "next": self.next, "at": time.monotonic()}
+        with self.lock:
+            decided = self.part_hook(part) if self.part_hook else None
+            self.parts.append(part)
+        return decided or (200, {"next": int(number.split()[0]) + 1})
+
     # What came, as tests want it.
     def events(self):
         return sum(e.events for e in self.taken if e.kind == EVENTS)
 
-    def spool(self, path):
-        path.write_bytes(b"".join(e.payload for e in self.taken if e.kind == EVENTS))
+    def spool(self, path, worker=None):
+        """What was taken, or of that what one worker of capture brought."""
+        path.write_bytes(b"".join(e.payload for e in self.taken
+                                  if e.kind == EVENTS and worker in (None, e.run % 8)))
         return path

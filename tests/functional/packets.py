@@ -64,6 +64,26 @@ def fetch(t, port=50000, path="/", body=b"hello", client=CLIENT, step=0.01):
     return [(t + i * step, f) for i, f in enumerate(steps)]
 
 
+MIRROR, SENSOR = (172, 31, 4, 4), (172, 31, 9, 9)
+# How a mirror wraps a frame, and what is told of it.
+TUNNELS = {
+    "vxlan/172.31.4.4/42": lambda f: udp(MIRROR, 50000, SENSOR, 4789, b"\x08\0\0\0\0\0\x2a\0" + f),
+    "vxlan/172.31.4.4/43": lambda f: udp(MIRROR, 50000, SENSOR, 4790, b"\x0c\0\0\3\0\0\x2b\0" + f),
+    "geneve/172.31.4.4/5": lambda f: udp(MIRROR, 50000, SENSOR, 6081, b"\0\0\x65\x58\0\0\5\0" + f),
+    "geneve/172.31.4.4/0/0123456789abcdef": lambda f: udp(MIRROR, 50000, SENSOR, 6081, bytes.fromhex(
+        "0800080000000000" "010801020123456789abcdef" "010802020000000000000007" "0108030100000009") + f[14:]),
+    "gre/172.31.4.4/77": lambda f: ip4(MIRROR, SENSOR, 47, bytes.fromhex("300065580000004d00000001") + f),
+    "erspan/172.31.4.4": lambda f: ip4(MIRROR, SENSOR, 47, bytes.fromhex("000088be") + f),
+    "erspan/172.31.4.4/341": lambda f: ip4(MIRROR, SENSOR, 47, bytes.fromhex("100088be000000011000fd5500000000") + f),
+    "erspan/172.31.4.4/342": lambda f: ip4(MIRROR, SENSOR, 47, bytes.fromhex(
+        "100022eb00000001200001560000000000000001" "3000000000000000") + f),
+    "tzsp/172.31.4.4": lambda f: udp(MIRROR, 50000, SENSOR, 37008, b"\1\0\0\1\1" + f),
+    "capwap/172.31.4.4": lambda f: udp(MIRROR, 50000, SENSOR, 5247, bytes.fromhex("0010020000000000") + f),
+    "l2tp/172.31.4.4/458761": lambda f: udp(MIRROR, 1701, SENSOR, 1701, bytes.fromhex("000200070009ff030021") + f[14:]),
+    "ip/172.31.4.4": lambda f: ip4(MIRROR, SENSOR, 4, f[14:]),
+}
+
+
 def pcap(packets, linktype=1):
     out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, linktype)
     for t, frame in packets:

@@ -10,13 +10,13 @@ import time
 BIN = pathlib.Path(os.environ.get("THYMUS_BIN", pathlib.Path(__file__).parents[2] / "build/bin"))
 
 
-def until(what, timeout=20.0, step=0.02):
-    """Waits for what() to be true; what it gave."""
+def until(what, timeout=20.0, step=0.02, show=None):
+    """Waits for what() to be true; what it gave. show(): what to say when it does not come true."""
     end = time.monotonic() + timeout
     while True:
         got = what()
         if got or time.monotonic() > end:
-            assert got, "it did not happen in time"
+            assert got, f"it did not happen in time: {show() if show else got}"
             return got
         time.sleep(step)
 
@@ -60,11 +60,12 @@ class Sensor:
             self.process.kill()
             self.process.wait(10)
 
-    def role(self, name):
-        """Process id of a role; None while it does not run."""
+    def role(self, name, worker=0):
+        """Process id of a role, of capture that of one worker; None while it does not run."""
         for pid in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
             line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if line[1:3] == [b"--role", name.encode()]:
+            if line[1:3] == [b"--role", name.encode()] and (
+                    b"--worker" not in line or int(line[line.index(b"--worker") + 1]) == worker):
                 return int(pid)
         return None
 

@@ -197,3 +197,20 @@ def test_models_of_ones_own(office, tmp_path):
     (tmp_path / "bad.yaml").write_text("id: [")
     done = analyse("--json", "--models", tmp_path, office)
     assert done.returncode == 1 and b"bad.yaml, line " in done.stderr
+
+
+def test_logs_of_others_are_told_by_their_content(tmp_path):
+    """Suricata's EVE and VPC flow logs, by hand, of any name and compressed."""
+    corpus = pathlib.Path(__file__).parents[2] / "fuzz/corpus"
+    (tmp_path / "a.gz").write_bytes(gzip.compress((corpus / "eve/all").read_bytes()))
+    (tmp_path / "b").write_bytes((corpus / "vpc/header").read_bytes())
+    (tmp_path / "c").write_bytes((corpus / "vpc/default").read_bytes() + b"2 rubbish\n")
+    done = analyse("--json", tmp_path)
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    (wrong,) = (r for r in records if r["kind"] == "error")
+    summary = next(r for r in records if r["kind"] == "summary")
+    assert done.returncode == 3 and wrong["input"].endswith("/c")  # the line that is none
+    assert "1 of 5 lines did not parse: line 5" in wrong["message"]
+    assert summary["inputs"] == 3
+    assert {k: summary["events_by_kind"].get(k) for k in ("conn", "dns", "ids", "ssl", "x509")} == {
+        "conn": 4, "dns": 3, "ids": 3, "ssl": 1, "x509": 1}

@@ -22,8 +22,16 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("case", ["records", "own_traffic", "tagged", "killed", "away", "down", "reported", "overload", "mirror"])
+@pytest.mark.parametrize("case", ["records", "own_traffic", "tagged", "filtered", "killed", "killed_of_two", "seen_twice", "away", "down",
+                                  "down_for_two", "down_at_first", "reported", "overload",
+                                  pytest.param("losses", marks=pytest.mark.skipif(
+                                      not os.path.exists("/dev/net/tun"), reason="this system has no tunnel devices")),
+                                  "mirror", "tunnels", "dealt", "kept"])
 def test_live(case, tmp_path):
+    run(case, tmp_path)
+
+
+def run(case, tmp_path):
     done = subprocess.run(["unshare", "-n", sys.executable, pathlib.Path(__file__).with_name("live_cases.py"), case,
                            tmp_path], capture_output=True, text=True, timeout=90, check=False)
     said = (tmp_path / "errors").read_text() if (tmp_path / "errors").exists() else ""

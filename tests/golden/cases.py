@@ -138,16 +138,17 @@ def dhcp_lease():
     nobody, everybody = Host("0.0.0.0", LAPTOP.hardware), Host("255.255.255.255", "ff:ff:ff:ff:ff:ff")
     router = Host("192.168.10.1", "02:00:00:00:00:01")
 
-    def message(op, kind, options=b"", yours="0.0.0.0"):
+    def message(op, kind, options=b"", yours="0.0.0.0", server=b"", file=b""):
         head = struct.pack(">BBBBIHH", op, 1, 6, 0, 0x1234abcd, 0, 0) + packed("0.0.0.0") + packed(yours) + bytes(8)
-        return head + hardware + bytes(10 + 64 + 128) + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\xff"
+        return head + hardware + bytes(10) + server.ljust(64, b"\0") + file.ljust(128, b"\0") + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\xff"
 
-    name = bytes([12, 9]) + b"laptop-21" + bytes([60, 8]) + b"MSFT 5.0"
+    # The two fixed fields hold options as well when option 52 says so (RFC 2132 9.3).
+    name, vendor, overload = bytes([12, 9]) + b"laptop-21", bytes([60, 8]) + b"MSFT 5.0", bytes([52, 1, 3])
     want = bytes([50, 4]) + packed(LAPTOP.address) + bytes([55, 3, 1, 3, 6])
     lease = bytes([54, 4]) + packed(router.address) + bytes([51, 4]) + struct.pack(">I", 86400) + bytes([15, 12]) + b"example.test"
-    f = [datagram(nobody, 68, everybody, 67, message(1, 1, name), START),
+    f = [datagram(nobody, 68, everybody, 67, message(1, 1, overload, server=name + b"\xff", file=vendor + b"\xff"), START),
          datagram(router, 67, everybody, 68, message(2, 2, lease, LAPTOP.address), START + 0.1),
-         datagram(nobody, 68, everybody, 67, message(1, 3, name + want), START + 0.2),
+         datagram(nobody, 68, everybody, 67, message(1, 3, name + vendor + want), START + 0.2),
          datagram(router, 67, everybody, 68, message(2, 5, lease, LAPTOP.address), START + 0.3)]
     return Case(f, [
         ("dhcp", {"mac": LAPTOP.hardware, "host_name": "laptop-21", "assigned_addr": LAPTOP.address,

@@ -2,17 +2,14 @@
 /*
  * flow_probe FILE: a capture through reader, decoder and flow table, with a listener that only
  * counts; prints what it counted. For profiles, and for the measure "flow path" of bench/sensor.
- * flow_probe --conn FILE prints each connection as a JSON line besides.
  */
 #include <fcntl.h>
 
-#include "base/json.h"
 #include "flow/flow.h"
 #include "packet/capture.h"
 
 struct counter {
     uint64_t flows, data_bytes, gaps, weirds;
-    bool print;
 };
 
 static void count_data(void *arg, struct th_flow *f, int dir, int64_t time_ns, const uint8_t *p,
@@ -43,46 +40,11 @@ static void count_weird(void *arg, struct th_flow *f, int64_t time_ns, const cha
     ((struct counter *)arg)->weirds++;
 }
 
-static void print_conn(const struct th_ev_conn *c)
-{
-    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
-    struct th_json j = th_json_init(&out);
-    th_json_open(&j);
-    th_json_key(&j, "_path");
-    th_json_str(&j, th_str_c("conn"));
-    const struct th_kind_info *k = th_kind_get(TH_KIND_CONN);
-    for (unsigned i = 0; i < k->field_count; i++) {
-        const struct th_field_info *f = &k->fields[i];
-        const void *v = th_event_field(&c->h, f);
-        if (!(c->h.set >> i & 1))
-            continue;
-        th_json_key(&j, f->zeek);
-        switch (f->type) {
-        case TH_TYPE_ADDR: th_json_addr(&j, v); break;
-        case TH_TYPE_STRING: th_json_str(&j, *(const struct th_str *)v); break;
-        case TH_TYPE_PORT: th_json_u64(&j, *(const uint16_t *)v); break;
-        case TH_TYPE_COUNT: th_json_u64(&j, *(const uint64_t *)v); break;
-        case TH_TYPE_TIME:
-        case TH_TYPE_INTERVAL: th_json_seconds(&j, *(const int64_t *)v); break;
-        case TH_TYPE_BOOL: th_json_bool(&j, *(const bool *)v); break;
-        default: th_json_null(&j); break;
-        }
-    }
-    th_json_close(&j);
-    printf("%.*s\n", (int)out.len, (const char *)out.p);
-}
-
 static void count_end(void *arg, struct th_flow *f, enum th_flow_end why)
 {
+    (void)f;
     (void)why;
-    struct counter *c = arg;
-    c->flows++;
-    if (!c->print)
-        return;
-    struct th_conn_text text;
-    struct th_ev_conn conn;
-    th_flow_conn(f, &text, &conn);
-    print_conn(&conn);
+    ((struct counter *)arg)->flows++;
 }
 
 static int run(struct th_capture *cap, struct counter *counter)
@@ -119,21 +81,21 @@ static int run(struct th_capture *cap, struct counter *counter)
 
 int main(int argc, char **argv)
 {
-    struct counter counter = {.print = argc > 2 && strcmp(argv[1], "--conn") == 0};
-    if (argc != (counter.print ? 3 : 2)) {
-        fprintf(stderr, "usage: flow_probe [--conn] CAPTURE\n");
+    struct counter counter = {0};
+    if (argc != 2) {
+        fprintf(stderr, "usage: flow_probe CAPTURE\n");
         return 2;
     }
     struct th_stream *s = NULL;
     struct th_capture *cap = NULL;
-    int fd = open(argv[argc - 1], O_RDONLY | O_CLOEXEC);
+    int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
     int r = fd < 0 ? -errno : th_stream_open(fd, &s);
     if (r == 0)
         r = th_capture_open(s, &cap);
     if (r == 0)
         r = run(cap, &counter);
     else
-        fprintf(stderr, "%s: %s\n", argv[argc - 1], th_strerror(r));
+        fprintf(stderr, "%s: %s\n", argv[1], th_strerror(r));
     th_capture_free(cap);
     if (s)
         th_stream_free(s);

@@ -192,9 +192,10 @@ static int rec_open(void *arg, const char *name, enum th_io_open how)
     const struct entry *e = find(r, name);
     int file = 0;
     TH_ASSERT(strchr(name, '/') == NULL);
-    if (how == TH_IO_CREATE && e)
+    const bool make = how == TH_IO_CREATE || how == TH_IO_CREATE_DIRECT;
+    if (make && e)
         return -EEXIST;
-    if (how != TH_IO_CREATE && !e)
+    if (!make && !e)
         return -ENOENT;
     while (file < MAX_OPEN && r->open[file])
         file++;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Made from shapes.def and the rights in lib/web by `make docs`: not to be edited.
 
-export type Right = 'read' | 'search' | 'acknowledge' | 'configure' | 'users' | 'audit';
+export type Right = 'read' | 'search' | 'acknowledge' | 'configure' | 'users' | 'audit' | 'packets';
 
 /** what went wrong */
 export interface ErrorBody {
@@ -84,7 +84,7 @@ export interface InstanceShort {
 /** who is logged in, and what they may do */
 export interface Session {
   user: SessionUser;
-  rights: Array<'read' | 'search' | 'acknowledge' | 'configure' | 'users' | 'audit'>;
+  rights: Array<'read' | 'search' | 'acknowledge' | 'configure' | 'users' | 'audit' | 'packets'>;
   /** goes into the header X-CSRF of every method but GET */
   csrf: string;
   expires: string;
@@ -261,6 +261,18 @@ export interface Device extends DeviceShort {
   user?: string | null;
   /** what it seems to be */
   kind: string;
+  /** computer, server, printer, ..., by its traffic */
+  type?: string | null;
+  /** its system, by its traffic */
+  os?: string | null;
+  /** whose MAC it has */
+  maker?: string | null;
+  /** it made its MAC up */
+  random_mac?: boolean | null;
+  /** several systems speak from it: address translation, or a proxy */
+  shared?: boolean | null;
+  /** what it answers to others: web, dns, file-sharing, ... */
+  offers?: Array<string> | null;
   first_seen: string;
   last_seen: string;
   /** highest of its breaches in 7 days, 0 to 100 */
@@ -536,6 +548,65 @@ export interface SavedSearches {
   searches: Array<SavedSearch>;
 }
 
+/** packets of a host, either way round; what is not said fits all */
+export interface PacketsWish {
+  /** address */
+  host: string;
+  /** address of the other end */
+  peer?: string;
+  /** of the host; 0: any */
+  port?: number;
+  /** of the peer; 0: any */
+  peer_port?: number;
+  /** IP protocol; 0: any */
+  proto?: number;
+  from: string;
+  to: string;
+  /** of the file, at most 1 GiB; 64 MiB unless said */
+  limit_bytes?: number;
+}
+
+/** packets that are asked for */
+export interface PacketsNew {
+  /** id; missing: one sensor after the other that is connected, until one has some */
+  sensor?: string;
+  wish: PacketsWish;
+}
+
+/** packets that were asked for, and what became of it */
+export interface PacketsAsk {
+  id: string;
+  /** who asked */
+  by: string;
+  asked: string;
+  /** id of the one that is asked */
+  sensor: string;
+  sensor_name: string;
+  /** when it has none, the next sensor is asked */
+  any: boolean;
+  wish: PacketsWish;
+  /** waiting: until the sensor comes for it; sent: it looks */
+  state: 'waiting' | 'sent' | 'arriving' | 'done' | 'failed';
+  /** when it was done or failed; a day later it goes */
+  finished: string | null;
+  /** of the file, as far as it is there */
+  bytes: number;
+  /** in it, when it is done */
+  packets: number;
+  /** there were more than limit_bytes */
+  cut: boolean;
+  /** of all packets that the sensor keeps */
+  oldest: string | null;
+  /** why it failed, or what is missing; empty: nothing */
+  problem: string;
+}
+
+/** packets that were asked for */
+export interface PacketsAsks {
+  /** oldest first */
+  asks: Array<PacketsAsk>;
+}
+
 /** a page of events */
 export interface SearchResult {
   columns: Array<Column>;
@@ -639,8 +710,26 @@ export interface SensorReport {
   heard: string;
   /** taken by its capture */
   packets: number;
-  /** packets that its capture could not take */
+  /** packets that found no room in the capture's ring */
   drops: number;
+  /** packets that its interfaces lost before any capture, by their own count */
+  nic_lost: number;
+  /** packets that it had seen already, another way, and left out */
+  copies: number;
+  /** packets that its filter and its excluded networks left out on purpose; with several workers right to a second */
+  excluded: number;
+  /** flows that had to end early, for want of memory */
+  evicted: number;
+  /** of streams, that were waited for and given up for want of memory */
+  bytes_given_up: number;
+  /** in streams, given up for want of memory */
+  holes: number;
+  /** of packets, that became none: too many waited, or their first did not come */
+  fragments_dropped: number;
+  /** of connections, for want of memory */
+  analyses_given_up: number;
+  /** seconds in which a part of it did not run */
+  unwatched_s: number;
   /** that it watches */
   interfaces: number;
   /** of these, that are down: nothing of them is seen */
@@ -661,6 +750,20 @@ export interface SensorReport {
   resent: number;
   /** batches that the master will not have */
   refused: number;
+  /** packets that it wrote to its disk; this and what follows are missing where none are kept */
+  kept_packets?: number;
+  /** of packets on its disk */
+  kept_bytes?: number;
+  /** that these may be */
+  keep_limit_bytes?: number;
+  /** packets that its disk was too slow for */
+  keep_dropped?: number;
+  /** time of the oldest kept packet, seconds since 1970 UTC; 0: there is none */
+  keep_oldest_s?: number;
+  /** 1: its disk takes no packets */
+  keep_failing?: number;
+  /** codes of what was wrong with it in its last minute; the page's problems have the sentences */
+  problems: Array<string>;
 }
 
 /** a source of events */

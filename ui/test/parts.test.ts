@@ -57,9 +57,12 @@ test('question of a breach: device, peer, and the time of all its evidence', () 
     evidence: [{ first: '2026-11-29T09:30:00Z', last: '2026-11-29T10:30:00Z' }],
   } as unknown as Breach;
   const q = questionOf(breach);
-  assert.equal(q.q, 'entity:00ab ip:"2001:db8::1"');
+  assert.equal(q.q, 'device:00ab ip:"2001:db8::1"');
   assert.deepEqual([q.from, q.to], ['2026-11-29T09:29:00.000Z', '2026-11-29T11:01:00.000Z']);
   assert.equal(new URL(searchUrl(q), 'https://x').searchParams.get('q'), q.q);
+  const named = (host: string): string => questionOf({ ...breach, peer: { host } }).q;
+  assert.equal(named('tunnel.example'), 'device:00ab (host:tunnel.example OR host:*.tunnel.example)');
+  assert.equal(named('a b*'), 'device:00ab host:"a b*"');
 });
 
 test('small things: measures once each, ids once, technique names with their parent', () => {

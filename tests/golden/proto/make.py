@@ -10,6 +10,7 @@ openssl program; what is expected is worked out here too (hashes by hashlib, cer
 openssl), not taken from the sensor. Certificates and key exchanges are new in each run, so the
 files in the repository are those of the last one.
 """
+import base64
 import hashlib
 import json
 import os
@@ -222,6 +223,7 @@ def make_tls(m):
         old, cipher = wire.tls_handshake(cert, key, ssl.TLSVersion.TLSv1_2, "www.example.com",
                                          ["h2", "http/1.1"])
         new, _ = wire.tls_handshake(cert, key, ssl.TLSVersion.TLSv1_3, "new.example.com")
+        other, _ = wire.tls_handshake(cert, key, ssl.TLSVersion.TLSv1_2, "a.b.example.org", ["dot"])
     iana = {"ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"}[cipher]
     ja3, ja4 = ja3_and_ja4(old[0][1])
     ja3_new, ja4_new = ja3_and_ja4(new[0][1])
@@ -230,12 +232,23 @@ def make_tls(m):
     p.stream(old, 40020, 443, mss=300)
     p.stream(new, 40021, 4443)
     p.stream(alert, 40022, 443)
+    p.stream(other, 40023, 853)
+    packets = [(True, make_apps.tds(18, b"\0\0\x1a\0\6\1\0\x20\0\1\xff" + bytes(22)))]
+    packets += [(d, make_apps.tds(18, data[at:at + 500])) for d, data in old[:-1] for at in range(0, len(data), 500)]
+    p.stream(packets + [old[-1]], 40024, 1433, mss=300)
     subject = "CN=www.example.com,O=Golden\\, Inc.,C=XX"
-    m.golden("tls", p, {"ssl": 3, "x509": 1, "conn": 3}, [
+    m.golden("tls", p, {"ssl": 5, "x509": 3, "db": 1, "conn": 5}, [
+        {"_path": "ssl", "id.orig_p": 40024, "version": "TLSv12", "server_name": "www.example.com", "subject": subject,
+         "established": True},
+        {"_path": "db", "protocol": "tds", "cmd": "login", "tls": True},
+        {"_path": "conn", "id.orig_p": 40024, "service": "tds,ssl"},
+        {"_path": "ssl", "id.orig_p": 40023, "cert_faults": ["self_signed", "not_yet_valid", "other_name"]},
+        {"_path": "conn", "id.orig_p": 40023, "service": "ssl,dot"},
         {"_path": "ssl", "id.orig_p": 40020, "version": "TLSv12", "cipher": iana,
          "server_name": "www.example.com", "next_protocol": "h2", "established": True,
          "resumed": False, "subject": subject, "issuer": subject, "ja3": ja3, "ja4": ja4,
-         "client_alpn": ["h2", "http/1.1"], "curve": "x25519"},
+         "client_alpn": ["h2", "http/1.1"], "curve": "x25519",
+         "cert_faults": ["self_signed", "not_yet_valid"], "ech": None},  # the captures' time is before today
         {"_path": "ssl", "id.orig_p": 40021, "version": "TLSv13", "established": True,
          "server_name": "new.example.com", "ja3": ja3_new, "ja4": ja4_new, "curve": "x25519",
          "cipher": "TLS_AES_256_GCM_SHA384", "subject": None},
@@ -250,6 +263,7 @@ def make_tls(m):
          "basic_constraints.ca": True, "basic_constraints.path_len": 3, "host_cert": True,
          "client_cert": False, "fingerprint": hashlib.sha256(der).hexdigest()},
         {"_path": "conn", "id.resp_p": 4443, "service": "ssl"}])
+    m.corpus("tds", "tls", stream_input(packets))
     for name, c in (("tls12", old), ("tls13", new), ("alert", alert)):
         m.corpus("tls", name, stream_input(c))
     m.corpus("x509", "rsa", der)
@@ -318,8 +332,9 @@ def make_windows(m):
         (True, wire.smb_close(8, 1)), (False, wire.smb_close(8, 1, True)),
         (True, wire.smb_tree(9, share)), (False, wire.smb_tree_ok(9, 2, 1)),
         (True, wire.smb_create(10, 2, "Temp\\evil.exe")), (False, wire.smb_create_ok(10, 2, 5)),
-        (True, wire.smb_write(11, 2, b"y" * 40000)),
-        (True, wire.smb_close(12, 2)), (False, wire.smb_close(12, 2, True))]
+        (True, wire.smb_read(11, 2)), (False, wire.smb_read_ok(11, 2, b"hello")),
+        (True, wire.smb_write(12, 2, b"y" * 40000)),
+        (True, wire.smb_close(13, 2)), (False, wire.smb_close(13, 2, True))]
     rpc = [(True, wire.rpc_bind(wire.SVCCTL)), (True, wire.rpc_request(2, 15)),
            (False, wire.rpc_response(2)), (True, wire.rpc_request(3, 99))]
     realm = "CORP.EXAMPLE"
@@ -327,13 +342,19 @@ def make_windows(m):
            (False, wire.framed(wire.krb_error(25, realm, "krbtgt", realm))),
            (True, wire.framed(wire.krb_request(True, "", realm, "cifs", "file1.corp.example"))),
            (False, wire.framed(wire.krb_reply(True, "alice", realm, 23, "cifs",
-                                              "file1.corp.example")))]
+                                              "file1.corp.example"))),
+           (True, wire.framed(wire.krb_request(False, "bob", realm, "krbtgt", realm))),
+           (False, wire.framed(wire.krb_reply(False, "bob", realm, 18, "krbtgt", realm))),
+           (True, wire.framed(wire.krb_request(True, "", realm, "svc", pa=(wire.krb_pa(1), wire.krb_for_user("admin", realm))))),
+           (False, wire.framed(wire.krb_reply(True, "admin", realm, 18, "svc"))),
+           (True, wire.framed(wire.krb_request(True, "", realm, "cifs", "db1", pa=(wire.krb_pa(1),),
+                                               options=b"\x40\x83\0\2")))]
     p = Pcap()
     p.stream(smb, 40040, 445)
     p.stream(rpc, 40041, 49664)
     p.stream(krb, 40042, 88)
-    m.golden("windows", p, {"ntlm": 1, "smb_mapping": 2, "smb_files": 3, "dce_rpc": 3,
-                            "kerberos": 2, "conn": 3}, [
+    m.golden("windows", p, {"ntlm": 1, "smb_mapping": 2, "smb_files": 4, "dce_rpc": 3,
+                            "files": 2, "kerberos": 5, "conn": 3}, [
         {"_path": "ntlm", "username": "alice", "hostname": "PC7", "domainname": "CORP",
          "server_nb_computer_name": "FILE1", "success": True},
         {"_path": "smb_mapping", "path": pipe, "share_type": "PIPE"},
@@ -342,7 +363,12 @@ def make_windows(m):
         {"_path": "smb_files", "action": "SMB::FILE_OPEN", "name": "Temp\\evil.exe", "path": share,
          "size": 5},
         {"_path": "smb_files", "action": "SMB::FILE_WRITE", "name": "Temp\\evil.exe",
-         "size": 40000},
+         "size": 40000, "bytes": 40000},
+        {"_path": "smb_files", "action": "SMB::FILE_READ", "size": 5, "bytes": 5},
+        {"_path": "files", "source": "SMB", "filename": "Temp\\evil.exe", "is_orig": False,
+         "sha256": hashlib.sha256(b"hello").hexdigest(), "total_bytes": 5},
+        {"_path": "files", "source": "SMB", "is_orig": True, "seen_bytes": 40000, "entropy": 0.0,
+         "sha256": hashlib.sha256(b"y" * 40000).hexdigest(), "timedout": False},
         {"_path": "dce_rpc", "named_pipe": "svcctl", "endpoint": "svcctl",
          "operation": "CreateServiceW"},
         {"_path": "dce_rpc", "named_pipe": "49664", "endpoint": "svcctl",
@@ -352,7 +378,13 @@ def make_windows(m):
          "service": "krbtgt/" + realm, "error_msg": "KDC_ERR_PREAUTH_REQUIRED",
          "forwardable": True},
         {"_path": "kerberos", "request_type": "TGS", "client": "alice/" + realm, "success": True,
-         "service": "cifs/file1.corp.example", "cipher": "rc4-hmac"},
+         "service": "cifs/file1.corp.example", "cipher": "rc4-hmac", "preauth": None},
+        {"_path": "kerberos", "request_type": "AS", "client": "bob/" + realm, "success": True,
+         "reply_cipher": "rc4-hmac", "cipher": "aes256-cts-hmac-sha1-96", "preauth": None,
+         "request_ciphers": ["aes256-cts-hmac-sha1-96", "rc4-hmac"], "options": ["canonicalize"]},
+        {"_path": "kerberos", "service": "svc", "preauth": ["TGS-REQ", "FOR-USER"], "for_user": "admin"},
+        {"_path": "kerberos", "service": "cifs/db1", "options": ["cname-in-addl-tkt", "canonicalize", "renew"],
+         "success": None},
         {"_path": "conn", "id.resp_p": 445, "service": "smb,ntlm,dce_rpc"},
         {"_path": "conn", "id.resp_p": 49664, "service": "dce_rpc"},
         {"_path": "conn", "id.resp_p": 88, "service": "krb_tcp"}])
@@ -369,21 +401,76 @@ def make_mail(m):
             (True, b"From: A <a@corp.example>\r\nSubject: hello\r\nX-Mailer: Golden\r\n\r\nbody\r\n"
                    b".\r\n"), (False, b"250 queued\r\n"), (True, b"QUIT\r\n"),
             (False, b"221 bye\r\n")]
+    tool, note = bytes(range(256)) * 4, "caf\u00e9 = 1\r\n.dot".encode()
+    encoded = base64.encodebytes(tool).replace(b"\n", b"\r\n")
+    inner = b"Subject: inner\r\nContent-Type: application/zip; name=in.zip\r\nContent-Transfer-Encoding: base64\r\n\r\nUEsDBA==\r\n"
+    letter = (b"Received: from relay.example ([198.51.100.7])\r\n\tby mx.example; Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+              b"Received: from pc (pc [IPv6:2001:db8::9]) by relay.example\r\nFrom: E <e@evil.example>\r\n"
+              b"To: \"Doe, J\" <j@corp.example>,\r\n k@corp.example\r\nCc: l@corp.example\r\nMessage-ID: <1@evil.example>\r\n"
+              b"X-Originating-IP: [203.0.113.9]\r\nSubject: your\r\n invoice\r\n"
+              b"Content-Type: multipart/mixed; boundary=\"a b\"\r\n\r\npreamble\r\n--a b\r\n"
+              b"Content-Type: multipart/alternative; boundary=inner\r\n\r\n--inner\r\n\r\nplain\r\n--inner--\r\n--a b\r\n"
+              b"Content-Type: application/octet-stream\r\nContent-Disposition: attachment;\r\n filename=\"invoice.exe\"\r\n"
+              b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded + b"--a b\r\n"
+              b"Content-Type: text/plain; name*=utf-8''my%20notes.txt\r\nContent-Disposition: attachment\r\n"
+              b"Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9 =\r\n=3D 1\r\n..dot\r\n--a b\r\n"
+              b"Content-Type: message/rfc822\r\n\r\n" + inner + b"--a b--\r\nepilogue\r\n")
+    chunked = letter.replace(b"\r\n..dot", b"\r\n.dot")
+    attached = [(False, b"220 mx.example ESMTP\r\n"), (True, b"HELO evil.example\r\n"), (False, b"250 hi\r\n"),
+                (True, b"MAIL FROM:<e@evil.example>\r\n"), (False, b"250 ok\r\n"), (True, b"RCPT TO:<j@corp.example>\r\n"),
+                (False, b"250 ok\r\n"), (True, b"DATA\r\n"), (False, b"354 go\r\n"), (True, letter + b".\r\n"),
+                (False, b"250 queued\r\n"), (True, b"MAIL FROM:<e@evil.example>\r\nRCPT TO:<k@corp.example>\r\n"),
+                (False, b"250 ok\r\n250 ok\r\n"), (True, b"BDAT 500\r\n" + chunked[:500]), (False, b"250 ok\r\n"),
+                (True, b"BDAT %d LAST\r\n" % (len(chunked) - 500) + chunked[500:]), (False, b"250 queued\r\n")]
     cookie = b"Cookie: mstshash=alice\r\n"
     rdp = [(True, struct.pack("!BBHBBHHB", 3, 0, 11 + len(cookie) + 8, 6 + len(cookie) + 8, 0xe0, 0,
                               0, 0) + cookie + struct.pack("<BBHI", 1, 0, 8, 3)),
            (False, struct.pack("!BBHBBHHB", 3, 0, 19, 14, 0xd0, 0, 0, 0) +
             struct.pack("<BBHI", 2, 0, 8, 2))]
+    core = struct.pack("<HHIHHHHII", 0xc001, 12 + 216 - 12, 0x80004, 1024, 768, 0xca01, 0xaa03, 0x409, 2600) + wire.utf16("PC7").ljust(32, b"\0")
+    core = core.ljust(216, b"\0")
+    net = struct.pack("<HHI", 0xc003, 8 + 24, 2) + b"rdpdr\0\0\0\0\0\0\x80cliprdr\0\0\0\0\xc0"
+    blocks = b"\x7f\x65\x82\1\x2c" + bytes(20) + b"Duca" + struct.pack("!H", 0x8000 | len(core + net)) + core + net
+    plain = [(True, rdp[0][1][:-4] + struct.pack("<I", 0)),
+             (False, struct.pack("!BBHBBHHB", 3, 0, 11, 6, 0xd0, 0, 0, 0)),
+             (True, struct.pack("!BBHBBB", 3, 0, 7 + len(blocks), 2, 0xf0, 0x80) + blocks)]
     bind = wire.der(0x30, wire.number(1), wire.der(0x60, wire.number(3), wire.der(4, b"cn=x"),
                                                    wire.der(0x80, b"")))
     done = wire.der(0x30, wire.number(1), wire.der(0x61, wire.der(10, b"\0"), wire.der(4),
                                                    wire.der(4)))
-    ldap = [(True, bind), (False, done)]
+    spn = wire.der(0xa0, wire.der(0xa3, wire.der(4, b"objectClass"), wire.der(4, b"user")),
+                   wire.der(0x87, b"servicePrincipalName"),
+                   wire.der(0xa3, wire.der(4, b"mail"), wire.der(4, b"anna@corp.example")))
+    search = wire.der(0x30, wire.number(2), wire.der(0x63, wire.der(4, b"dc=corp"), wire.der(10, b"\2"), wire.der(10, b"\0"),
+                                                     wire.number(0), wire.number(0), wire.der(1, b"\0"), spn,
+                                                     wire.der(0x30, wire.der(4, b"cn"), wire.der(4, b"userPassword"))))
+    entry = wire.der(0x30, wire.number(2), wire.der(0x64, wire.der(4, b"cn=a"), wire.der(0x30)))
+    found = wire.der(0x30, wire.number(2), wire.der(0x65, wire.der(10, b"\0"), wire.der(4), wire.der(4)))
+    change = wire.der(0x30, wire.number(3), wire.der(0x66, wire.der(4, b"cn=pc7"), wire.der(0x30, wire.der(
+        0x30, wire.der(10, b"\2"), wire.der(0x30, wire.der(4, b"msDS-KeyCredentialLink"), wire.der(0x31, wire.der(4, b"secret")))))))
+    refused = wire.der(0x30, wire.number(3), wire.der(0x67, wire.der(10, b"\x32"), wire.der(4), wire.der(4, b"no right to 'cn=pc7'")))
+    ldap = [(True, bind), (False, done), (True, search + change), (False, entry + entry + found + refused)]
     p = Pcap()
     p.stream(smtp, 40050, 25)
     p.stream(rdp, 40051, 3389)
     p.stream(ldap, 40052, 389)
-    m.golden("services", p, {"smtp": 1, "rdp": 1, "login": 1, "conn": 3}, [
+    p.stream(attached, 40053, 25)
+    p.stream(plain, 40054, 3389)
+    mail = {"_path": "smtp", "id.orig_p": 40053, "to": ["\"Doe, J\" <j@corp.example>", "k@corp.example"],
+            "cc": ["l@corp.example"], "msg_id": "<1@evil.example>", "x_originating_ip": "203.0.113.9",
+            "path": ["198.51.100.7", "2001:db8::9"], "subject": "your invoice", "from": "E <e@evil.example>",
+            "second_received": "from pc (pc [IPv6:2001:db8::9]) by relay.example"}
+    files = [{"_path": "files", "source": "SMTP", "filename": name, "sha256": hashlib.sha256(data).hexdigest(), "is_orig": True,
+              "seen_bytes": len(data)} for name, data in (("invoice.exe", tool), ("my notes.txt", note), ("in.zip", b"PK\3\4"))]
+    m.golden("services", p, {"smtp": 3, "files": 6, "rdp": 2, "login": 1, "ldap": 2, "ldap_search": 1, "conn": 5}, files * 2 + [
+        {"_path": "rdp", "id.orig_p": 40054, "cookie": "alice", "client_name": "PC7", "client_build": "RDP 5.1",
+         "client_channels": ["rdpdr", "cliprdr"], "keyboard_layout": "keyboard-0x0409"},
+        {**mail, "trans_depth": 1}, {**mail, "trans_depth": 2, "rcptto": ["k@corp.example"]},
+        {"_path": "ldap", "opcode": "bind simple", "object": "cn=x", "version": 3, "result": "success"},
+        {"_path": "ldap", "opcode": "modify", "object": "cn=pc7", "argument": "msDS-KeyCredentialLink",
+         "result": "insufficient access rights", "diagnostic_message": "no right to "},
+        {"_path": "ldap_search", "base_object": "dc=corp", "scope": "tree", "result_count": 2, "result": "success",
+         "filter": "(&(objectClass=user)(servicePrincipalName=*)(mail=?))", "attributes": ["cn", "userPassword"]},
         {"_path": "smtp", "helo": "pc7.corp.example", "mailfrom": "a@corp.example",
          "rcptto": ["b@example.org", "c@example.org"], "subject": "hello", "user_agent": "Golden",
          "from": "A <a@corp.example>", "last_reply": "250 queued", "tls": False},
@@ -394,8 +481,52 @@ def make_mail(m):
         {"_path": "conn", "id.resp_p": 3389, "service": "rdp"},
         {"_path": "conn", "id.resp_p": 25, "service": "smtp"}])
     m.corpus("smtp", "mail", stream_input(smtp))
+    m.corpus("smtp", "attached", stream_input(attached))
     m.corpus("rdp", "request", stream_input(rdp))
+    m.corpus("rdp", "plain", stream_input(plain))
     m.corpus("ldap", "bind", stream_input(ldap))
+
+
+def make_transfers(m):
+    """Files by FTP, passive, active and over TLS, and by TFTP, in flows that others announce."""
+    down, up, image = b"%PDF-1.4 " + b"p" * 3000, bytes(range(256)) * 10, b"\x7fELF" + bytes(1020)
+    control = [(False, b"220 FTP\r\n"), (True, b"USER anna\r\n"), (False, b"230 in\r\n"), (True, b"PASV\r\n"),
+               (False, b"227 ok (192,0,2,1,195,80)\r\n"), (True, b"RETR plan.pdf\r\n"), (False, b"150 x\r\n226 done\r\n"),
+               (True, b"PORT 10,0,0,1,4,1\r\n"), (False, b"200 ok\r\n"), (True, b"STOR up.bin\r\n"), (False, b"150 x\r\n226 y\r\n"),
+               (True, b"EPSV\r\n"), (False, b"229 ok (|||50009|)\r\n"), (True, b"LIST\r\n"), (False, b"150 x\r\n226 y\r\n")]
+    p = Pcap()
+    p.stream(control, 40061, 21)
+    p.stream([(False, down)], 40062, 50000)
+    p.stream([(False, up)], 20, 1025, src=SERVER, dst=CLIENT)
+    p.stream([(False, b"drwx 1 root\r\n")], 40063, 50009)
+    p.stream([(False, b"nobody announced this\r\n")], 40064, 50000)
+
+    def block(n, data):
+        return struct.pack("!HH", 3, n) + data
+    p.udp(CLIENT, 40065, SERVER, 69, b"\0\1boot.img\0octet\0tsize\0" + b"0\0")
+    p.udp(SERVER, 50065, CLIENT, 40065, b"\0\6tsize\0" + b"1024\0")
+    p.udp(CLIENT, 40065, SERVER, 50065, b"\0\4\0\0")
+    for n, at in ((1, 0), (2, 512), (2, 512), (3, 1024)):
+        p.udp(SERVER, 50065, CLIENT, 40065, block(n, image[at:at + 512]))
+        p.udp(CLIENT, 40065, SERVER, 50065, struct.pack("!HH", 4, n))
+    p.udp(CLIENT, 40066, SERVER, 69, b"\0\2config\0netascii\0")
+    p.udp(SERVER, 50066, CLIENT, 40066, b"\0\4\0\0")
+    p.udp(CLIENT, 40066, SERVER, 50066, block(1, b"hostname x\n"))
+
+    def told(source, name, data, sender):
+        return {"_path": "files", "source": source, "filename": name, "sha256": hashlib.sha256(data).hexdigest(),
+                "tx_hosts": [sender], "seen_bytes": len(data), "timedout": False}
+    m.golden("transfers", p, {"ftp": 6, "login": 1, "files": 4, "conn": 9}, [
+        {**told("FTP_DATA", "plan.pdf", down, SERVER), "mime_type": "application/pdf"},
+        told("FTP_DATA", "up.bin", up, CLIENT),
+        {**told("TFTP", "boot.img", image, SERVER), "mime_type": "application/x-executable", "total_bytes": 1024},
+        told("TFTP", "config", b"hostname x\n", CLIENT),
+        {"_path": "conn", "id.orig_p": 40062, "service": "ftp-data"}, {"_path": "conn", "id.orig_p": 40063, "service": "ftp-data"},
+        {"_path": "conn", "id.orig_p": 40064, "service": None}, {"_path": "conn", "id.orig_p": 50065, "service": "tftp"},
+        {"_path": "conn", "id.orig_p": 40065, "service": "tftp"}])
+    for kind, chunks in (("request", [(True, b"\0\1boot.img\0octet\0")]),
+                         ("transfer", [(False, b"\0\6blksize\0" + b"8\0"), (False, block(1, b"12345678")), (False, block(3, b"x"))])):
+        m.corpus("tftp", kind, stream_input(chunks))
 
 
 def make_disorder(m):
@@ -472,7 +603,7 @@ def main():
     corpus = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "..", "..", "..", "fuzz", "corpus")
     m = Maker(folder, corpus)
     for make in (make_dns, make_http, make_tls, make_dhcp, make_ssh, make_windows, make_mail,
-                 make_disorder, make_tunnels):
+                 make_transfers, make_disorder, make_tunnels):
         make(m)
     make_apps.make(m, stream_input)
 

@@ -150,17 +150,23 @@ def databases():
     message = "Invalid object name 'secret'.".encode("utf-16-le")
     token = struct.pack("<IBBH", 208, 1, 16, len(message) // 2) + message + b"\0\0" + struct.pack("<I", 1)
     payload = b"n,,n=alice,r=abcdef"
+    sasl = bson(b"\x10saslStart\0\1\0\0\0", text(b"mechanism", b"SCRAM-SHA-256"),
+                b"\5payload\0" + struct.pack("<IB", len(payload), 0) + payload)
     return [
         ("mysql", [(False, mysql(0, greeting)), (True, mysql(1, login)), (False, mysql(2, b"\0\0\0\2\0\0\0")),
                    (True, mysql(0, b"\3UPDATE t SET pw='hunter2' WHERE id=7")),
                    (False, mysql(1, b"\0\5\0\2\0\0\0")), (True, mysql(0, b"\3SELEC 'hunter2'")),
-                   (False, mysql(1, error)), (True, mysql(0, b"\1"))], 3306, False,
+                   (False, mysql(1, error)),
+                   (True, mysql(0, b"\x11bob\0\x04hashother\0\x21\0mysql_native_password\0")), (False, mysql(1, error)),
+                   (True, mysql(0, b"\1"))], 3306, False,
          [{"_path": "mysql", "cmd": "login", "user": "alice", "database": "shop", "version": "8.0.36",
            "success": True},
           {"_path": "login", "service": "mysql", "user": "alice", "method": "MYSQL_NATIVE_PASSWORD", "success": True, "cleartext": False},
           {"_path": "mysql", "cmd": "query", "arg": "UPDATE t SET pw=? WHERE id=?", "rows": 5, "success": True},
           {"_path": "mysql", "cmd": "query", "arg": "SELEC ?", "success": False,
            "response": "You have an error near ? at line ?"},
+          {"_path": "mysql", "cmd": "change_user", "user": "bob", "database": "other", "success": False},
+          {"_path": "login", "service": "mysql", "user": "bob", "method": "MYSQL_NATIVE_PASSWORD", "success": False, "cleartext": False},
           {"_path": "mysql", "cmd": "quit"}]),
         ("postgresql", [(True, struct.pack("!II", 8, 80877103)), (False, b"N"),
                         (True, struct.pack("!I", 4 + len(startup)) + startup),
@@ -200,6 +206,7 @@ def databases():
           {"_path": "redis", "cmd.name": "SET", "cmd.key": "session:?", "success": True},
           {"_path": "redis", "cmd.name": "ECHO", "cmd.key": None}]),
         ("mongodb", [(True, mongo(1, 0, bson(b"\x10hello\0\1\0\0\0", text(b"$db", b"admin"),
+                                             b"\3speculativeAuthenticate\0" + sasl,
                                              b"\3client\0" + bson(b"\3application\0" + bson(text(b"name", b"shop")))))),
                      (False, mongo(9, 1, bson(b"\1ok\0" + struct.pack("<d", 1)))),
                      (True, mongo(2, 0, bson(b"\x10saslStart\0\1\0\0\0", text(b"mechanism", b"SCRAM-SHA-256"),

@@ -51,14 +51,15 @@ def make_quic(m):
     v1 = [
         (True, quic.initial(quic.V1, first, b"client", first, mine, 0, quic.crypto(0, message), 1200)),
         (False, retry),
+        (False, retry.replace(retried, b"again by")),  # is not obeyed
         (True, quic.initial(quic.V1, retried, b"client", retried, mine, 1,
                             quic.crypto(200, three) + b"\0\1" + quic.crypto(0, one), 1200, b"token")),
         (True, quic.initial(quic.V1, retried, b"client", retried, mine, 2, quic.crypto(40, two), 1200, b"token")),
         (False, quic.initial(quic.V1, retried, b"server", mine, theirs, 0,
                              b"\2\0\0\0\0" + quic.crypto(0, server_hello)) + quic.handshake_packet(quic.V1, mine, theirs)),
         (True, quic.handshake_packet(quic.V1, theirs, mine))]
-    scattered = v1[2:3] + [(True, quic.initial(quic.V1, retried, b"client", retried, mine, 3,
-                                               quic.crypto(0, one) + quic.crypto(30, message[30:200]), 1200))] + v1[4:]
+    scattered = v1[3:4] + [(True, quic.initial(quic.V1, retried, b"client", retried, mine, 3,
+                                               quic.crypto(0, one) + quic.crypto(30, message[30:200]), 1200))] + v1[5:]
     v2 = [
         (True, quic.initial(quic.V2, first, b"client", first, mine, 0, quic.crypto(0, message), 1200)),
         (False, quic.initial(quic.V2, first, b"server", mine, theirs, 0, quic.crypto(0, server_hello)) +
@@ -83,6 +84,7 @@ def make_quic(m):
         {"_path": "quic", "id.orig_p": 40105, "opened": False, "server_name": None},
         {"_path": "ssl", "id.orig_p": 40103, "version": "TLSv13", "server_name": "www.quic.example",
          "ja4": "q" + ja4[1:], "client_alpn": ["h3"], "established": True, "cipher": "TLS_AES_256_GCM_SHA384"},
+        {"_path": "ssl", "id.orig_p": 40101, "established": True, "cipher": "TLS_AES_256_GCM_SHA384"},
         {"_path": "conn", "id.orig_p": 40101, "service": "quic"}])
     for name, exchange in (("retry", v1), ("scattered", scattered), ("version2", v2), ("negotiation", [(True, asked), (False, offer)])):
         m.corpus("quic", name, stream_input(exchange))
@@ -227,6 +229,54 @@ def make_logins(m):
         m.corpus(target, name, stream_input(chunks))
 
 
+def make_fetched(m):
+    """Mails out of a box: POP3 with a pipelining client, IMAP whole, in pieces, and what is none."""
+    tool = bytes(range(256)) * 4
+    letter = (b"Received: from relay.example ([198.51.100.7])\r\n\tby mx.example; Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+              b"From: E <e@evil.example>\r\nTo: j@corp.example\r\nMessage-ID: <1@evil.example>\r\nSubject: your invoice\r\n"
+              b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nsee it\r\n.\r\n--x\r\n"
+              b"Content-Disposition: attachment; filename=invoice.exe\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+              + base64.encodebytes(tool).replace(b"\n", b"\r\n") + b"--x--\r\n")
+    short = b"From: a@corp.example\r\nSubject: hello\r\n\r\n* 3 FETCH (BODY[] {9}\r\n+OK\r\n"
+
+    def dots(mail):
+        return b"".join((b"." if line.startswith(b".") else b"") + line for line in mail.splitlines(True)) + b".\r\n"
+
+    def literal(item, data):
+        return item + b" {%d}\r\n" % len(data) + data
+    pop = [(False, b"+OK ready\r\n"), (True, b"USER dora\r\n"), (False, b"+OK\r\n"), (True, b"PASS right-secret\r\n"),
+           (False, b"+OK in\r\n"), (True, b"CAPA\r\nLIST\r\nRETR 1\r\nRETR 9\r\nUIDL 2\r\nTOP 2 0\r\nQUIT\r\n"),
+           (False, b"+OK\r\nUSER\r\n.\r\n+OK 2\r\n1 900\r\n2 90\r\n.\r\n+OK 900\r\n" + dots(letter) +
+            b"-ERR none\r\n+OK 2 x\r\n+OK\r\n" + dots(short) + b"+OK bye\r\n")]
+    imap = [(False, b"* OK IMAP4rev1\r\n"), (True, b"a LOGIN bert right-secret\r\n"), (False, b"a OK in\r\n"),
+            (True, b"b SELECT INBOX\r\n"), (False, b"* 2 EXISTS\r\nb OK\r\n"),
+            (True, b"c FETCH 1:2 (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])\r\n"),
+            (False, b"* 1 FETCH (FLAGS (\\Seen) " + literal(b"BODY[HEADER.FIELDS (SUBJECT)]", b"Subject: x\r\n\r\n") + b")\r\nc OK\r\n"),
+            (True, b"d UID FETCH 71 (UID RFC822.SIZE BODY[])\r\n"),
+            (False, b"* 1 FETCH (UID 71 RFC822.SIZE 900 " + literal(b"BODY[]", letter) + b" FLAGS ())\r\nd OK\r\n"),
+            (True, b"e APPEND Sent {%d}\r\n" % len(short)), (False, b"+ go\r\n"), (True, short + b"\r\n"), (False, b"e OK\r\n"),
+            (True, b"f FETCH 2 BODY[]<0.30>\r\n"), (False, b"* 2 FETCH (" + literal(b"BODY[]<0>", short[:30]) + b")\r\nf OK\r\n"),
+            (True, b"g FETCH 2 BODY[]<30.99>\r\n"), (False, b"* 2 FETCH (" + literal(b"BODY[]<30>", short[30:]) + b")\r\ng OK\r\n"),
+            (True, b"h FETCH 2 BODY[]<500.9>\r\n"), (False, b"* 2 FETCH (" + literal(b"BODY[]<500>", b"Subject: no\r\n") + b")\r\nh OK\r\n"),
+            (True, b"i LOGOUT\r\n"), (False, b"* BYE\r\ni OK\r\n")]
+    packed = [(False, b"* PREAUTH hi\r\n"), (True, b"a COMPRESS DEFLATE\r\n"), (False, b"a OK\r\n" + bytes(range(256)))]
+    p = Pcap()
+    for port, to, chunks in ((40311, 110, pop), (40312, 143, imap), (40313, 143, packed)):
+        p.stream(chunks, port, to)
+    sha = hashlib.sha256(tool).hexdigest()
+    first = {"_path": "smtp", "trans_depth": 1, "from": "E <e@evil.example>", "to": ["j@corp.example"], "subject": "your invoice",
+             "msg_id": "<1@evil.example>", "path": ["198.51.100.7"], "mailfrom": None, "helo": None, "last_reply": None}
+    second = {"_path": "smtp", "trans_depth": 2, "from": "a@corp.example", "subject": "hello", "fuids": None}
+    file = {"_path": "files", "filename": "invoice.exe", "sha256": sha, "is_orig": False, "seen_bytes": len(tool)}
+    m.golden("fetched", p, {"smtp": 4, "files": 2, "login": 2, "conn": 3}, [
+        {**first, "id.orig_p": 40311, "fetched_by": "pop3"}, {**second, "id.orig_p": 40311, "fetched_by": "pop3"},
+        {**first, "id.orig_p": 40312, "fetched_by": "imap"}, {**second, "id.orig_p": 40312, "fetched_by": "imap"},
+        {**file, "source": "POP3"}, {**file, "source": "IMAP"}])
+    m.corpus("pop3", "fetched", stream_input(pop))
+    m.corpus("imap", "fetched", stream_input(imap))
+    m.corpus("imap", "packed", stream_input(packed))
+
+
 def snmp_message(version, community, kind, *bindings):
     pairs = [wire.der(0x30, wire.der(6, oid), value) for oid, value in bindings]
     pdu = wire.der(kind, wire.number(1), wire.number(0), wire.number(0), wire.der(0x30, *pairs))
@@ -337,10 +387,16 @@ def make_proxies(m):
     four_a = [(True, b"\4\1\0\x50\0\0\0\1\0inner.example\0"), (False, b"\0\x5b\0\0\0\0\0\0")]
     irc = [(True, b"PASS secret\r\nNICK gold\r\nUSER g 0 * :Gold Ens\r\n"), (False, b":srv 001 gold :hi\r\n"),
            (True, b"JOIN #one,#two key\r\nPRIVMSG #one :nothing to see\r\nPRIVMSG bob :\1DCC SEND \"x.exe\" 167772161 1024 9000\1\r\n")]
+    sasl = [(True, b"CAP REQ :sasl\r\nNICK gold\r\n"), (True, b"AUTHENTICATE PLAIN\r\n"), (False, b"AUTHENTICATE +\r\n"),
+            (True, b"AUTHENTICATE " + base64.b64encode(b"\0anna\0secret") + b"\r\n"), (False, b":srv 904 gold :no\r\n"),
+            (True, b"PRIVMSG NickServ :IDENTIFY bert secret\r\n")]
     p = Pcap()
+    p.stream(sasl, 40506, 6667)
     for port, to, chunks in ((40501, 1080, five), (40502, 9050, refused), (40503, 1080, four), (40504, 1080, four_a), (40505, 6667, irc)):
         p.stream(chunks, port, to)
-    m.golden("proxies", p, {"socks": 4, "http": 2, "login": 2, "irc": 5, "conn": 5}, [
+    m.golden("proxies", p, {"socks": 4, "http": 2, "login": 4, "irc": 6, "conn": 6}, [
+        {"_path": "login", "id.orig_p": 40506, "service": "irc", "user": "anna", "method": "PLAIN", "success": False, "cleartext": True},
+        {"_path": "login", "id.orig_p": 40506, "service": "irc", "user": "bert", "method": "NICKSERV", "success": None},
         {"_path": "socks", "id.orig_p": 40501, "version": 5, "user": "anna", "status": "succeeded", "request.name": "inner.example",
          "request_p": 80, "bound.host": "10.0.0.7", "bound_p": 8080},
         {"_path": "socks", "id.orig_p": 40502, "status": "Connection refused", "request.host": "2001:db8::1", "request_p": 443},
@@ -360,6 +416,7 @@ def make_proxies(m):
     for name, chunks in (("five", five), ("refused", refused), ("four", four), ("four-a", four_a)):
         m.corpus("socks", name, stream_input(chunks))
     m.corpus("irc", "session", stream_input(irc))
+    m.corpus("irc", "sasl", stream_input(sasl))
 
 
 def h2(kind, flags, stream, body=b""):
@@ -419,6 +476,44 @@ def make_http2(m):
     m.corpus("http2", "streams", stream_input(chunks))
     m.corpus("http2", "split", stream_input(split))
     m.corpus("http", "upgrade", stream_input(upgrade))
+
+
+def tagged(type_and_tag, inner=0x0800):
+    """A frame with a tag of a switch, as fuzz_decode wants it: link type, bytes cut, frame."""
+    packet = wire.udp(CLIENT, 5353, SERVER, 53, b"data")
+    return struct.pack("!HH", 1, 0) + bytes.fromhex("02000000000d02000000000a") + type_and_tag + struct.pack("!H", inner) + packet
+
+
+def make_corpora(m):
+    """What the golden captures do not have: mail in chunks and unasked, DNS inside HTTP, options in DHCP's fixed
+    fields, many questions in one query, tags of switches, tunnels."""
+    m.corpus("smtp", "chunks", stream_input([
+        (False, b"220 mx ESMTP\r\n"), (True, b"EHLO me\r\n"), (False, b"250 mx\r\n"),
+        (True, b"MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nBDAT 25\r\nSubject: one\r\nFrom: a\r\n\r\nBDAT 4 LAST\r\ntext"
+               b"MAIL FROM:<c@x>\r\nDATA\r\nSubject:\r\n two\r\n\r\n.\r\nRSET\r\n"),
+        (False, b"250 a\r\n250 b\r\n250 c\r\n250 d\r\n250 e\r\n354 f\r\n250 g\r\n")]))
+    query, answer = wire.dns(0, 0x0100, "www.example.com"), wire.dns(0, 0x8180, "www.example.com", [(1, 60, bytes([192, 0, 2, 7]))])
+    kind = b"Content-Type: application/dns-message\r\n"
+    m.corpus("http", "doh", stream_input([
+        (True, b"POST /dns-query HTTP/1.1\r\n" + kind + b"Content-Length: %d\r\n\r\n" % len(query) + query),
+        (False, b"HTTP/1.1 200 OK\r\n" + kind + b"Content-Length: %d\r\n\r\n" % len(answer) + answer),
+        (True, b"GET /?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB HTTP/1.1\r\nAuthorization: Digest username=\"bob\"\r\n\r\n"),
+        (False, b"HTTP/1.1 200 OK\r\n" + kind + b"Content-Length: %d\r\n\r\n" % len(answer) + answer)]))
+    m.corpus("dhcp", "overload", stream_input([
+        (True, struct.pack(">BBBBIHH", 1, 1, 6, 0, 7, 0, 0) + bytes(16) + bytes(16) + b"\x0c\2pc\xff".ljust(64, b"\0") +
+         b"\x3c\4MSFT\xff".ljust(128, b"\0") + b"\x63\x82\x53\x63\x35\1\1\x34\1\3\xff")]))
+    m.corpus("dns", "questions", stream_input([
+        (True, b"\0\7\0\0\0\3\0\0\0\0\0\0\1a\0\0\x0c\0\1\1b\xc0\x0c\0\1\0\1\1c\0\0\1\0\1")]))
+    for name, tag in (("vntag", "892600010002"), ("etag", "893f000000010000"), ("metadata", "8909010100010007"),
+                      ("itag", "88e700000001020000000001020000000002")):
+        m.corpus("decode", "eth_" + name, tagged(bytes.fromhex(tag)))
+    inner, frames = wire.udp("10.1.0.1", 41000, "10.1.0.2", 53, query), []
+    for proto, payload in ((47, struct.pack("!HHHHI", 0x3001, 0x880b, len(inner) + 1, 9, 1) + b"\x21" + inner),
+                           (17, struct.pack("!HHHH", 50000, 4790, 16 + len(inner), 0) + struct.pack("!II", 0x0c000001, 42 << 8) + inner),
+                           (17, struct.pack("!HHHH", 50000, 4754, 12 + len(inner), 0) + struct.pack("!HH", 0, 0x0800) + inner)):
+        frame = wire.ether(wire.ipv4(CLIENT, SERVER, proto, payload))
+        frames.append(struct.pack("!H", len(frame)) + frame)
+    m.corpus("engine", "tunnels2", b"".join(frames))
 
 
 def main():

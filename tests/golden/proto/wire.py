@@ -293,8 +293,17 @@ def principal(kind, *names):
                der(0xa1, der(0x30, *[der(0x1b, n.encode()) for n in names])))
 
 
-def krb_request(tgs, user, realm, *service):
-    body = [der(0xa0, der(3, b"\0\x40\x81\0\x10"))]
+def krb_pa(kind, value=b"secret"):
+    return der(0x30, der(0xa1, der(2, bytes([0, kind]) if kind > 127 else bytes([kind]))), der(0xa2, der(4, value)))
+
+
+def krb_for_user(user, realm):
+    return krb_pa(129, der(0x30, der(0xa0, principal(10, user)), der(0xa1, der(0x1b, realm.encode())),
+                           der(0xa3, der(0x1b, b"Kerberos"))))
+
+
+def krb_request(tgs, user, realm, *service, pa=(), options=b"\x40\x81\0\x10"):
+    body = [der(0xa0, der(3, b"\0" + options))]
     if user:
         body.append(der(0xa1, principal(1, user)))
     body += [der(0xa2, der(0x1b, realm.encode())), der(0xa3, principal(2, *service)),
@@ -302,6 +311,7 @@ def krb_request(tgs, user, realm, *service):
              der(0xa8, der(0x30, number(18), number(23)))]
     return der(0x6c if tgs else 0x6a, der(0x30, der(0xa1, number(5)),
                                          der(0xa2, number(12 if tgs else 10)),
+                                         der(0xa3, der(0x30, *pa)) if pa else b"",
                                          der(0xa4, der(0x30, *body))))
 
 
@@ -313,7 +323,8 @@ def krb_reply(tgs, user, realm, etype, *service):
     return der(0x6d if tgs else 0x6b, der(0x30, der(0xa0, number(5)),
                                          der(0xa1, number(13 if tgs else 11)),
                                          der(0xa3, der(0x1b, realm.encode())),
-                                         der(0xa4, principal(1, user)), der(0xa5, ticket)))
+                                         der(0xa4, principal(1, user)), der(0xa5, ticket),
+                                         der(0xa6, der(0x30, der(0xa0, number(23)), der(0xa2, der(4, b"sealed"))))))
 
 
 def krb_error(code, realm, *service):

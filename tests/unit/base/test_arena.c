@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <malloc.h>
+
 #include "base/arena.h"
 
 static void blocks_are_aligned_and_apart(void **state)
@@ -62,6 +64,31 @@ static void reset_reuses_memory(void **state)
     }
 }
 
+/* What a round needed is there for the next, and rounds that differ do not pile chunks up. */
+static void kept_memory_is_used_again(void **state)
+{
+    (void)state;
+    TH_AUTOARENA struct th_arena a = {.keep = true};
+    const void *first = NULL;
+    size_t most = 0;
+    for (int round = 0; round < 50; round++) {
+        const void *p = th_arena_alloc(&a, 100);
+        if (round < 2)
+            first = p;
+        else if (round < 20)
+            assert_ptr_equal(p, first);
+        for (int i = 0; i < 20; i++)
+            assert_non_null(th_arena_alloc(&a, round < 20 ? 100000 : 20000 + 1000 * (size_t)round));
+        th_arena_reset(&a);
+        assert_null(a.head);
+        assert_non_null(a.spare);
+        size_t held = mallinfo2().uordblks + mallinfo2().hblkhd;
+        if (round == 20)
+            most = held;
+        assert_true(round <= 20 || held <= most + 4 * TH_HUGE_BYTES);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -69,6 +96,7 @@ int main(void)
         cmocka_unit_test(limit_is_held),
         cmocka_unit_test(strings_are_copies),
         cmocka_unit_test(reset_reuses_memory),
+        cmocka_unit_test(kept_memory_is_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

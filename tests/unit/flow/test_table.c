@@ -104,24 +104,53 @@ static void parts(void **state)
     harness_close(&h);
 }
 
+/* One packet of the nth client: 6 is within a connection that is under way. */
+static void one_packet(struct harness *h, unsigned n, uint8_t proto)
+{
+    struct th_pkt p = packet(h, 0, proto);
+    p.src_port = (uint16_t)(20000 + n);
+    p.tcp_flags = tcp_flags("A");
+    th_flows_packet(h->t, &p);
+    h->now_ms += 10;
+    assert_true(th_flows_stats(h->t)->flows_now <= 100);
+}
+
 static void cap_evicts_the_idlest(void **state)
 {
     (void)state;
     struct harness h;
     harness_open(&h, (struct th_flow_config){.max_flows = 100});
-    for (uint16_t i = 0; i < 150; i++) {
-        struct th_pkt p = packet(&h, 0, i % 2 ? 17 : 6);
-        p.src_port = (uint16_t)(20000 + i);
-        p.tcp_flags = tcp_flags("A");
-        th_flows_packet(h.t, &p);
-        h.now_ms += 100;
-        assert_true(th_flows_stats(h.t)->flows_now <= 100);
+    for (unsigned i = 0; i < 150; i++) {
+        one_packet(&h, i, 6);
+        one_packet(&h, 0, 6); /* goes on speaking: not the idlest, though it came first */
     }
     assert_int_equal(th_flows_stats(h.t)->evicted, 50);
-    assert_int_equal(h.conn.id_orig_p, 20049);
+    assert_int_equal(h.conn.id_orig_p, 20050);
+    assert_string_equal(h.conn.cut.p, "flow");
     th_flows_flush(h.t);
     assert_int_equal(h.conns, 150);
+    assert_int_equal(h.conn.orig_pkts, 1);
     assert_int_equal(th_flows_stats(h.t)->flows_now, 0);
+    harness_close(&h);
+}
+
+/* What floods are made of goes before connections that are older, while there is much of it. */
+static void cap_evicts_the_slight_first(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_open(&h, (struct th_flow_config){.max_flows = 100});
+    for (unsigned i = 0; i < 40; i++)
+        one_packet(&h, i, 6);
+    for (unsigned i = 40; i < 200; i++)
+        one_packet(&h, i, 17);
+    assert_int_equal(th_flows_stats(h.t)->evicted, 100);
+    assert_int_equal(h.conn.id_orig_p, 20139); /* and the connections are all there */
+    for (unsigned i = 200; i < 260; i++)
+        one_packet(&h, i, 6);
+    /* 48 more datagrams, until they were few; then who is idlest. */
+    assert_int_equal(th_flows_stats(h.t)->evicted, 160);
+    assert_int_equal(h.conn.id_orig_p, 20011);
     harness_close(&h);
 }
 
@@ -257,7 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(timeouts),
         cmocka_unit_test(own_packet_after_timeout), cmocka_unit_test(clock_steps_back),
         cmocka_unit_test(parts), cmocka_unit_test(cap_evicts_the_idlest),
-        cmocka_unit_test(many_flows), cmocka_unit_test(vlans), cmocka_unit_test(fragments),
-        cmocka_unit_test(bad_fragments), cmocka_unit_test(fragment_flood)};
+        cmocka_unit_test(cap_evicts_the_slight_first), cmocka_unit_test(many_flows),
+        cmocka_unit_test(vlans), cmocka_unit_test(fragments), cmocka_unit_test(bad_fragments),
+        cmocka_unit_test(fragment_flood)};
     return cmocka_run_group_tests_name("flow/table", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ struct office_event {
 
 struct office {
     struct lab_options opt;
-    const char *inject[8]; /* NULL-terminated */
+    const char *inject[16]; /* NULL-terminated */
     bool story;
     bool light;                                         /* no hashes: times and kinds only */
     void (*each)(void *arg, const struct th_event *ev); /* may be NULL */

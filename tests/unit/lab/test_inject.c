@@ -14,7 +14,8 @@ static int by_hash(const void *a, const void *b)
 
 static const char *const every_kind[] = {"beacon@+5m:period=30",
     "exfiltration@+10m:bytes=50M,hours=1h", "scan@+5m:rate=60", "dns-tunnel@+5m:rate=2k,hours=10m",
-    "dga@+5m:rate=200", "lateral@+20m:hours=20m", "brute-force@+5m", NULL};
+    "dga@+5m:rate=200", "lateral@+20m:hours=20m", "lateral@+1h:habit=3,hours=20m",
+    "takeover@+10m:hosts=4,hours=20m", "poisoning@+30m:span=1h", "brute-force@+5m", NULL};
 
 static void background_unchanged(void **state)
 {
@@ -136,6 +137,112 @@ static void movement_and_encryption(void **state)
     office_done(&o);
 }
 
+/* What one account did, and how much went to the injection's host before and after the start. */
+struct account {
+    struct office *office;
+    uint64_t logins, before, early, late, conns_tls;
+};
+
+static void watch_account(void *arg, const struct th_event *ev)
+{
+    struct account *t = arg;
+    const struct lab_inject *i = t->office->sim->inject[0];
+    if (ev->kind == TH_KIND_NTLM) {
+        const struct th_ev_ntlm *n = (const struct th_ev_ntlm *)ev;
+        bool mine = i->user && th_str_is(n->username, i->user) &&
+            th_str_is(n->hostname, i->actor.dev->name);
+        t->logins += mine;
+        t->before += mine && n->ts < i->start_ns;
+    } else if (ev->kind == TH_KIND_CONN && i->host) {
+        const struct th_ev_conn *c = (const struct th_ev_conn *)ev;
+        if (!th_addr_eq(&c->id_orig_h, &i->actor.dev->addr) || TH_HAS(c, CONN, partial) ||
+            c->orig_bytes < 1000000)
+            return;
+        bool host = false;
+        for (unsigned k = 0; k < i->host->n4; k++)
+            host = host || th_addr_eq(&c->id_resp_h, &i->host->v4[k]);
+        if (host && c->ts < i->start_ns)
+            t->early = TH_MAX(t->early, c->orig_bytes);
+        else if (host)
+            t->late = TH_MAX(t->late, c->orig_bytes);
+    } else if (ev->kind == TH_KIND_SSL && i->host) {
+        t->conns_tls += th_str_eq(((const struct th_ev_ssl *)ev)->server_name, i->host->name);
+    }
+}
+
+static struct account run_account(struct office *o, const char *spec, int64_t hours)
+{
+    struct account t = {.office = o};
+    o->inject[0] = spec;
+    o->each = watch_account;
+    o->arg = &t;
+    o->opt.end_ns = o->opt.start_ns + hours * TH_NS_PER_HOUR;
+    office_run(o);
+    return t;
+}
+
+static void account_is_taken_over(void **state)
+{
+    (void)state;
+    struct office o = office_init(28);
+    struct account t = run_account(&o, "takeover@+1h:hosts=6,hours=1h", 4);
+    const struct lab_inject *i = o.sim->inject[0];
+    assert_int_equal(i->actions, 6);
+    assert_int_equal(t.logins, 6);
+    assert_int_equal(t.before, 0);
+    assert_string_not_equal(i->user, o.sim->person[i->actor.dev->person].user);
+    office_done(&o);
+}
+
+static void path_is_a_habit(void **state)
+{
+    (void)state;
+    struct office o = office_init(29);
+    struct account t = run_account(&o, "lateral@+34h:hops=2,habit=4,hours=1h", 36);
+    const struct lab_inject *i = o.sim->inject[0];
+    assert_int_equal(i->actions, 2);
+    assert_in_range(t.before, 1, 4);
+    assert_true(t.logins > t.before);
+    office_done(&o);
+}
+
+static void poison_is_slow(void **state)
+{
+    (void)state;
+    struct office o = office_init(30);
+    struct account t = run_account(&o, "poisoning@+10h:base=9M,factor=40,span=26h,keep=8h", 2 * 24);
+    const struct lab_inject *i = o.sim->inject[0];
+    assert_true(i->first_ns >= i->start_ns && i->actions > 5);
+    assert_true(t.early > 1000000);
+    assert_true(t.late > 10 * t.early);
+    office_done(&o);
+}
+
+static void pool_behind_tls(void **state)
+{
+    (void)state;
+    struct office o = office_init(31);
+    struct account t = run_account(&o, "mining@+9h:tls=yes,port=443,prefix=cdn,hours=4h", 14);
+    const struct lab_inject *i = o.sim->inject[0];
+    assert_memory_equal(i->host->name.p, "cdn.", 4);
+    assert_int_equal(t.conns_tls, i->actions);
+    assert_true(i->actions > 0);
+    office_done(&o);
+}
+
+static void victims_differ(void **state)
+{
+    (void)state;
+    struct office o = office_init(32);
+    for (unsigned i = 0; i < 4; i++)
+        o.inject[i] = (const char *[]){"dga@+1h", "beacon@+1h", "mining@+1h", "scan@+1h"}[i];
+    office_run(&o);
+    for (uint32_t i = 0; i < 4; i++)
+        for (uint32_t k = 0; k < i; k++)
+            assert_ptr_not_equal(o.sim->inject[i]->actor.dev, o.sim->inject[k]->actor.dev);
+    office_done(&o);
+}
+
 static void story_has_one_device(void **state)
 {
     (void)state;
@@ -194,6 +301,11 @@ int main(void)
         cmocka_unit_test(exfiltration_is_exact),
         cmocka_unit_test(tunnel_and_names),
         cmocka_unit_test(movement_and_encryption),
+        cmocka_unit_test(account_is_taken_over),
+        cmocka_unit_test(path_is_a_habit),
+        cmocka_unit_test(poison_is_slow),
+        cmocka_unit_test(pool_behind_tls),
+        cmocka_unit_test(victims_differ),
         cmocka_unit_test(story_has_one_device),
         cmocka_unit_test(truth_is_json),
         cmocka_unit_test(bad_specifications),

@@ -52,6 +52,40 @@ static void events_in_order(void **state)
     office_done(&a);
 }
 
+/* A connection that ends within the minute of its last interim record ends in that minute. */
+struct ends {
+    int64_t last_ns;
+    uint64_t late, parts, ends;
+};
+
+static void count_ends(void *arg, const struct th_event *ev)
+{
+    struct ends *e = arg;
+    e->late += ev->time_ns < e->last_ns;
+    e->last_ns = ev->time_ns;
+    if (ev->kind != TH_KIND_CONN)
+        return;
+    const struct th_ev_conn *c = (const struct th_ev_conn *)ev;
+    e->parts += TH_HAS(c, CONN, partial) && c->part == 1;
+    e->ends += !TH_HAS(c, CONN, partial) && c->part > 1;
+}
+
+static void long_connections_end_in_time(void **state)
+{
+    (void)state;
+    struct ends e = {0};
+    struct office a = office_init(12);
+    a.light = true;
+    a.opt.start_ns = OFFICE_MONDAY;
+    a.opt.end_ns = OFFICE_MONDAY + 4 * TH_NS_PER_DAY;
+    a.each = count_ends;
+    a.arg = &e;
+    office_run(&a);
+    assert_int_equal(e.late, 0);
+    assert_true(e.parts > 500 && e.ends + 100 > e.parts); /* some are still open */
+    office_done(&a);
+}
+
 static void all_kinds_appear(void **state)
 {
     (void)state;
@@ -157,6 +191,7 @@ int main(void)
         cmocka_unit_test(same_seed_same_events),
         cmocka_unit_test(pieces_are_the_whole),
         cmocka_unit_test(events_in_order),
+        cmocka_unit_test(long_connections_end_in_time),
         cmocka_unit_test(all_kinds_appear),
         cmocka_unit_test(nights_are_quiet),
         cmocka_unit_test(connections_add_up),

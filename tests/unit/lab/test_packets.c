@@ -66,7 +66,7 @@ static void take(void *arg, const struct th_event *ev)
     if (ev->kind != TH_KIND_CONN && ev->kind != TH_KIND_DNS && ev->kind != TH_KIND_SSL &&
         ev->kind != TH_KIND_HTTP)
         return;
-    if (ev->kind == TH_KIND_CONN && TH_HAS((const struct th_ev_conn *)ev, CONN, partial))
+    if (ev->kind == TH_KIND_CONN && ((const struct th_ev_conn *)ev)->partial)
         return;
     if (l->n == l->cap) {
         l->cap = l->cap ? 2 * l->cap : 1024;

@@ -139,6 +139,28 @@ static void lateral_path(void **state)
     sim_done(&s);
 }
 
+/* A scanner knocks at many open doors and says nothing: nobody is administered by that. */
+static void a_knock_is_no_administration(void **state)
+{
+    (void)state;
+    struct sim s;
+    office(&s);
+    for (unsigned said = 0; said < 2; said++) {
+        int64_t t = NOW + said * 10 * HOUR;
+        for (unsigned d = 12; d < 16; d++)
+            sim_connect(&s, t + d * TH_NS_PER_S, 5,
+                (struct sim_conn){
+                    .to = SIM_INSIDE(d), .port = 22, .out = said * 900, .in = said ? 900 : 40});
+        sim_connect(&s, t + 20 * TH_NS_PER_MIN, 12,
+            (struct sim_conn){.to = SIM_INSIDE(16 + said), .port = 22, .out = 900, .in = 900});
+        sim_advance(&s, t + HOUR);
+        assert_int_equal(sim_find(&s, 5, TH_FEAT_NEW_ADMIN_PEER, t) != NULL, said);
+        assert_int_equal(sim_find(&s, 13, TH_FEAT_NEW_ADMIN_CLIENT, t) != NULL, said);
+        assert_int_equal(sim_find(&s, 12, TH_FEAT_LATERAL, t) != NULL, said);
+    }
+    sim_done(&s);
+}
+
 static void ssh(struct sim *s, int64_t t, unsigned from, unsigned to, bool success)
 {
     struct th_ev_ssh ev = {.h = {.kind = TH_KIND_SSH, .time_ns = t}};
@@ -343,13 +365,48 @@ static void unusual_hour(void **state)
     sim_done(&s);
 }
 
+/* A server that the same hosts call for a week, and what a host does that never did. */
+static void strangers_at_a_server(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init(&s, 1);
+    for (unsigned hour = 0; hour < 7 * 24; hour++) {
+        sim_office_hour(&s, SIM_START + hour * TH_NS_PER_HOUR, 10, 40, false);
+        for (unsigned i = 0; i < 12; i++)
+            sim_connect(&s, SIM_START + hour * TH_NS_PER_HOUR + i * 5 * TH_NS_PER_MIN, 10 + i % 6,
+                (struct sim_conn){.to = SIM_INSIDE(1), .port = 8443, .out = 900, .in = 9000});
+    }
+    int64_t now = SIM_START + 7 * 24 * TH_NS_PER_HOUR;
+    for (unsigned i = 0; i < 300; i++)
+        sim_connect(&s, now + i * TH_NS_PER_S / 5, SIM_OUTSIDE + 77,
+            (struct sim_conn){.to = SIM_INSIDE(1), .port = 8443, .out = 90, .in = 90});
+    sim_advance(&s, now + TH_NS_PER_HOUR);
+    const struct th_signal *burst = sim_find(&s, 1, TH_FEAT_BURST_IN, now);
+    const struct th_signal *one = sim_find(&s, 1, TH_FEAT_FROM_ONE, now);
+    const struct th_signal *strange = sim_find(&s, 1, TH_FEAT_STRANGERS_IN, now);
+    const struct th_signal *client = sim_find(&s, 1, TH_FEAT_NEW_CLIENT, now);
+    assert_non_null(burst);
+    assert_non_null(one);
+    assert_non_null(strange);
+    assert_non_null(client);
+    assert_true(burst->observed >= 290 && burst->expected < 20 && burst->lgp_raw > 3);
+    assert_true(one->observed == 300 && one->expected < 20);
+    assert_true(strange->observed == 300);
+    assert_true(client->has_peer && !client->peer.inside && client->lgp_raw > 1.5);
+    /* What its clients always do is told of nobody. */
+    assert_null(sim_find(&s, 1, TH_FEAT_CLIENTS, now));
+    sim_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(new_destination),
         cmocka_unit_test(first_minute_is_no_surprise), cmocka_unit_test(upload),
         cmocka_unit_test(staging), cmocka_unit_test(lateral_path), cmocka_unit_test(brute_force),
-        cmocka_unit_test(remote_administration), cmocka_unit_test(program_from_a_rare_host),
-        cmocka_unit_test(long_connection), cmocka_unit_test(mining),
-        cmocka_unit_test(credential_and_client), cmocka_unit_test(unusual_hour)};
+        cmocka_unit_test(a_knock_is_no_administration), cmocka_unit_test(remote_administration),
+        cmocka_unit_test(program_from_a_rare_host), cmocka_unit_test(long_connection),
+        cmocka_unit_test(mining), cmocka_unit_test(credential_and_client),
+        cmocka_unit_test(unusual_hour), cmocka_unit_test(strangers_at_a_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

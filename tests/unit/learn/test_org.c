@@ -23,20 +23,20 @@ static void popularity_fades(void **state)
     struct th_touches t = {0};
     for (unsigned i = 0; i < 100; i++)
         th_touch_add(&t, 0, TH_TOUCH_ACTIVE, 0);
-    for (unsigned i = 0; i < 50; i++)
-        th_touch_add(&t, 77, TH_TOUCH_DEVICE, 0);
+    for (unsigned i = 0; i < 48; i++)
+        th_touch_add(&t, 77, TH_TOUCH_DEVICE, i % 35); /* some come again */
     th_touch_add(&t, 78, TH_TOUCH_DEVICE, 0);
     th_org_advance(o, START);
     apply(o, &t);
     th_touches_done(&t);
     th_org_advance(o, START + DAY);
     assert_int_equal(th_org_active(o), 100);
-    assert_int_equal(th_org_devices(th_org_find(o, 77)), 50);
-    assert_true(fabs(th_org_rarity(o, 77, true) - -log10(50.0 / 101)) < 1e-9);
+    assert_int_equal(th_org_devices(th_org_find(o, 77)), 51); /* 35 bits */
+    assert_true(fabs(th_org_rarity(o, 77, true) - -log10(51.0 / 101)) < 1e-9);
     assert_true(fabs(th_org_rarity(o, 78, true) - log10(101)) < 1e-9);
     assert_true(fabs(th_org_rarity(o, 79, false) - log10(101)) < 1e-9);
     th_org_advance(o, START + 29 * DAY); /* the period before still counts */
-    assert_int_equal(th_org_devices(th_org_find(o, 77)), 50);
+    assert_int_equal(th_org_devices(th_org_find(o, 77)), 51);
     th_org_advance(o, START + 57 * DAY);
     assert_int_equal(th_org_devices(th_org_find(o, 77)), 0);
     assert_null(th_org_find(o, 77));
@@ -52,7 +52,7 @@ static void bursts_count_as_popular(void **state)
     for (unsigned i = 0; i < 1000; i++)
         th_touch_add(&t, 0, TH_TOUCH_ACTIVE, 0);
     for (unsigned i = 0; i < 12; i++)
-        th_touch_add(&t, 5, TH_TOUCH_DEVICE, 0);
+        th_touch_add(&t, 5, TH_TOUCH_DEVICE, TH_TOUCH_BITS + i);
     th_org_advance(o, START);
     apply(o, &t);
     th_touches_done(&t);
@@ -60,6 +60,26 @@ static void bursts_count_as_popular(void **state)
     th_org_advance(o, START + DAY);
     double settled = th_org_rarity(o, 5, false);
     assert_true(fresh < settled - 0.5);
+    th_org_free(o);
+}
+
+/* Who forgets and meets again, hour after hour, is one device all the time, and no burst. */
+static void one_device_makes_nothing_popular(void **state)
+{
+    (void)state;
+    struct th_org *o = th_org_new();
+    struct th_touches t = {0};
+    for (unsigned i = 0; i < 100; i++)
+        th_touch_add(&t, 0, TH_TOUCH_ACTIVE, 0);
+    for (unsigned i = 0; i < 500; i++)
+        th_touch_add(&t, 5, TH_TOUCH_DEVICE, TH_TOUCH_BITS + 7);
+    for (unsigned h = 0; h < 6; h++) {
+        th_org_advance(o, START + h * (DAY / 24));
+        apply(o, &t);
+    }
+    th_touches_done(&t);
+    assert_int_equal(th_org_devices(th_org_find(o, 5)), 1);
+    assert_true(th_org_share(o, 5, true) == 0);
     th_org_free(o);
 }
 
@@ -82,6 +102,28 @@ static void calibration_corrects_a_bold_scale(void **state)
     /* Another group knows nothing: half the decades, no more than its pool supports. */
     assert_true(fabs(th_org_calibrate(o, 0, 2, 3) - 1.4) < 0.2);
     assert_true(th_org_calibrate(o, 0, 2, 16) < 2.8);
+    th_org_free(o);
+}
+
+/* What is reached every day is no rarer for lying far out, and what lies beyond keeps its order. */
+static void far_out_is_not_rare_by_itself(void **state)
+{
+    (void)state;
+    struct th_org *o = th_org_new();
+    for (unsigned i = 0; i < 100000; i++) {
+        double raw = i % 50 == 0 ? 9 + i / 100000.0 * 100 : 0;
+        o->h.calib[0][1].n[raw > 0 ? th_calib_bin(raw) : 0] += TH_WEIGHT;
+        o->h.hours[1] += TH_WEIGHT;
+    }
+    th_org_derive(o);
+    assert_true(fabs(th_org_calibrate(o, 0, 1, 9) - -log10(0.02)) < 0.1);
+    assert_true(fabs(th_org_calibrate(o, 0, 1, 59) - -log10(0.01)) < 0.15);
+    for (unsigned k = 0; k < 70; k++)
+        assert_true(
+            th_org_calibrate(o, 0, 1, pow(1.1, k)) < th_org_calibrate(o, 0, 1, pow(1.1, k + 1)));
+    for (unsigned b = 0; b < TH_CALIB_BINS; b++)
+        assert_true(th_calib_edge(b) < th_calib_edge(b + 1) &&
+            th_calib_bin((th_calib_edge(b) + th_calib_edge(b + 1)) / 2) == b);
     th_org_free(o);
 }
 
@@ -118,7 +160,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(popularity_fades),
         cmocka_unit_test(bursts_count_as_popular),
+        cmocka_unit_test(one_device_makes_nothing_popular),
         cmocka_unit_test(calibration_corrects_a_bold_scale),
+        cmocka_unit_test(far_out_is_not_rare_by_itself),
         cmocka_unit_test(order_of_contributions_plays_no_part)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

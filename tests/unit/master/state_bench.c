@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <fcntl.h>
+
 #include "state_bench.h"
 
 static const uint8_t instance_key[TH_KEYCHAIN_KEY_BYTES] = {5};
@@ -26,6 +28,10 @@ static void on_answer(void *arg, const struct th_state_asker *asker, unsigned st
         b->cookies, sizeof(b->cookies), "%.*s", (int)cookies.len, cookies.len ? cookies.p : "");
     json_decref(b->body);
     b->body = body.len ? json_loadb(body.p, body.len, 0, NULL) : NULL;
+    th_buf_clear(&b->raw);
+    th_buf_str(&b->raw, body);
+    if (b->is_raw)
+        return;
     assert_true(body.len == 0 || b->body); /* always JSON */
     assert_true(body.len == 0 || !memchr(body.p, '<', body.len));
 }
@@ -74,20 +80,37 @@ int sb_open(void **state)
     b->now_ns = ST_START_NS;
     b->keys = th_keychain_new(instance_key);
     assert_int_equal(th_accounts_open(b->path, b->keys, b->now_ns, &b->a), 0);
+    b->folder_fd = open(b->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    th_io_folder(&b->io, &b->folder_fd);
+    b->bytes = th_str_c("");
     struct th_state_config config = {.accounts = b->a,
+        .keys = b->keys,
+        .folder = &b->io,
         .instance = "test",
         .instance_id = "00000000000000aa",
         .host_name = "thymus.test"};
     th_settings_default(&config.defaults);
+    b->ops = ops;
     b->s = th_state_new(&config, &ops, b);
     *state = b;
     return 0;
+}
+
+static int find_packets(void *arg, const char *name)
+{
+    if (!strstr(name, ".packets"))
+        return 0;
+    snprintf(arg, 300, "%s", name);
+    return 1;
 }
 
 int sb_close(void **state)
 {
     struct state_bench *b = *state;
     static const char *const ends[] = {"", "-wal", "-shm"};
+    char name[300];
+    while (b->io.list(b->io.arg, find_packets, name) == 1)
+        assert_int_equal(b->io.remove(b->io.arg, name), 0);
     for (size_t i = 0; i < b->hash_count; i++) {
         free(b->hashes[i].verify_text);
         free(b->hashes[i].hash_text);
@@ -99,7 +122,9 @@ int sb_close(void **state)
     th_state_free(b->s);
     th_accounts_close(b->a);
     th_keychain_free(b->keys);
+    close(b->folder_fd);
     json_decref(b->body);
+    th_buf_done(&b->raw);
     for (size_t i = 0; i < TH_ARRAY_LEN(ends); i++) {
         char path[96];
         snprintf(path, sizeof(path), "%s%s", b->path, ends[i]);
@@ -113,7 +138,7 @@ int sb_close(void **state)
 uint64_t sb_send(struct state_bench *b, unsigned from, const char *text)
 {
     const struct th_state_asker asker = {.connection = from, .id = ++b->next_id};
-    th_state_request(b->s, b->now_ns, &asker, th_str_c(text));
+    th_state_request(b->s, b->now_ns, &asker, th_str_c(text), b->bytes);
     return asker.id;
 }
 

@@ -23,16 +23,22 @@ struct state_bench {
     struct th_keychain *keys;
     struct th_accounts *a;
     struct th_state *s;
+    struct th_state_ops ops;
     int64_t now_ns;
     uint64_t next_id, position;
     struct waiting hashes[ST_MAX_WAITING], controls[ST_MAX_WAITING], looks[ST_MAX_WAITING];
     size_t hash_count, control_count, look_count;
     bool refuse_controls;
+    int folder_fd;
+    struct th_io io;
+    struct th_str bytes; /* that go with the next requests */
     /* the last answer */
     uint64_t answered;
     unsigned status, answers;
     char cookies[512];
     json_t *body;
+    struct th_buf raw; /* the same as it came */
+    bool is_raw;       /* it need not be JSON */
 };
 
 int sb_open(void **state);

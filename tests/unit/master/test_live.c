@@ -11,7 +11,7 @@
     ((hours)*TH_NS_PER_HOUR + (minutes)*TH_NS_PER_MIN) /* after the start of the events */
 
 static const char *const attacks[] = {
-    "beacon@+1h10m:period=30s", "scan@+2h20m", "dga@+3h30m", NULL};
+    "beacon@+1h10m:period=30s", "scan@+2h20m", "dga@+3h30m", "lateral@+3h50m:hops=3", NULL};
 
 static struct live_events events;
 static struct live_log plain;          /* two sensors, as intake would write it */

@@ -399,7 +399,8 @@ static void send_commands(
     send_status(b, key, id, time_ns, "", "");
 }
 
-/* What state says of the first sensor that said something of itself; -1: nobody. */
+/* What state says of the first sensor that said something of itself, of a list how long it is; -1:
+ * nobody. */
 static json_int_t reported(struct state_bench *b, const char *name)
 {
     TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
@@ -407,7 +408,10 @@ static json_int_t reported(struct state_bench *b, const char *name)
     json_t *status = json_loadb((const char *)out.p, out.len, 0, NULL);
     assert_non_null(status);
     const json_t *report = json_array_get(json_object_get(status, "sensors"), 0);
-    json_int_t v = report ? json_integer_value(json_object_get(report, name)) : -1;
+    const json_t *value = json_object_get(report, name);
+    json_int_t v = !report     ? -1
+        : json_is_array(value) ? (json_int_t)json_array_size(value)
+                               : json_integer_value(value);
     json_decref(status);
     return v;
 }
@@ -452,7 +456,11 @@ static void test_commands_wait(void **state)
         b, &sign, id, 20, "{\"drops\":7,\"more\":[]}", "\"{\\\"drops\\\":7,\\\"more\\\":[]}\"");
     assert_int_equal(reported(b, "drops"), 7);
     assert_int_equal(reported(b, "packets"), 0);
-    send_status(b, &sign, id, 21, "{\"drops\":-7}", "\"{\\\"drops\\\":-7}\"");
+    assert_int_equal(reported(b, "problems"), 0);
+    send_status(b, &sign, id, 21, "{\"drops\":7,\"problems\":\"keep_short newer flows_lost\"}",
+        "\"{\\\"drops\\\":7,\\\"problems\\\":\\\"keep_short newer flows_lost\\\"}\"");
+    assert_int_equal(reported(b, "problems"), 2);
+    send_status(b, &sign, id, 22, "{\"drops\":-7}", "\"{\\\"drops\\\":-7}\"");
     assert_int_equal(reported(b, "drops"), 7);
     send_commands(b, &sign, id, 30);
     th_state_tick(b->s, b->now_ns); /* those before are given up */

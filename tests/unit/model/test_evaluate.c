@@ -65,6 +65,9 @@ static void supporting_raises_but_is_not_needed(void **state)
     assert_float_equal(alone.b[0].lgp, 2.699, 0.001);
     assert_float_equal(both.b[0].lgp, 3, 1e-9);
     assert_int_equal(run(yaml, v + 1, 1).count, 0);
+    /* However rare the supporter, the two are no rarer than what it supports. */
+    v[1] = signal_make("bytes-out", 1e9, 7);
+    assert_float_equal(run(yaml, v, 2).b[0].lgp, 3, 1e-9);
 }
 
 static void filters(void **state)

@@ -19,11 +19,13 @@ struct world {
     struct th_identity *identity;
     struct th_incidents *incidents;
     uint64_t device[4];
+    double alert; /* its score */
 };
 
 static int setup(void **state)
 {
     struct world *w = th_xcalloc(1, sizeof(*w));
+    w->alert = 38;
     w->models = models_of(MODELS);
     w->identity = th_identity_new(&(struct th_identity_config){0});
     w->incidents = th_incidents_new(w->models, w->identity);
@@ -72,7 +74,7 @@ static void add(struct world *w, unsigned device, unsigned model, double hour, d
         b.has_peer = true;
         b.peer = b.evidence[0].peer;
     }
-    th_incidents_add(w->incidents, &b, 50);
+    th_incidents_add(w->incidents, &b, w->alert);
 }
 
 /* One device acts on another. */
@@ -92,7 +94,7 @@ static void reach(struct world *w, unsigned from, unsigned to, double hour, doub
     b.evidence[0].peer.inside = true;
     b.evidence[0].peer.slot = th_identity_find(w->identity, w->device[to])->slot;
     b.peer = b.evidence[0].peer;
-    th_incidents_add(w->incidents, &b, 50);
+    th_incidents_add(w->incidents, &b, w->alert);
 }
 
 struct told {
@@ -193,7 +195,7 @@ static void a_bridge_makes_two_stories_one(void **state)
     struct told t = report(w);
     assert_int_equal(t.count, 2);
     uint64_t first = t.v[1].id;
-    add(w, 0, OUT, 1, 30, 88, 1);
+    add(w, 0, OUT, 1, 38, 88, 1);
     t = report(w);
     assert_int_equal(t.count, 1);
     assert_true(t.v[0].id == first); /* the older one's id stays */
@@ -239,7 +241,7 @@ static void it_is_told_which_became_one(void **state)
     uint64_t younger = id_of(&t, "10.0.0.2");
     uint64_t elder = id_of(&t, "10.0.0.1");
     assert_int_equal(report_joined(w).count, 0);
-    add(w, 0, OUT, 3, 30, 88, 1);
+    add(w, 0, OUT, 3, 38, 88, 1);
     struct joined_told j = report_joined(w);
     assert_int_equal(j.count, 1);
     assert_true(j.younger[0] == younger && j.elder[0] == elder);
@@ -257,7 +259,7 @@ static void an_id_that_was_told_stays(void **state)
     struct told t = report(w);
     uint64_t told = t.v[0].id;
     add(w, 0, C2, 0, 40, 77, 1); /* began before, but nobody has heard of it */
-    add(w, 0, OUT, 3, 30, 88, 1);
+    add(w, 0, OUT, 3, 38, 88, 1);
     assert_int_equal(report_joined(w).count, 0); /* nor need they */
     t = report(w);
     assert_int_equal(t.count, 1);
@@ -274,12 +276,12 @@ static void a_restart_tells_the_same_joinings(void **state)
     add(w, 1, C2, 2, 42, 88, 1);
     report(w);
     th_incidents_save(w->incidents, &checkpoint);
-    add(w, 0, OUT, 3, 30, 88, 1);
+    add(w, 0, OUT, 3, 38, 88, 1);
     struct joined_told first = report_joined(w);
     th_incidents_free(w->incidents);
     w->incidents = th_incidents_new(w->models, w->identity);
     assert_int_equal(th_incidents_load(w->incidents, checkpoint.p, checkpoint.len), 0);
-    add(w, 0, OUT, 3, 30, 88, 1);
+    add(w, 0, OUT, 3, 38, 88, 1);
     struct joined_told again = report_joined(w);
     assert_int_equal(again.count, 1);
     assert_memory_equal(&first, &again, sizeof(first));
@@ -316,7 +318,7 @@ static void what_an_older_master_told_was_told(void **state)
     w->incidents = th_incidents_new(w->models, w->identity);
     assert_int_equal(th_incidents_load(w->incidents, checkpoint.p, checkpoint.len), 0);
     add(w, 0, C2, 0, 40, 77, 1); /* began before, but nobody has heard of it */
-    add(w, 0, OUT, 3, 30, 88, 1);
+    add(w, 0, OUT, 3, 38, 88, 1);
     struct told t = report(w);
     assert_int_equal(t.count, 1);
     assert_true(t.v[0].id == told);
@@ -344,6 +346,7 @@ static void a_breach_told_again_stays_where_it_is(void **state)
 static void corroboration_counts_a_little(void **state)
 {
     struct world *w = *state;
+    w->alert = 50;
     add(w, 0, C2, 0, 40, 0, 0);
     assert_float_equal(report(w).v[0].score, 40, 1e-9);
     add(w, 0, OUT, 1, 40, 0, 0);
@@ -489,7 +492,7 @@ static void findings_are_json(void **state)
         "c2\",\"description\":\"D\",\"version\":1,\"score\":40.625,"
         "\"rarity\":3.25,\"technique\":\"T1071\",\"tactic\":\"command-and-control\","
         "\"late_hours\":3,\"evidence\":[{\"feature\":\"beacon\",\"label\":\"connections at "
-        "regular intervals to a rare destination\",\"observed\":60,\"expected\":1,"
+        "regular intervals to a rare outside destination\",\"observed\":60,\"expected\":1,"
         "\"p\":0.001,\"low\":0,\"high\":3,\"unit\":\"connections\","
         "\"first\":\"2023-11-14T23:00:00.000000Z\",\"last\":\"2023-11-14T23:30:00.000000Z\","
         "\"peer\":\"c2.\\\"x\\\".example\",\"peer_devices\":2,\"all_devices\":100,"
@@ -497,6 +500,23 @@ static void findings_are_json(void **state)
         "intervals, 60 connections; 2 of 100 devices use it\"}]}\n",
         device);
     assert_string_equal((const char *)out.p, want);
+}
+
+/* A rhythm has no usual amount, a volume that is usually nothing has one. */
+static void what_is_never_usual_has_no_range(void **state)
+{
+    struct world *w = *state;
+    static const char *const none = "\"expected\":null,\"p\":0.001,\"low\":null,\"high\":null";
+    static const char *const zero = "\"expected\":0,\"p\":0.001,\"low\":0,\"high\":0";
+    for (unsigned i = 0; i < 2; i++) {
+        TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+        struct th_breach b = {.id = 1, .entity = w->device[0], .evidence_count = 1};
+        b.evidence[0] = signal_make(i ? "bytes-out" : "beacon", 60, 3);
+        b.evidence[0].expected = b.evidence[0].low = b.evidence[0].high = 0;
+        th_breach_json(&b, w->models, w->identity, &out);
+        th_buf_u8(&out, 0);
+        assert_non_null(strstr((const char *)out.p, i ? zero : none));
+    }
 }
 
 int main(void)
@@ -520,6 +540,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_never_usual_has_no_range, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

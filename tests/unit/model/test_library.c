@@ -36,7 +36,7 @@ static const struct {
     {"executable-from-rare-host", {{"executable-download", 1, false}}},
     {"external-scan", {{"scan-external", 40, false}}},
     {"generated-domains", {{"generated-names", 40, false}}},
-    {"internal-beacon", {{"beacon", 40, true}}},
+    {"internal-beacon", {{"beacon-internal", 40, true}}},
     {"internal-scan", {{"scan-internal", 40, true}}},
     {"lateral-movement", {{"lateral-path", 2, true}}},
     {"long-connection-to-rare-destination", {{"long-connection", 9000, false}}},

@@ -247,6 +247,61 @@ static void wire_length_lies(void **state)
     close_file(c, s);
 }
 
+enum { READY_RECORDS = 5000, READY_BYTES = 200, READY_KEPT = 64 };
+
+static void write_ready(struct file *f, bool ng)
+{
+    char text[READY_BYTES + 1];
+    if (ng) {
+        section(f);
+        interface(f, 1, 0, 0);
+    } else {
+        pcap_head(f, 0xa1b2c3d4, 4, 1);
+    }
+    for (unsigned i = 0; i < READY_RECORDS; i++) {
+        snprintf(text, sizeof(text), "%0*u", READY_BYTES, i);
+        if (ng)
+            enhanced(f, 0, i, READY_BYTES, READY_BYTES, text);
+        else
+            pcap_record(f, 1, i, READY_BYTES, READY_BYTES, text);
+    }
+}
+
+/* Reads while the next is ready, and looks at the data of all then. */
+static void read_ready(struct th_capture *c)
+{
+    struct th_record kept[READY_KEPT];
+    unsigned longest = 0;
+    for (unsigned read = 0, n; read < READY_RECORDS; read += n) {
+        n = 0;
+        do
+            assert_int_equal(th_capture_next(c, &kept[n++]), 1);
+        while (n < READY_KEPT && th_capture_ready(c));
+        for (unsigned i = 0; i < n; i++) {
+            char text[READY_BYTES + 1];
+            snprintf(text, sizeof(text), "%0*u", READY_BYTES, read + i);
+            assert_view_is(th_str_n(kept[i].data, kept[i].cap_len), text);
+        }
+        longest = TH_MAX(longest, n);
+    }
+    assert_int_equal(longest, READY_KEPT);
+    assert_false(th_capture_ready(c));
+}
+
+static void ready_records_stay(void **state)
+{
+    (void)state;
+    for (int ng = 0; ng < 2; ng++) {
+        struct file f = {0};
+        struct th_stream *s;
+        write_ready(&f, ng);
+        struct th_capture *c = open_file(&f, &s);
+        read_ready(c);
+        expect_end(c, 0);
+        close_file(c, s);
+    }
+}
+
 static void not_a_capture(void **state)
 {
     (void)state;
@@ -306,6 +361,50 @@ static void pcapng_forms(void **state)
         expect(c, 1000, 1, 12, "n");
         expect_end(c, 0);
         assert_string_equal(th_capture_message(c), "");
+        close_file(c, s);
+    }
+}
+
+/* Fed a byte at a time: what has come is given out at once, what has not is waited for. */
+static void fed_by_bytes(void **state)
+{
+    (void)state;
+    for (int ng = 0; ng < 2; ng++) {
+        struct file f = {0}, skipped = {0};
+        struct th_stream *s = th_stream_fed();
+        struct th_capture *c = NULL;
+        struct th_record rec;
+        unsigned packets = 0;
+        int r = -EAGAIN;
+        if (ng) {
+            section(&f);
+            interface(&f, 1, 0, 0);
+            enhanced(&f, 0, 1000, 4, 60, "abcd");
+            for (int i = 0; i < 50000; i++)
+                u32(&skipped, 0);
+            block(&f, 0x777, &skipped.b); /* more than is passed over in one piece */
+            enhanced(&f, 0, 2000, 4, 60, "efgh");
+        } else {
+            pcap_head(&f, 0xa1b2c3d4, 4, 1);
+            pcap_record(&f, 0, 1000, 4, 60, "abcd");
+            pcap_record(&f, 0, 2000, 4, 60, "efgh");
+        }
+        for (size_t i = 0; i < f.b.len; i++) {
+            th_stream_feed(s, th_str_n(f.b.p + i, 1));
+            r = c ? 0 : th_capture_open(s, &c);
+            while (c && (r = th_capture_next(c, &rec)) == 1) {
+                assert_true(rec.time_ns == (packets + 1) * TH_NS_PER_MS);
+                assert_memory_equal(rec.data, packets++ ? "efgh" : "abcd", 4);
+            }
+            assert_int_equal(r, -EAGAIN);
+        }
+        assert_int_equal(packets, 2);
+        th_stream_feed(s, th_str_c("x")); /* the beginning of another */
+        assert_int_equal(th_capture_next(c, &rec), -EAGAIN);
+        assert_string_equal(th_capture_message(c), "");
+        th_stream_end(s);
+        assert_int_equal(th_capture_next(c, &rec), TH_E_TRUNCATED);
+        th_buf_done(&f.b);
         close_file(c, s);
     }
 }
@@ -374,8 +473,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pcap_forms),
         cmocka_unit_test(pcap_old_forms), cmocka_unit_test(pcap_damage),
-        cmocka_unit_test(wire_length_lies), cmocka_unit_test(not_a_capture),
-        cmocka_unit_test(pcapng_forms), cmocka_unit_test(pcapng_damage),
+        cmocka_unit_test(wire_length_lies), cmocka_unit_test(ready_records_stay),
+        cmocka_unit_test(not_a_capture), cmocka_unit_test(pcapng_forms),
+        cmocka_unit_test(fed_by_bytes), cmocka_unit_test(pcapng_damage),
         cmocka_unit_test(pcapng_extreme_times)};
     return cmocka_run_group_tests_name("packet/capture", tests, NULL, NULL);
 }

@@ -66,10 +66,22 @@ static void tags(void **state)
     FOUND(1, MACS "\0\x24\xaa\xaa\3\0\0\0\x08\0");
     FOUND(1, MACS "\0\x1f\6\6\3");
     FOUND(1, MACS "\x81\0\0\5\x88\x47\0\1\1\x40");
+    FOUND(1, MACS "\x89\x26\0\1\0\2\x81\0\0\5\x08\0");           /* VN-Tag before a VLAN */
+    FOUND(1, MACS "\x81\0\0\5\x89\x3f\0\0\0\1\0\0\x08\0");       /* 802.1BR behind one */
+    FOUND(1, MACS "\x89\x09\1\1\0\1\0\7\x08\0");                 /* Cisco metadata */
+    FOUND(1, MACS "\x88\xa8\0\5\x88\xe7\0\0\0\1" MACS "\x08\0"); /* 802.1ah */
     struct th_pkt p = decode_behind(1, MACS "\x88\xa8\x20\x64\x81\0\0\x07\x08\0", 22);
     assert_int_equal(p.kind, TH_PKT_IP);
     assert_int_equal(p.vlan, 100);
     assert_int_equal(p.inner_vlan, 7);
+    /* The customer's addresses, not those of the provider's bridges. */
+    p = decode_behind(1,
+        MACS "\x88\xe7\0\0\0\1"
+             "\2\0\0\0\0\1\2\0\0\0\0\2"
+             "\x08\0",
+        32);
+    assert_int_equal(p.dst_mac.b[5], 1);
+    assert_int_equal(p.src_mac.b[5], 2);
     p = decode_behind(1, MACS "\x81\0\0\0\x08\0", 18);
     assert_int_equal(p.kind, TH_PKT_IP);
     assert_int_equal(p.vlan, 0);

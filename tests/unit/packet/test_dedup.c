@@ -82,6 +82,26 @@ static void the_same_way(void **state)
     th_dedup_free(d);
 }
 
+/* The echoes of some systems differ in nothing but their number. */
+static void one_echo_after_another(void **state)
+{
+    (void)state;
+    static const uint8_t ends[2][4] = {{10, 0, 0, 1}, {10, 0, 0, 2}};
+    struct th_dedup *d = th_dedup_new(&key, 6);
+    for (uint8_t i = 0; i < 3; i++) {
+        const uint8_t echo[12] = {8, 0, 0, 0, 0, 1, 0, i, 'a', 'b', 'c', 'd'};
+        struct th_pkt p = {.kind = TH_PKT_IP,
+            .time_ns = TH_NS_PER_S + i,
+            .src = th_addr_v4(ends[0]),
+            .dst = th_addr_v4(ends[1]),
+            .proto = 1};
+        th_decode_transport(&p, th_str_n((const char *)echo, sizeof(echo)), sizeof(echo));
+        assert_false(is_copy(d, &p, i));
+        assert_true(is_copy(d, &p, 7));
+    }
+    th_dedup_free(d);
+}
+
 /* More packets than there is room for: the oldest are forgotten, nothing else is lost. */
 static void bounded(void **state)
 {
@@ -99,6 +119,7 @@ static void bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(another_way), cmocka_unit_test(sent_again),
-        cmocka_unit_test(the_same_way), cmocka_unit_test(bounded)};
+        cmocka_unit_test(the_same_way), cmocka_unit_test(one_echo_after_another),
+        cmocka_unit_test(bounded)};
     return cmocka_run_group_tests_name("packet/dedup", tests, NULL, NULL);
 }

@@ -29,6 +29,16 @@ static void numbers_and_texts(void **state)
     th_buf_puts(&b, " ");
     th_tunnels_text(t, both, 1, &b);
     assert_view_is(th_buf_view(&b), "geneve/10.0.0.1 vxlan/10.0.0.2/42");
+    /* A load balancer's endpoints are told apart, though all have the same VNI. */
+    struct th_tunnel balancer = chain[0];
+    balancer.endpoint = 0x0123456789abcdef;
+    uint16_t first = th_tunnels_way(t, &balancer, 1);
+    th_buf_clear(&b);
+    th_tunnels_text(t, first, 0, &b);
+    assert_view_is(th_buf_view(&b), "geneve/10.0.0.1/0/0123456789abcdef");
+    balancer.endpoint++;
+    assert_int_not_equal(first, outer);
+    assert_int_not_equal(th_tunnels_way(t, &balancer, 1), first);
     th_tunnels_free(t);
 }
 

@@ -104,21 +104,24 @@ static bool kernel_passes(int number)
     return number == 335 || number == 336;
 }
 
+/* A process each: with Landlock or without by turns, which is nothing to the filter of calls (those
+ * with arguments that would work, below, have both). Sanitizers see the same code each time: every
+ * eighth will do, of each role others. */
 static void test_every_unnamed_call_ends_the_role(void **state)
 {
     (void)state;
+    const unsigned each = SANITIZED ? 8 : 1;
     unsigned tried = 0;
     for (unsigned role = 0; role < TH_ROLE_COUNT; role++)
-        for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)
-            for (int n = 0; n <= HIGHEST_CALL; n++) {
-                if (th_role_call_rule((enum th_role)role, n) != TH_CALL_FORBIDDEN ||
-                    sanitizer_needs(n) || kernel_passes(n))
-                    continue;
-                const struct probe p = {.name = "call by number", .number = n};
-                assert_stopped((enum th_role)role, landlock_modes[mode], &p);
-                tried++;
-            }
-    assert_true(tried > 2 * TH_ROLE_COUNT * 440u);
+        for (unsigned n = role % each; n <= HIGHEST_CALL; n += each) {
+            if (th_role_call_rule((enum th_role)role, (int)n) != TH_CALL_FORBIDDEN ||
+                sanitizer_needs((int)n) || kernel_passes((int)n))
+                continue;
+            const struct probe p = {.name = "call by number", .number = n};
+            assert_stopped((enum th_role)role, landlock_modes[(n / each + role) % 2], &p);
+            tried++;
+        }
+    assert_true(tried > TH_ROLE_COUNT * (440u / each - 5));
 }
 
 /* ---- the forbidden list of the table, with arguments that would work ---- */
@@ -297,6 +300,7 @@ static void test_a_ring_is_read_and_nothing_set(void **state)
         {"getsockopt of a socket's filter", SYS_getsockopt, {0, SOL_SOCKET, SO_ATTACH_FILTER}},
         {"getsockopt of the ring's version", SYS_getsockopt, {0, SOL_PACKET, 10}},
         {"setsockopt", SYS_setsockopt, {0, SOL_PACKET, 6, 0, 0}},
+        {"ioctl that takes an interface down", SYS_ioctl, {0, SIOCSIFFLAGS}},
     };
     for (unsigned i = 0; i < TH_ARRAY_LEN(probes); i++)
         for (unsigned mode = 0; mode < TH_ARRAY_LEN(landlock_modes); mode++)

@@ -35,6 +35,13 @@ static int be_role(int argc, char **argv)
     return 0;
 }
 
+/* As a role that says how its memory is to be had. */
+static int tell_tunables(void)
+{
+    const char *v = getenv("GLIBC_TUNABLES");
+    return !v ? 20 : strcmp(v, "glibc.malloc.hugetlb=1") == 0 ? 21 : 22;
+}
+
 static int memory_file(const char *text)
 {
     int fd = memfd_create("test", 0);
@@ -68,6 +75,25 @@ static void test_role_gets_its_descriptors_and_no_others(void **state)
     close(stray);
 }
 
+static int tunables_of(const char *role)
+{
+    const char *args[] = {"--tunables", NULL};
+    pid_t pid;
+    assert_int_equal(th_spawn(self, role, NULL, 0, args, &pid), 0);
+    return wait_for(pid);
+}
+
+static void test_capture_has_its_heap_in_huge_pages(void **state)
+{
+    (void)state;
+    unsetenv("GLIBC_TUNABLES");
+    assert_int_equal(tunables_of("capture"), 21);
+    assert_int_equal(tunables_of("link"), 20);
+    setenv("GLIBC_TUNABLES", "glibc.malloc.check=0", 1);
+    assert_int_equal(tunables_of("capture"), 22);
+    unsetenv("GLIBC_TUNABLES");
+}
+
 static void test_missing_program_is_said(void **state)
 {
     (void)state;
@@ -97,12 +123,14 @@ static void test_sibling(void **state)
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--role") == 0)
-        return be_role(argc, argv);
+        return argc == 4 && strcmp(argv[3], "--tunables") == 0 ? tell_tunables()
+                                                               : be_role(argc, argv);
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n <= 0)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_role_gets_its_descriptors_and_no_others),
+        cmocka_unit_test(test_capture_has_its_heap_in_huge_pages),
         cmocka_unit_test(test_missing_program_is_said),
         cmocka_unit_test(test_no_manifest),
         cmocka_unit_test(test_sibling),

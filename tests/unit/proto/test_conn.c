@@ -146,15 +146,51 @@ static void test_probes_stay_inside(void **state)
             uint8_t *exact TH_AUTOFREE = th_xmalloc(n);
             memcpy(exact, cases[i].p, n);
             for (size_t k = 0; k < th_analyser_count * TH_ARRAY_LEN(ports) * 2; k++) {
-                const struct th_analyser *an = th_analysers[k / 2 / TH_ARRAY_LEN(ports)];
+                unsigned which = (unsigned)(k / 2 / TH_ARRAY_LEN(ports));
+                const struct th_analyser *an = th_analyser_at(which);
                 const struct th_probe_in in = {.p = exact,
                     .len = n,
                     .wire_len = n,
                     .src = 40000,
                     .dst = ports[k / 2 % TH_ARRAY_LEN(ports)],
                     .ip_proto = k % 2 ? 6 : 17};
-                assert_in_range(an->probe(&in), TH_PROBE_NO, TH_PROBE_SERVER);
+                enum th_probe said = an->probe(&in);
+                assert_in_range(said, TH_PROBE_NO, TH_PROBE_SERVER);
+                if (said != TH_PROBE_NO && (in.ip_proto == 6 ? an->tcp : an->udp))
+                    assert_true(th_analyser_may(which, in.ip_proto == 6, exact[0]));
             }
+        }
+    }
+}
+
+/* Whatever follows, and on its own port as well: a probe that is not asked would have said no. */
+static void test_first_bytes(void **state)
+{
+    (void)state;
+    static const uint16_t ports[] = {21, 22, 23, 25, 53, 67, 69, 80, 88, 102, 110, 123, 135, 138,
+        139, 143, 161, 389, 443, 445, 500, 502, 514, 547, 1080, 1194, 1433, 1812, 1883, 1900, 2222,
+        3306, 3389, 4500, 5060, 5432, 5900, 6379, 6667, 20000, 27017, 44818, 47808, 51820};
+    static const char *const texts[] = {"?\r\n", "?ELO a\r\n", "?ehlo a\r\n", "?20 FTP SMTP\r\n",
+        "?\1", "?\1\2\3\4\5\6\7", "?OK IMAP4 ready and a line that goes on\r\n"};
+    for (unsigned which = 0; which < th_analyser_count; which++) {
+        const struct th_analyser *an = th_analyser_at(which);
+        for (unsigned k = 0; k < 256 * TH_ARRAY_LEN(ports) * TH_ARRAY_LEN(texts) * 4; k++) {
+            uint8_t first = (uint8_t)k;
+            const char *text = texts[k / 256 % TH_ARRAY_LEN(texts)];
+            uint16_t port = ports[k / 256 / TH_ARRAY_LEN(texts) % TH_ARRAY_LEN(ports)];
+            unsigned way = k / 256 / TH_ARRAY_LEN(texts) / TH_ARRAY_LEN(ports);
+            bool tcp = way & 1;
+            if (!(tcp ? an->tcp : an->udp) || th_analyser_may(which, tcp, first))
+                continue;
+            uint8_t *exact TH_AUTOFREE = (uint8_t *)th_xstrdup(text);
+            exact[0] = first;
+            const struct th_probe_in in = {.p = exact,
+                .len = strlen(text),
+                .wire_len = strlen(text),
+                .src = way & 2 ? port : 40000,
+                .dst = way & 2 ? 40000 : port,
+                .ip_proto = tcp ? 6 : 17};
+            assert_int_equal(an->probe(&in), TH_PROBE_NO);
         }
     }
 }
@@ -207,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_starttls_goes_on_as_tls),
         cmocka_unit_test(test_rdp_in_pieces),
         cmocka_unit_test(test_probes_stay_inside),
+        cmocka_unit_test(test_first_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,73 @@ static void test_query_waits_for_its_answer(void **state)
     feed_done(&f);
 }
 
+/* RFC 1002 4.2.13: an answer of the name service does not repeat the question. */
+static void test_netbios_answer_names_itself(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_UDP, 40000, 137);
+    feed_data(&f, 1,
+        MESSAGE(HEADER("\x85\0", "\0", "\1") "\x20"
+                                             "EGEJEMEFDBCACACACACACACACACACACA"
+                                             "\0\0\x20\0\1\0\0\0\x3c\0\6\0\0\x0a\0\0\7"));
+    feed_end(&f);
+    assert_true(feed_has(&f, "dns", 0, "\"query\":\"FILE1\""));
+    assert_true(feed_has(&f, "dns", 0, "\"qtype_name\":\"NB\""));
+    assert_true(feed_has(&f, "dns", 0, "\"answers\":[\"10.0.0.7\"]"));
+    feed_done(&f);
+}
+
+/* Behind a gap a segment that begins with a message is read, and one that does not ends the
+ * direction. */
+static void test_goes_on_behind_a_gap(void **state)
+{
+    (void)state;
+    static const char query[] = "\0\x21" HEADER("\1\0", "\1", "\0") QUESTION;
+    for (unsigned aligned = 0; aligned < 2; aligned++) {
+        struct feed f;
+        feed_init(&f, FEED_TCP, 40000, 53);
+        feed_data(&f, 0, query, sizeof(query) - 1);
+        feed_data(&f, 0, query, 10);
+        feed_gap(&f, 0, 25);
+        feed_data(&f, 0, query + (aligned ? 0 : 5), sizeof(query) - 1 - (aligned ? 0 : 5));
+        feed_data(&f, 0, query, sizeof(query) - 1);
+        feed_end(&f);
+        assert_int_equal(f.events, aligned ? 3 : 1);
+        feed_done(&f);
+    }
+}
+
+/* RFC 6762 5.3: many questions in one multicast query, and no more than are said to be there. */
+static void test_questions_of_a_multicast_query(void **state)
+{
+    (void)state;
+    static const char query[] =
+        HEADER("\0\0", "\3", "\0") "\1a\0\0\x0c\0\1\1b\xc0\x0c\0\1\0\1\1c\0\0\1\0\1"
+                                   "\1d\0\0\1\0\1";
+    struct feed f;
+    feed_init(&f, FEED_UDP, 5353, 5353);
+    feed_data(&f, 0, query, sizeof(query) - 1);
+    feed_data(&f, 0, query, sizeof(query) - 11); /* the last one is cut */
+    feed_end(&f);
+    assert_true(feed_has(&f, "dns", 0, "\"query\":\"a\""));
+    assert_true(feed_has(&f, "dns", 1, "\"query\":\"b.a\""));
+    assert_true(feed_has(&f, "dns", 2, "\"query\":\"c\""));
+    assert_true(feed_has(&f, "dns", 0, "\"query_bytes\":"));
+    assert_null(
+        memmem(feed_event(&f, "dns", 1).p, feed_event(&f, "dns", 1).len, "query_bytes", 11));
+    assert_int_equal(f.events, 5);
+    feed_done(&f);
+    char many[12 + 60 * 7] = "\0\7\0\0\0\x3c";
+    for (unsigned i = 0; i < 60; i++)
+        memcpy(many + 12 + i * 7, "\1a\0\0\1\0\1", 7);
+    feed_init(&f, FEED_UDP, 5353, 5353);
+    feed_data(&f, 0, many, sizeof(many));
+    feed_end(&f);
+    assert_int_equal(f.events, 16);
+    feed_done(&f);
+}
+
 static void test_many_unanswered_queries_are_bounded(void **state)
 {
     (void)state;
@@ -172,6 +239,9 @@ int main(void)
         cmocka_unit_test(test_answers_as_zeek_writes_them),
         cmocka_unit_test(test_netbios_names),
         cmocka_unit_test(test_query_waits_for_its_answer),
+        cmocka_unit_test(test_netbios_answer_names_itself),
+        cmocka_unit_test(test_goes_on_behind_a_gap),
+        cmocka_unit_test(test_questions_of_a_multicast_query),
         cmocka_unit_test(test_many_unanswered_queries_are_bounded),
         cmocka_unit_test(test_any_port_but_nothing_else),
     };

@@ -13,13 +13,16 @@ struct seen {
     int64_t last_ns;
     int fail_after;
     uint64_t orig_pkts;
+    uint64_t next_seq;
     char tunnel[64]; /* the last conn's first */
+    unsigned cut;    /* conn records that say so */
 };
 
 static int put(void *arg, const struct th_event *ev)
 {
     struct seen *s = arg;
     s->count[ev->kind]++;
+    assert_int_equal(ev->seq, s->next_seq++);
     s->last_ns = ev->time_ns;
     if (ev->kind == TH_KIND_WEIRD)
         s->weird_count += ((const struct th_ev_weird *)ev)->count;
@@ -28,6 +31,7 @@ static int put(void *arg, const struct th_event *ev)
         s->local_orig = c->local_orig;
         s->local_resp = c->local_resp;
         s->orig_pkts = c->orig_pkts;
+        s->cut += TH_HAS(c, CONN, cut);
         snprintf(s->tunnel, sizeof(s->tunnel), "%.*s", c->tunnel.n ? (int)c->tunnel.v[0].len : 0,
             c->tunnel.n ? c->tunnel.v[0].p : "");
         s->has_uid = TH_HAS(c, CONN, uid) && c->uid.len == TH_UID_LEN - 1;
@@ -65,6 +69,101 @@ static void test_conn_event(void **state)
     assert_int_equal(th_engine_stats(e)->frames, 2);
     assert_int_equal(th_engine_stats(e)->events, 1);
     th_engine_free(e);
+}
+
+/* Several at once are as one after the other: a flow that the first begins, the next continues, and
+ * what cannot be read stops none. */
+static void test_frames_at_once(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    struct th_frame v[TH_ENGINE_FRAMES];
+    for (unsigned i = 0; i < TH_ENGINE_FRAMES; i++)
+        v[i] = (struct th_frame){.time_ns = i,
+            .data = frame,
+            .cap_len = sizeof(frame),
+            .wire_len = sizeof(frame),
+            .linktype = 1};
+    v[3].linktype = 0xffff;
+    v[5].data = bad_arp;
+    v[5].cap_len = v[5].wire_len = sizeof(bad_arp);
+    assert_int_equal(th_engine_frames(e, v, TH_ENGINE_FRAMES), TH_E_UNSUPPORTED_LINKTYPE);
+    assert_int_equal(th_engine_frames(e, v, 2), 0);
+    assert_int_equal(s.count[TH_KIND_WEIRD], 1);
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.count[TH_KIND_CONN], 1);
+    assert_int_equal(s.orig_pkts, TH_ENGINE_FRAMES - 2 + 2);
+    assert_int_equal(th_engine_stats(e)->frames, TH_ENGINE_FRAMES + 2);
+    assert_int_equal(s.next_seq, 2);
+    th_engine_free(e);
+}
+
+/* A connection that lasts is seen while it lasts, with the settings that nobody changed. */
+static void test_three_days_are_seen_today(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct th_engine *e = engine(&s, NULL);
+    int64_t now_ns = 0;
+    const unsigned packets = 3 * 24 * 72; /* one each 50 seconds */
+    for (unsigned n = 0; n < packets; n++, now_ns += 50 * TH_NS_PER_S) {
+        assert_int_equal(th_engine_frame(e, 1, now_ns, frame, sizeof(frame), sizeof(frame)), 0);
+        if (n % 18 == 17) /* after each quarter of an hour it has told of itself twice more */
+            assert_true(s.count[TH_KIND_CONN] >= n / 18 * 2);
+    }
+    assert_int_equal(th_engine_flow_stats(e)->flows, 1);
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.orig_pkts, packets);
+    th_engine_free(e);
+}
+
+/* A line without an end in each of many connections: some are given up, and say so. */
+static void test_analysers_stay_within_their_memory(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    const struct th_engine_config config = {.flow.key = {1, 2}, .max_analyser_bytes = 100000};
+    struct th_engine *e = engine(&s, &config);
+    for (uint16_t n = 0; n < 600; n++) {
+        TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+        frame_ether(&b, 0x0800);
+        frame_ipv4(&b, 1, 2, 6, 0, 0, 40 + 505);
+        frame_tcp(&b, (uint16_t)(10000 + n), 80, 1, 1, 0x10);
+        th_buf_puts(&b, "GET /");
+        for (int i = 0; i < 500; i++)
+            th_buf_u8(&b, 'a');
+        assert_int_equal(th_engine_frame(e, 1, n, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+    }
+    uint64_t given_up = th_engine_stats(e)->analyses_given_up;
+    assert_true(given_up > 300 && given_up < 600);
+    assert_int_equal(th_engine_flush(e), 0);
+    assert_int_equal(s.count[TH_KIND_CONN], 600);
+    assert_int_equal(s.cut, given_up);
+    th_engine_free(e);
+}
+
+/* What was announced and has not come is counted, once there is any. */
+static void test_announcements_are_counted(void **state)
+{
+    (void)state;
+    static const char ask[] = "\0\1boot.img\0octet";
+    const struct th_engine_config config = {0};
+    struct seen s = {0};
+    uint64_t bytes[2];
+    for (uint16_t port = 0; port < 2; port++) {
+        TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+        struct th_engine *e = engine(&s, &config);
+        frame_ether(&b, 0x0800);
+        frame_ipv4(&b, 1, 2, 17, 1, 0, 28 + sizeof(ask));
+        frame_udp(&b, 40000, port ? 69 : 70, 8 + sizeof(ask));
+        th_buf_put(&b, ask, sizeof(ask));
+        assert_int_equal(
+            th_engine_frame(e, 1, TH_NS_PER_S, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+        bytes[port] = th_engine_memory_bytes(e);
+        th_engine_free(e);
+    }
+    assert_in_range(bytes[1], bytes[0] + (64 << 10), bytes[0] + (256 << 10));
 }
 
 static void test_local_networks_of_the_user(void **state)
@@ -204,24 +303,62 @@ static void test_two_wires(void **state)
     th_engine_free(e);
 }
 
+/* put_mirrored's datagram in two fragments. */
+static void put_fragment(struct th_buf *b, uint8_t mirror, bool second)
+{
+    enum { ETHER = 14, IP = 20, FIRST = 32 };
+    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
+    put_mirrored(&whole, mirror);
+    uint16_t len = second ? (uint16_t)(whole.len - ETHER - IP - FIRST) : FIRST;
+    frame_ether(b, 0x0800);
+    frame_ipv4(b, mirror, 2, 17, mirror, second ? FIRST / 8 : 0x2000, IP + len);
+    th_buf_put(b, whole.p + ETHER + IP + (second ? FIRST : 0), len);
+}
+
+/* What is in the tunnel counts, its own ends do not, also when it comes in fragments. */
+static void test_excluded_networks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net;
+        bool fragments, out;
+    } cases[] = {{"10.0.0.8", false, true}, {"10.0.0.9", false, true}, {"10.0.0.8/30", true, true},
+        {"10.0.0.1", false, false}, {"10.0.0.1", true, false}, {"10.0.0.2", false, false},
+        {"fd00::/8", false, false}};
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        struct seen s = {0};
+        struct th_subnet net;
+        const struct th_engine_config config = {
+            .flow = {.key = {1, 2}}, .exclude = &net, .exclude_count = 1};
+        assert_true(th_subnet_parse(th_str_c(cases[i].net), &net));
+        struct th_engine *e = engine(&s, &config);
+        TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+        if (cases[i].fragments) {
+            put_fragment(&b, 1, false);
+            assert_int_equal(th_engine_frame(e, 1, 1, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+            th_buf_clear(&b);
+            put_fragment(&b, 1, true);
+        } else {
+            put_mirrored(&b, 1);
+        }
+        assert_int_equal(th_engine_frame(e, 1, 1, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
+        assert_int_equal(th_engine_flush(e), 0);
+        assert_int_equal(th_engine_stats(e)->excluded, cases[i].out);
+        assert_int_equal(s.count[TH_KIND_CONN], !cases[i].out);
+        th_engine_free(e);
+    }
+}
+
 /* The outer datagram comes in two fragments: what is inside is found all the same. */
 static void test_a_tunnel_in_fragments(void **state)
 {
     (void)state;
-    enum { ETHER = 14, IP = 20, FIRST = 32 };
     struct seen s = {0};
     struct th_engine *e = engine(&s, NULL);
-    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
-    put_mirrored(&whole, 3);
-    uint16_t rest = (uint16_t)(whole.len - ETHER - IP - FIRST);
     TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
     TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    frame_ether(&a, 0x0800);
-    frame_ipv4(&a, 3, 2, 17, 3, 0x2000, IP + FIRST);
-    th_buf_put(&a, whole.p + ETHER + IP, FIRST);
-    frame_ether(&b, 0x0800);
-    frame_ipv4(&b, 3, 2, 17, 3, FIRST / 8, IP + rest);
-    th_buf_put(&b, whole.p + ETHER + IP + FIRST, rest);
+    put_fragment(&a, 3, false);
+    put_fragment(&b, 3, true);
     assert_int_equal(th_engine_frame(e, 1, 1, a.p, (uint32_t)a.len, (uint32_t)a.len), 0);
     assert_int_equal(th_engine_frame(e, 1, 2, b.p, (uint32_t)b.len, (uint32_t)b.len), 0);
     assert_int_equal(th_engine_flush(e), 0);
@@ -235,11 +372,12 @@ static void test_time_passes_without_frames(void **state)
 {
     (void)state;
     struct seen s = {0};
+    const struct th_flow_config times = {0};
     struct th_engine *e = engine(&s, NULL);
     assert_int_equal(th_engine_frame(e, 1, 5, frame, sizeof(frame), sizeof(frame)), 0);
     assert_int_equal(th_engine_advance(e, 30 * TH_NS_PER_S), 0);
     assert_int_equal(s.count[TH_KIND_CONN], 0);
-    assert_int_equal(th_engine_advance(e, 5 + th_engine_lateness_ns(e)), 0);
+    assert_int_equal(th_engine_advance(e, 5 + th_engine_lateness_ns(&times)), 0);
     assert_int_equal(s.count[TH_KIND_CONN], 1);
     assert_int_equal(s.last_ns, 5);
     th_engine_free(e);
@@ -253,7 +391,12 @@ int main(void)
         cmocka_unit_test(test_inside_and_outside_a_tunnel),
         cmocka_unit_test(test_two_wires),
         cmocka_unit_test(test_a_tunnel_in_fragments),
+        cmocka_unit_test(test_excluded_networks),
         cmocka_unit_test(test_conn_event),
+        cmocka_unit_test(test_frames_at_once),
+        cmocka_unit_test(test_three_days_are_seen_today),
+        cmocka_unit_test(test_analysers_stay_within_their_memory),
+        cmocka_unit_test(test_announcements_are_counted),
         cmocka_unit_test(test_local_networks_of_the_user),
         cmocka_unit_test(test_weird_is_rate_limited_and_counted),
         cmocka_unit_test(test_error_of_the_sink_comes_back),

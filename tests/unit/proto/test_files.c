@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include "expect.h"
 #include "feed.h"
 #include "files.h"
 
@@ -80,12 +81,59 @@ static void test_cut_file_has_no_hash(void **state)
     feed_done(&f);
 }
 
+static struct th_expected announced(uint16_t port)
+{
+    struct th_expected e = {.to_port = port, .ip_proto = FEED_TCP, .an = &th_ftp_data_analyser};
+    e.from = th_addr_v4((const uint8_t[]){10, 0, 0, 1});
+    e.to = th_addr_v4((const uint8_t[]){192, 0, 2, 1});
+    th_text_set(&e.name, th_str_c("name"));
+    return e;
+}
+
+static bool begins(uint16_t port, int64_t now_ns, struct feed *f)
+{
+    f->flow.port[1] = port;
+    bool yes = th_expect_begin(&f->pr, &f->flow, now_ns);
+    if (yes) {
+        th_conn_finish(&f->pr, &f->flow, now_ns);
+        th_conn_free(&f->pr, &f->flow);
+    }
+    return yes;
+}
+
+/* Once each, for a minute, and no more than the table holds. */
+static void test_announced_flows(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 1);
+    assert_false(begins(1, 0, &f));
+    for (uint16_t port = 1; port <= TH_EXPECT_MAX + 10; port++) {
+        struct th_expected e = announced(port);
+        th_expect(&f.pr, &e, 0);
+        th_expect(&f.pr, &e, 0); /* again, which takes no second place */
+    }
+    assert_false(begins(10, 1, &f));
+    assert_true(begins(11, 1, &f));
+    assert_false(begins(11, 1, &f));
+    assert_true(begins(TH_EXPECT_MAX + 10, 60 * TH_NS_PER_S, &f));
+    assert_false(begins(50, 60 * TH_NS_PER_S + 1, &f));
+    f.flow.addr[0] = th_addr_v4((const uint8_t[]){10, 0, 0, 2});
+    assert_false(begins(51, 1, &f));
+    f.flow.proto = FEED_UDP;
+    f.flow.addr[0] = th_addr_v4((const uint8_t[]){10, 0, 0, 1});
+    assert_false(begins(51, 1, &f));
+    feed_end(&f);
+    feed_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types_by_content),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_cut_file_has_no_hash),
+        cmocka_unit_test(test_announced_flows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

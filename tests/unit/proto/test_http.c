@@ -74,6 +74,34 @@ static void test_password_is_never_kept(void **state)
     feed_done(&f);
 }
 
+/* RFC 7616: the name and nothing else; a header that says none gives none. */
+static void test_user_of_digest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *member;
+    } cases[] = {
+        {"Digest realm=\"r, s\", username=\"bob@x\", response=\"0f\"", "\"username\":\"bob@x\""},
+        {"Digest username=bob", "\"username\":\"bob\""}, {"Digest username=\"", NULL},
+        {"Digest ,,=,", NULL}, {"Digest username*=UTF-8''b", NULL}};
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        struct feed f;
+        char request[256];
+        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nAuthorization: %s\r\n\r\n",
+            cases[i].header);
+        begin(&f);
+        say(&f, 0, request);
+        say(&f, 1, "HTTP/1.1 204 No Content\r\n\r\n");
+        struct th_str line = feed_event(&f, "http", 0);
+        if (cases[i].member)
+            assert_non_null(memmem(line.p, line.len, cases[i].member, strlen(cases[i].member)));
+        else
+            assert_null(memmem(line.p, line.len, "username", 8));
+        finish(&f);
+        feed_done(&f);
+    }
+}
+
 static void test_head_and_304_have_no_body(void **state)
 {
     (void)state;
@@ -196,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_pipelined_requests_meet_their_responses),
         cmocka_unit_test(test_pieces_make_no_difference),
         cmocka_unit_test(test_password_is_never_kept),
+        cmocka_unit_test(test_user_of_digest),
         cmocka_unit_test(test_head_and_304_have_no_body),
         cmocka_unit_test(test_gap_in_a_body_is_counted),
         cmocka_unit_test(test_large_file_is_not_hashed),

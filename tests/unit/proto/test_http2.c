@@ -89,6 +89,42 @@ static void test_a_bomb_of_references(void **state)
     feed_done(&f);
 }
 
+/* A token comes with every request: it is one login, and one more when it is refused. */
+static void test_logins(void **state)
+{
+    (void)state;
+#define BEARER                                                                                     \
+    "\x82\0\x0d"                                                                                   \
+    "authorization\x08"                                                                            \
+    "Bearer x"
+    static const char request[] = "\0\0\x19\1\5\0\0\0\1" BEARER;
+    static const char good[] = "\0\0\1\1\5\0\0\0\1\x88";
+    static const char refused[] = "\0\0\5\1\5\0\0\0\1\x08\3"
+                                  "401";
+    struct feed f;
+    char out[sizeof(request)], in[sizeof(refused)];
+    unsigned logins = 0;
+    feed_init(&f, FEED_TCP, 40000, 80);
+    feed_data(&f, 0, DATA(PREFACE SETTINGS));
+    feed_data(&f, 1, DATA(SETTINGS));
+    for (unsigned i = 0; i < 5; i++) {
+        size_t n = i == 4 ? sizeof(refused) - 1 : sizeof(good) - 1;
+        memcpy(out, request, sizeof(request));
+        memcpy(in, i == 4 ? refused : good, n);
+        out[8] = in[8] = (char)(2 * i + 1);
+        feed_data(&f, 0, out, sizeof(request) - 1);
+        feed_data(&f, 1, in, n);
+    }
+    feed_end(&f);
+    while (feed_event(&f, "login", logins).len)
+        logins++;
+    assert_int_equal(logins, 2);
+    assert_true(feed_has(&f, "login", 0, "\"method\":\"BEARER\",\"success\":true"));
+    assert_true(feed_has(&f, "login", 1, "\"success\":false"));
+    assert_true(feed_has(&f, "http", 4, "\"status_code\":401"));
+    feed_done(&f);
+}
+
 static void test_frames_that_lie(void **state)
 {
     (void)state;
@@ -123,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_preface_in_pieces),
         cmocka_unit_test(test_streams_are_bounded),
         cmocka_unit_test(test_a_bomb_of_references),
+        cmocka_unit_test(test_logins),
         cmocka_unit_test(test_frames_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,14 @@ static void test_dhcp6(void **state)
     assert_true(feed_has(&f, "dhcp", 0, "\"assigned_addr\":\"2001:db8::7\",\"lease_time\":7200"));
     assert_true(feed_has(&f, "dhcp", 0, "\"duid\":\"0003000102000000000a\""));
     feed_done(&f);
+    /* RFC 5007: a relay asks about leases; a type that nobody has defined is nothing. */
+    feed_init(&f, FEED_UDP, 546, 547);
+    feed_data(&f, 0, DATA("\x0e\0\0\1\0\1\0\x0a\0\3\0\1\2\0\0\0\0\x0a"));
+    feed_data(&f, 0, DATA("\x7e\0\0\1\0\1\0\x0a\0\3\0\1\2\0\0\0\0\x0a"));
+    feed_end(&f);
+    assert_int_equal(f.events, 1);
+    assert_true(feed_has(&f, "dhcp", 0, "\"msg_types\":[\"LEASEQUERY\"]"));
+    feed_done(&f);
     /* Relays inside of relays end. */
     uint8_t deep[2000] = {0};
     for (size_t at = 0; at + 38 < sizeof(deep); at += 38) {
@@ -125,6 +133,44 @@ static void test_dhcp6(void **state)
     feed_done(&f);
 }
 
+/* Datagrams that are only given a name, and some that are nearly like them. */
+static void test_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *p;
+        size_t len, whole;
+        uint16_t port;
+        const char *service;
+    } cases[] = {
+        {"\xff\xff\xff\xff\4\0\0\1", 8, 1232, 3389, "rdpeudp"},
+        {"\xff\xff\xff\xff\4\0\0\1", 8, 500, 3389, ""},
+        {"\xff\xff\xff\xff\4\0\0\2", 8, 1232, 3389, ""},
+        {"\x12\x34\x56\x78\0\0\0\1", 8, 120, 4500, "ipsec"},
+        {"\0\0\0\x78\0\0\0\1", 8, 120, 4500, ""},
+        {"\x12\x34\x56\x78\0\0\0\1", 8, 121, 4500, ""},
+        {"\x12\x34\x56\x78\0\0\0\1", 8, 120, 4501, ""},
+        {"\4\0\0\0abcd\1\0\0\0\0\0\0\0", 16, 96, 51820, "wireguard"},
+        {"\4\0\0\0abcd\1\0\0\0\0\1\0\0", 16, 96, 51820, ""},
+        {"\4\0\0\0abcd\1\0\0\0\0\0\0\0", 16, 100, 51820, ""},
+        {"\x41\0ab1234\0\0\0\0wwww\0\1\0\0", 20, 20, 6881, "bittorrent"},
+        {"\x41\0ab1234\0\0\0\0wwww\0\2\0\0", 20, 20, 6881, ""},
+        {"\x41\0ab", 4, 4, 6881, ""},
+        {"d2:ip6:abcdef1:rd2:id20:aaaaaaaaaaaaaaaaaaaae1:t1:x1:y1:re", 59, 59, 6881, "bittorrent"},
+        {"d2:ip6:abcdef", 13, 13, 6881, ""},
+    };
+    for (size_t i = 0; i < TH_ARRAY_LEN(cases); i++) {
+        struct feed f;
+        uint8_t *whole TH_AUTOFREE = th_xcalloc(1, cases[i].whole);
+        memcpy(whole, cases[i].p, cases[i].len);
+        feed_init(&f, FEED_UDP, 40000, cases[i].port);
+        feed_data(&f, 0, whole, cases[i].whole);
+        feed_end(&f);
+        assert_string_equal(f.services, cases[i].service);
+        feed_done(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_vpn_unanswered),
         cmocka_unit_test(test_ike_payloads_that_lie),
         cmocka_unit_test(test_dhcp6),
+        cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

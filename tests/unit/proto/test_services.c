@@ -43,6 +43,28 @@ static const struct {
              "PRIVMSG b :\1DCC SEND \"f\" 1 2 3\1\r\n")},
     {&th_socks_analyser, FEED_TCP, 1080, DATA("\5\1\2\1\1u\7s3cretc\5\1\0\3\1h\0\x50")},
     {&th_socks_analyser, FEED_TCP, 1080, DATA("\4\1\0\x50\0\0\0\1user\0host\0")},
+    {&th_krb_analyser, FEED_UDP, 88,
+        DATA("\x6c\x82\x00\xad\x30\x82\x00\xa9\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0c\xa3\x47"
+             "\x30\x45\x30\x10\xa1\x03\x02\x01\x01\xa2\x09\x04\x07\x73\x33\x63\x72\x65\x74\x63"
+             "\x30\x31\xa1\x04\x02\x02\x00\x81\xa2\x29\x04\x27\x30\x25\xa0\x12\x30\x10\xa0\x03"
+             "\x02\x01\x0a\xa1\x09\x30\x07\x1b\x05\x61\x64\x6d\x69\x6e\xa1\x03\x1b\x01\x52\xa3"
+             "\x0a\x1b\x08\x4b\x65\x72\x62\x65\x72\x6f\x73\xa4\x54\x30\x52\xa0\x07\x03\x05\x00"
+             "\x40\x81\x00\x10\xa1\x0e\x30\x0c\xa0\x03\x02\x01\x01\xa1\x05\x30\x03\x1b\x01\x75"
+             "\xa2\x03\x1b\x01\x52\xa3\x10\x30\x0e\xa0\x03\x02\x01\x02\xa1\x07\x30\x05\x1b\x03"
+             "\x73\x76\x63\xa5\x11\x18\x0f\x32\x30\x33\x37\x30\x39\x31\x33\x30\x32\x34\x38\x30"
+             "\x35\x5a\xa7\x03\x02\x01\x2a\xa8\x08\x30\x06\x02\x01\x12\x02\x01\x17")},
+    {&th_tftp_analyser, FEED_UDP, 69,
+        DATA("\0\1name\0octet\0blksize\0"
+             "8\0")},
+    {&th_tftp_data_analyser, FEED_UDP, 69,
+        DATA("\0\3\0\1"
+             "12345678")},
+    {&th_tftp_data_analyser, FEED_UDP, 69,
+        DATA("\0\6"
+             "blksize\0"
+             "8\0tsize\0"
+             "99\0")},
+    {&th_ftp_data_analyser, FEED_TCP, 20, DATA("some bytes of a file")},
     {&th_quic_analyser, FEED_UDP, 443,
         DATA("\xc0\0\0\0\1\x8"
              "12345678\1a\0\x20................................")},
@@ -116,6 +138,40 @@ static void test_endless(void **state)
     }
 }
 
+/* A number that was not answered does not hide the next request with it. */
+static void test_radius_number_again(void **state)
+{
+    (void)state;
+    struct feed f;
+    feed_init(&f, FEED_UDP, 40000, 1812);
+    feed_data(&f, 0,
+        DATA("\1\7\0\x19"
+             "aaaaaaaaaaaaaaaa"
+             "\1\5"
+             "bob"));
+    feed_data(&f, 0,
+        DATA("\1\7\0\x19"
+             "aaaaaaaaaaaaaaaa"
+             "\1\5"
+             "bob")); /* sent again */
+    assert_int_equal(f.events, 0);
+    feed_data(&f, 0,
+        DATA("\1\7\0\x19"
+             "bbbbbbbbbbbbbbbb"
+             "\1\5"
+             "eve"));
+    assert_true(feed_has(&f, "radius", 0, "\"username\":\"bob\""));
+    assert_true(feed_has(&f, "radius", 0, "\"result\":\"unknown\""));
+    feed_data(&f, 1,
+        DATA("\2\7\0\x14"
+             "cccccccccccccccc"));
+    assert_true(feed_has(&f, "radius", 1, "\"username\":\"eve\""));
+    assert_true(feed_has(&f, "radius", 1, "\"result\":\"success\""));
+    feed_end(&f);
+    assert_int_equal(f.events, 2);
+    feed_done(&f);
+}
+
 static void test_sip_head_without_end(void **state)
 {
     (void)state;
@@ -136,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_altered_anywhere),
         cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_radius_number_again),
         cmocka_unit_test(test_sip_head_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "feed.h"
-#include "tls_hello.h"
+#include "tls_traits.h"
 
 /* Numbers as a hello has them: big-endian. */
 static struct th_be16_list list(uint8_t *store, const uint16_t *v, uint32_t n)
@@ -114,6 +114,40 @@ static void test_hello_across_records(void **state)
     check_hello(&f);
 }
 
+/* RFC 8446 4.1.4 and D.4: after a Hello Retry Request both sides change a cipher for show, before
+ * the hellos that count. */
+static void test_hello_after_a_retry(void **state)
+{
+    (void)state;
+    static const char retry[] = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+                                "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07"
+                                "\x9e\x09\xe2\xc8\xa8\x33\x9c";
+    static const char head[] = "\x16\3\3\0\x32\2\0\0\x2e\3\3",
+                      tail[] = "\0\x13\1\0\0\6\0\x2b\0\2\3\4";
+    static const char change[] = "\x14\3\3\0\1\1",
+                      sent[] = "\x17\3\3\0\x11"
+                               "0123456789abcdefg";
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 443);
+    feed_data(&f, 0, HELLO, sizeof(HELLO) - 1);
+    for (unsigned again = 0; again < 2; again++) {
+        th_buf_put(&b, head, sizeof(head) - 1);
+        th_buf_put(&b, again ? RANDOM32 : retry, 32);
+        th_buf_put(&b, tail, sizeof(tail) - 1);
+        th_buf_put(&b, again ? sent : change, again ? sizeof(sent) - 1 : sizeof(change) - 1);
+        feed_data(&f, 1, b.p, b.len);
+        b.len = 0;
+        feed_data(&f, 0, change, sizeof(change) - 1);
+        feed_data(&f, 0, again ? sent : HELLO, again ? sizeof(sent) - 1 : sizeof(HELLO) - 1);
+    }
+    feed_end(&f);
+    assert_true(feed_has(&f, "ssl", 0, "\"version\":\"TLSv13\""));
+    assert_true(feed_has(&f, "ssl", 0, "\"established\":true"));
+    assert_true(feed_has(&f, "ssl", 0, "\"ja3s\":"));
+    feed_done(&f);
+}
+
 static void test_cut_hello_is_no_hello(void **state)
 {
     (void)state;
@@ -125,6 +159,20 @@ static void test_cut_hello_is_no_hello(void **state)
     }
     assert_true(th_tls_client_hello(th_cur_init(HELLO_BODY, sizeof(HELLO_BODY) - 1), &h));
     assert_int_equal(h.ciphers.n, 2);
+}
+
+/* Of a server's extensions those before a fault count; one that is empty says no version. */
+static void test_broken_server_extensions(void **state)
+{
+    (void)state;
+    struct th_tls_hello h;
+    static const char body[] = "\3\3" RANDOM32 "\0\x13\1\0\0\x0c\0\x2b\0\0\0\x17\0\0\0\x10\0\x7f";
+    assert_true(th_tls_server_hello(th_cur_init(body, sizeof(body) - 1), &h));
+    assert_int_equal(h.best, 0x0303);
+    assert_false(h.has_ext_version);
+    assert_int_equal(h.extension_count, 2);
+    assert_int_equal(h.ciphers.n, 1);
+    assert_false(th_tls_server_hello(th_cur_init(body, 36), &h));
 }
 
 static void test_fatal_alert_ends_it(void **state)
@@ -171,6 +219,85 @@ static void test_endless_handshake_is_bounded(void **state)
     feed_done(&f);
 }
 
+static struct th_x509 certificate(struct th_str *names, uint32_t n, const char *subject)
+{
+    struct th_x509 x = {.subject = th_str_c(subject), .issuer = th_str_c("CN=Some CA")};
+    x.has_validity = true;
+    x.not_before_ns = 1000;
+    x.not_after_ns = 2000;
+    x.dns.v = names;
+    x.dns.n = n;
+    return x;
+}
+
+static void test_certificate_faults(void **state)
+{
+    (void)state;
+    struct th_str names[] = {th_str_c("www.example.com"), th_str_c("*.example.org")};
+    struct th_x509 x = certificate(names, 2, "CN=old.example.com");
+    assert_int_equal(th_cert_faults(&x, th_str_c("WWW.example.com"), 1500), 0);
+    assert_int_equal(th_cert_faults(&x, th_str_c("a.example.org"), 1500), 0);
+    assert_int_equal(th_cert_faults(&x, th_str_c(""), 1500), 0);
+    static const char *const others[] = {
+        "a.b.example.org", "example.org", "old.example.com", "xexample.org", ".example.org"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(others); i++)
+        assert_int_equal(th_cert_faults(&x, th_str_c(others[i]), 1500), TH_CERT_OTHER_NAME);
+    assert_int_equal(th_cert_faults(&x, th_str_c(""), 2001), TH_CERT_EXPIRED);
+    assert_int_equal(th_cert_faults(&x, th_str_c(""), 999), TH_CERT_NOT_YET_VALID);
+    x = certificate(NULL, 0, "CN=old.example.com,O=X");
+    assert_int_equal(th_cert_faults(&x, th_str_c("old.example.com"), 1500), 0);
+    x.issuer = x.subject;
+    assert_int_equal(
+        th_cert_faults(&x, th_str_c("x"), 1500), TH_CERT_SELF_SIGNED | TH_CERT_OTHER_NAME);
+    TH_AUTOARENA struct th_arena a = TH_ARENA_INIT;
+    assert_int_equal(th_cert_fault_names(&a, 15).n, 4);
+}
+
+static void check_resolver(uint16_t port, const char *sni, const char *alpn, uint8_t last,
+    char transport, enum th_service want)
+{
+    struct feed f;
+    struct th_tls_session s = {.transport = transport, .have_client = true};
+    feed_init(&f, FEED_TCP, 40000, port);
+    th_conn_begin(&f.pr, &f.flow, &th_tls_analyser, 0);
+    f.flow.addr[1] = th_addr_v4((const uint8_t[]){last, last, last, last});
+    s.sni = (struct th_tls_text){(char *)sni, (uint32_t)strlen(sni)};
+    s.alpn = (struct th_tls_text){(char *)alpn, (uint32_t)strlen(alpn)};
+    assert_int_equal(th_tls_resolver(f.flow.app, &s), want);
+    feed_end(&f);
+    feed_done(&f);
+}
+
+static void test_names_asked_in_it(void **state)
+{
+    (void)state;
+    check_resolver(443, "www.example.com", "h2", 2, 't', TH_SVC_NONE);
+    check_resolver(853, "www.example.com", "", 2, 't', TH_SVC_DOT);
+    check_resolver(443, "www.example.com", "dot", 2, 't', TH_SVC_DOT);
+    check_resolver(853, "x", "", 2, 'q', TH_SVC_DOQ);
+    check_resolver(784, "x", "doq", 2, 'q', TH_SVC_DOQ);
+    check_resolver(443, "DNS.google", "h2", 2, 't', TH_SVC_DOH);
+    check_resolver(443, "mozilla.cloudflare-dns.com", "h2", 2, 't', TH_SVC_DOH);
+    check_resolver(443, "cloudflare-dns.com", "h3", 2, 'q', TH_SVC_DOH);
+    check_resolver(443, "notcloudflare-dns.com", "h2", 2, 't', TH_SVC_NONE);
+    check_resolver(443, "", "h2", 9, 't', TH_SVC_DOH);
+    check_resolver(443, "www.example.com", "h2", 9, 't', TH_SVC_NONE);
+}
+
+/* encrypted_client_hello (RFC 9849) is told by its number. */
+static void test_encrypted_hello(void **state)
+{
+    (void)state;
+    static const char hello[] =
+        "\x16\3\1\0\x35\1\0\0\x31\3\3" RANDOM32 "\0\0\2\x13\1\1\0\0\6\xfe\x0d\0\2\0\0";
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 443);
+    feed_data(&f, 0, hello, sizeof(hello) - 1);
+    feed_end(&f);
+    assert_true(feed_has(&f, "ssl", 0, "\"ech\":true"));
+    feed_done(&f);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -190,10 +317,15 @@ int main(void)
         cmocka_unit_test(test_ja3_of_its_description),
         cmocka_unit_test(test_hello_in_any_pieces),
         cmocka_unit_test(test_hello_across_records),
+        cmocka_unit_test(test_hello_after_a_retry),
         cmocka_unit_test(test_cut_hello_is_no_hello),
+        cmocka_unit_test(test_broken_server_extensions),
         cmocka_unit_test(test_fatal_alert_ends_it),
         cmocka_unit_test(test_old_hello),
         cmocka_unit_test(test_endless_handshake_is_bounded),
+        cmocka_unit_test(test_certificate_faults),
+        cmocka_unit_test(test_names_asked_in_it),
+        cmocka_unit_test(test_encrypted_hello),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,12 @@ static void test_times(void **state)
     assert_int_equal(t, INT64_C(-631152000) * TH_NS_PER_S);
     assert_true(th_der_time(TH_DER_GENERALIZED_TIME, CUR("20231114221320Z"), &t));
     assert_int_equal(t, INT64_C(1700000000) * TH_NS_PER_S);
+    /* An offset is not allowed, and found nevertheless. */
+    assert_true(th_der_time(TH_DER_GENERALIZED_TIME, CUR("20231115034320+0530"), &t));
+    assert_int_equal(t, INT64_C(1700000000) * TH_NS_PER_S);
+    assert_true(th_der_time(TH_DER_UTC_TIME, CUR("2311141213-1000"), &t));
+    assert_int_equal(t, INT64_C(1699999980) * TH_NS_PER_S);
+    assert_false(th_der_time(TH_DER_UTC_TIME, CUR("2311141213-1x00"), &t));
     assert_false(th_der_time(TH_DER_UTC_TIME, CUR("2311"), &t));
     assert_false(th_der_time(TH_DER_UTC_TIME, CUR("23x114221320Z"), &t));
     assert_false(th_der_time(TH_DER_INTEGER, CUR("231114221320Z"), &t));

@@ -266,10 +266,10 @@ static const struct {
     {"conn_state:SF query:a", 0},
     {"NOT (conn_state:SF OR query:a)", 0},
     {"NOT (conn_state:SF query:a)", K(CONN) | K(DNS)},
-    {"version:>1", K(SSH) | K(NTP) | K(SOCKS)},
+    {"version:>1", K(SSH) | K(NTP) | K(SOCKS) | K(LDAP)},
     {"version:2",
         K(SSH) | K(HTTP) | K(SSL) | K(QUIC) | K(NTP) | K(SNMP) | K(SOCKS) | K(MYSQL) | K(DB) |
-            K(OVERLAY)},
+            K(OVERLAY) | K(LDAP)},
     {"version:TLSv12", K(HTTP) | K(SSL) | K(QUIC) | K(SNMP) | K(MYSQL) | K(DB) | K(OVERLAY)},
     {"http.version:2", K(HTTP)},
     {"from:alice", K(SMTP) | K(MAIL)},

@@ -16,7 +16,8 @@
 #include "store/watch.h"
 
 #define EVENTS 2000u
-#define QUERIES 1500u
+/* Each goes to DuckDB, which is not instrumented: with sanitizers a part will do. */
+#define QUERIES (getenv("THYMUS_SANITIZED") ? 300u : 1500u)
 
 struct world {
     char folder[64];
@@ -237,9 +238,13 @@ static void test_naive(void **state)
             fail_msg("%.*s: at %u: %s", (int)text.len, (char *)text.p, err.at, err.text);
         check_round_trip(q);
         uint64_t kinds = th_query_kinds(q);
-        /* Each query in a few kinds; all kinds over the whole. */
+        /* Each query in a few kinds; all kinds over the whole. Of those in which it cannot be true
+         * nobody asks the database: a tenth shows that this too would find nothing. */
         TH_EACH_KIND (kind) {
-            bool tried = (kind + n) % 5 == 0;
+            if ((kind + n) % 8 != 0)
+                continue;
+            bool can_hold = kinds >> kind & 1;
+            bool tried = can_hold || n / 8 % 10 == 0;
             unsigned count = tried ? find(w, q, kind, found) : 0;
             if (tried && n % 10 == 0)
                 assert_int_equal(histogram_sum(w, q, kind), count);
@@ -247,14 +252,14 @@ static void test_naive(void **state)
                 check_times(w, q, kind, count);
             hits += count;
             nonempty += count > 0;
-            for (unsigned i = 0; tried && i < EVENTS; i++) {
+            for (unsigned i = 0; i < EVENTS; i++) {
                 if (w->events[i].ev.h.kind != kind)
                     continue;
                 bool is = naive_truth(want, &w->events[i]) == TRUE_OF_IT;
-                if (found[i] != is || (is && !(kinds >> kind & 1)))
-                    fail_msg("query %u, event %u of %s: found %u, true %d, kinds %d\n%.*s", n, i,
-                        th_kind_get(kind)->name, found[i], is, (int)(kinds >> kind & 1),
-                        (int)text.len, (char *)text.p);
+                if (found[i] != is || (is && !can_hold))
+                    fail_msg("query %u, event %u of %s: found %u, true %d, can hold %d\n%.*s", n, i,
+                        th_kind_get(kind)->name, found[i], is, can_hold, (int)text.len,
+                        (char *)text.p);
             }
         }
     }

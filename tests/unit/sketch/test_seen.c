@@ -49,6 +49,36 @@ static void the_oldest_gives_way(void **state)
         assert_int_equal(th_seen_get(s, 1, item(i), 104, 28), 100 + i);
 }
 
+static void habits_outlive_a_day_of_browsing(void **state)
+{
+    (void)state;
+    struct th_seen_slot s[BUCKETS * TH_SEEN_WAYS] = {0};
+    for (uint16_t day = 100; day < 103; day++)
+        for (uint64_t i = 0; i < 60; i++)
+            th_seen_touch(s, BUCKETS, item(i), day, 28);
+    for (uint64_t i = 1000; i < 5000; i++)
+        th_seen_touch(s, BUCKETS, item(i), 103, 28);
+    unsigned kept = 0;
+    for (uint64_t i = 0; i < 60; i++)
+        kept += th_seen_get(s, BUCKETS, item(i), 104, 28) == 102;
+    assert_true(kept >= 58); /* four of a bucket are one too many */
+}
+
+static void one_way_stays_for_what_is_new(void **state)
+{
+    (void)state;
+    struct th_seen_slot s[TH_SEEN_WAYS] = {0};
+    for (uint16_t day = 100; day < 103; day++)
+        for (uint64_t i = 0; i < TH_SEEN_WAYS; i++)
+            th_seen_touch(s, 1, item(i), day, 28);
+    th_seen_touch(s, 1, item(9), 103, 28);
+    assert_int_equal(th_seen_touch(s, 1, item(9), 104, 28), 103);
+    unsigned kept = 0;
+    for (uint64_t i = 0; i < TH_SEEN_WAYS; i++)
+        kept += th_seen_get(s, 1, item(i), 104, 28) != 0;
+    assert_int_equal(kept, TH_SEEN_WAYS - 1);
+}
+
 static void merge_keeps_the_later_day(void **state)
 {
     (void)state;
@@ -66,6 +96,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(remembers_the_day),
         cmocka_unit_test(rarely_mistakes_the_new_for_seen), cmocka_unit_test(the_oldest_gives_way),
+        cmocka_unit_test(habits_outlive_a_day_of_browsing),
+        cmocka_unit_test(one_way_stays_for_what_is_new),
         cmocka_unit_test(merge_keeps_the_later_day)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,34 @@ static void a_chunk_has_what_came_since(void **state)
     th_segment_table_free(t);
 }
 
+/* A sensor leaves it to whoever stores its records. */
+static void a_community_id_is_worked_out(void **state)
+{
+    (void)state;
+    TH_AUTOFREE char *path = path_of("community.parquet");
+    struct th_segment_table *t = NULL;
+    struct th_segment_job *job = NULL;
+    struct th_ev_conn ev = {.h = {.kind = TH_KIND_CONN}};
+    struct th_addr a;
+    struct th_addr b;
+    assert_true(th_addr_parse(th_str_c("128.232.110.120"), &a));
+    assert_true(th_addr_parse(th_str_c("66.35.250.204"), &b));
+    TH_SET(&ev, CONN, proto, th_str_c("tcp"));
+    TH_SET(&ev, CONN, id_orig_h, a);
+    TH_SET(&ev, CONN, id_resp_h, b);
+    TH_SET(&ev, CONN, id_orig_p, 34855);
+    TH_SET(&ev, CONN, id_resp_p, 80);
+    TH_SET(&ev, CONN, community_id, th_str_c(""));
+    assert_int_equal(th_segment_table_new(duck, TH_KIND_CONN, &t), 0);
+    assert_int_equal(th_segment_table_add(t, &ev.h, th_str_c(""), th_str_c("")), 0);
+    assert_int_equal(th_segment_seal(t, path, &job), 0);
+    finish(job);
+    const char *sql =
+        "SELECT count(*) FROM %s WHERE community_id = '1:LQU9qZlK+B5F3KDmev6m5PMibrg='";
+    assert_int_equal(ask(sql, path), 1);
+    th_segment_table_free(t);
+}
+
 /* Rows lie outside of the database's limit: what bounds them must know what they take. */
 static void what_strangers_can_make_large_is_counted(void **state)
 {
@@ -317,6 +345,7 @@ int main(void)
         cmocka_unit_test(segments_merge_and_are_sorted_then),
         cmocka_unit_test(a_segment_of_an_older_schema_merges),
         cmocka_unit_test(a_chunk_has_what_came_since),
+        cmocka_unit_test(a_community_id_is_worked_out),
         cmocka_unit_test(what_strangers_can_make_large_is_counted),
         cmocka_unit_test(a_file_that_cannot_be_written_is_an_error),
     };

@@ -195,6 +195,39 @@ static void a_silent_source_tells_its_time(void **state)
     teardown_world(&w);
 }
 
+/* A run that goes on after a start: frames have the numbers that they had, also where one is left
+ * out, and what was saved before is saved. */
+static void numbers_go_on(void **state)
+{
+    (void)state;
+    struct world w;
+    struct th_outlet_counts c;
+    struct th_batch_head head;
+    uint32_t raw_len;
+    setup_world(&w, 64u << 20, false);
+    th_outlet_free(w.outlet);
+    const struct th_outlet_config config = {.edges = w.edges,
+        .type = TH_SENSOR_FRAME,
+        .run = RUN,
+        .number = 40,
+        .max_bytes = 64u << 20};
+    w.outlet = th_outlet_new(&config);
+    assert_int_equal(th_outlet_flush(w.outlet, 5, true), 0);
+    th_outlet_skip(w.outlet, 41); /* it has that already */
+    th_outlet_skip(w.outlet, 43);
+    assert_int_equal(th_outlet_flush(w.outlet, 6, true), 0);
+    for (uint32_t want = 41; want <= 44; want += 3) {
+        struct th_ipc_message m = received(&w);
+        assert_int_equal(m.id, want);
+        assert_int_equal(th_batch_check((const uint8_t *)m.body.p, m.body.len, &head, &raw_len), 0);
+        assert_int_equal(head.run, want);
+    }
+    th_outlet_counts(w.outlet, &c);
+    assert_int_equal(c.saved, 40);
+    assert_int_equal(c.last, 44);
+    teardown_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +236,7 @@ int main(void)
         cmocka_unit_test(what_found_no_room_is_told_in_its_place),
         cmocka_unit_test(who_can_wait_loses_nothing),
         cmocka_unit_test(a_silent_source_tells_its_time),
+        cmocka_unit_test(numbers_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

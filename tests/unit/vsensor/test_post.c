@@ -5,6 +5,7 @@
 #include "event/batch.h"
 #include "io_record.h"
 #include "link/envelope.h"
+#include "messages.h"
 #include "post.h"
 #include "sample_events.h"
 
@@ -18,6 +19,8 @@ struct world {
     uint8_t public_key[TH_SIGN_PUBLIC_BYTES];
     struct th_post *post;
     unsigned workers;
+    bool collector, follower;
+    int64_t live_lag_ns;
     int64_t wall_ns;
     struct th_arena memory;
     struct sample_office office;
@@ -25,8 +28,12 @@ struct world {
 
 static void open_post(struct world *w)
 {
-    const struct th_post_config config = {
-        .limit_bytes = limit_bytes, .own = &w->own, .workers = w->workers};
+    const struct th_post_config config = {.limit_bytes = limit_bytes,
+        .own = &w->own,
+        .workers = w->workers,
+        .collector = w->collector,
+        .live_lag_ns = w->live_lag_ns,
+        .follower = w->follower};
     assert_int_equal(th_post_open(&w->io, &config, w->wall_ns, &w->post), 0);
 }
 
@@ -159,12 +166,36 @@ static void another_run_of_capture_tells_the_pause(void **state)
     struct th_envelope_gap gap = gap_of(&e);
     assert_int_equal(gap.batches, 1);
     assert_int_equal(gap.events, 0);
-    assert_int_equal(gap.first_ns, last_ns);
+    assert_int_equal(gap.first_ns, last_ns - TH_SENSOR_BEHIND_MS * TH_NS_PER_MS);
     assert_int_equal(gap.last_ns, w->wall_ns);
     assert_int_equal(sent(w, 2, 3).kind, TH_ENVELOPE_EVENTS);
     /* recorded input is not watching anything */
     assert_int_equal(post_frame(w, 11, 1, 10, true), 1);
     assert_int_equal(sent(w, 3, 4).kind, TH_ENVELOPE_EVENTS);
+}
+
+/* The last frame of the run before waited for this role: what capture read meanwhile and never gave
+ * lies before the frame came, and in the pause all the same; also after a restart. What a collector
+ * says is complete is no hint. */
+static void a_pause_begins_where_capture_had_read_to(void **state)
+{
+    struct world *w = *state;
+    th_post_close(w->post);
+    w->live_lag_ns = 20 * TH_NS_PER_S;
+    open_post(w);
+    assert_int_equal(post_frame(w, RUN, 1, 10, false), 1);
+    int64_t read_ns = w->office.now_ns + w->live_lag_ns;
+    assert_true(read_ns < w->wall_ns - TH_NS_PER_S);
+    reopen(w);
+    w->wall_ns += 60 * TH_NS_PER_S;
+    assert_int_equal(post_frame(w, OTHER_RUN, 1, 10, false), 1);
+    struct th_envelope e = sent(w, 1, 2);
+    assert_int_equal(gap_of(&e).first_ns, read_ns - TH_SENSOR_BEHIND_MS * TH_NS_PER_MS);
+    assert_int_equal(post_frame(w, RUN + TH_SENSOR_COLLECTOR, 1, 10, false), 1);
+    int64_t came_ns = w->wall_ns;
+    assert_int_equal(post_frame(w, OTHER_RUN + TH_SENSOR_COLLECTOR, 1, 10, false), 1);
+    e = sent(w, 4, 5);
+    assert_int_equal(gap_of(&e).first_ns, came_ns - TH_SENSOR_BEHIND_MS * TH_NS_PER_MS);
 }
 
 /* Complete is what both have passed; nobody pauses when the other begins. */
@@ -190,6 +221,71 @@ static void two_workers_are_one_sensor(void **state)
     assert_int_equal(post_frame(w, SECOND_WORKER + 8, 1, 10, false), 1);
     th_post_counts(w->post, &c);
     assert_int_equal(c.gaps, 1);
+}
+
+/* Both began anew a minute after the last frame: a minute was not watched, not two. */
+static void pauses_at_the_same_time_are_one(void **state)
+{
+    struct world *w = *state;
+    struct th_post_counts c;
+    th_post_close(w->post);
+    w->workers = 2;
+    open_post(w);
+    assert_int_equal(post_frame(w, RUN, 1, 10, false), 1);
+    int64_t last_ns = w->wall_ns;
+    assert_int_equal(post_frame(w, SECOND_WORKER, 1, 10, false), 1);
+    w->wall_ns += 60 * TH_NS_PER_S;
+    assert_int_equal(post_frame(w, SECOND_WORKER + 8, 1, 10, false), 1);
+    assert_int_equal(post_frame(w, RUN + 8, 1, 10, false), 1);
+    th_post_counts(w->post, &c);
+    int64_t behind_ns = TH_SENSOR_BEHIND_MS * TH_NS_PER_MS;
+    assert_int_equal(c.gaps, 2);
+    assert_int_equal(c.unwatched_ns, w->wall_ns - last_ns + behind_ns);
+    int64_t again_ns = w->wall_ns;
+    w->wall_ns += 30 * TH_NS_PER_S;
+    assert_int_equal(post_frame(w, RUN + 16, 1, 10, false), 1);
+    uint64_t before_ns = c.unwatched_ns;
+    th_post_counts(w->post, &c);
+    assert_int_equal(c.unwatched_ns - before_ns, w->wall_ns - again_ns);
+}
+
+/* What routers tell comes late: the sensor is complete no earlier, whoever else has passed it. */
+static void a_collector_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    th_post_close(w->post);
+    w->collector = true;
+    open_post(w);
+    assert_int_equal(post_frame(w, RUN, 1, 10, false), 1);
+    int64_t first_ns = w->office.now_ns;
+    assert_true(sent(w, 0, 1).complete_until_ns == TH_TIME_UNSET);
+    assert_int_equal(post_frame(w, RUN + TH_SENSOR_COLLECTOR, 1, 10, false), 1);
+    assert_true(sent(w, 1, 2).complete_until_ns == first_ns);
+    w->workers = 0; /* no interface is watched any more */
+    reopen(w);
+    assert_int_equal(post_frame(w, RUN + TH_SENSOR_COLLECTOR, 2, 10, false), 1);
+    assert_true(sent(w, 2, 3).complete_until_ns == w->office.now_ns);
+}
+
+/* So does what a log tells; its run goes on when its role was started again. */
+static void a_follower_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    struct th_post_counts c;
+    th_post_close(w->post);
+    w->follower = true;
+    open_post(w);
+    assert_int_equal(post_frame(w, RUN, 1, 10, false), 1);
+    int64_t first_ns = w->office.now_ns;
+    assert_true(sent(w, 0, 1).complete_until_ns == TH_TIME_UNSET);
+    assert_int_equal(post_frame(w, RUN + TH_SENSOR_FOLLOWER, 7, 10, false), 1);
+    assert_true(sent(w, 1, 2).complete_until_ns == first_ns);
+    reopen(w);
+    assert_int_equal(post_frame(w, RUN + TH_SENSOR_FOLLOWER, 7, 10, false), 0);
+    assert_int_equal(post_frame(w, RUN + TH_SENSOR_FOLLOWER, 8, 10, false), 1);
+    th_post_counts(w->post, &c);
+    assert_int_equal(c.known, 1);
+    assert_int_equal(c.gaps, 0);
 }
 
 static void what_capture_lost_is_told(void **state)
@@ -312,7 +408,11 @@ int main(void)
         CASE(a_restart_knows_what_is_in_the_spool),
         CASE(an_enrolment_makes_envelopes_out_anew),
         CASE(another_run_of_capture_tells_the_pause),
+        CASE(a_pause_begins_where_capture_had_read_to),
         CASE(two_workers_are_one_sensor),
+        CASE(pauses_at_the_same_time_are_one),
+        CASE(a_collector_is_waited_for),
+        CASE(a_follower_is_waited_for),
         CASE(what_capture_lost_is_told),
         CASE(bytes_that_are_no_frame_are_counted),
         CASE(a_refused_batch_becomes_a_gap),

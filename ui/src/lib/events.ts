@@ -7,10 +7,15 @@ const MARGIN_MS = 60_000;
 
 export interface Question { q: string; from: string; to: string }
 
+/** A peer without an address is a name or a registered domain: then names below it belong to it. */
+const below = (host: string): string =>
+  quote(host) === host ? `(host:${host} OR host:*.${host})` : `host:${quote(host)}`;
+
 export function questionOf(breach: Breach): Question {
-  const parts = [`entity:${quote(breach.device.id)}`];
+  // The device may be the one that was spoken to.
+  const parts = [`device:${quote(breach.device.id)}`];
   if (breach.peer?.ip) parts.push(`ip:${quote(breach.peer.ip)}`);
-  else if (breach.peer?.host) parts.push(`host:${quote(breach.peer.host)}`);
+  else if (breach.peer?.host) parts.push(below(breach.peer.host));
   const ends = [breach.start, breach.end, ...breach.evidence.flatMap((e) => [e.first, e.last])]
     .map((x) => Date.parse(x ?? ''))
     .filter((x) => !Number.isNaN(x));

@@ -9,12 +9,14 @@ export const NEVER = new Set([
   'new-service-port',
   'new-client-fingerprint',
   'new-credential',
+  'new-client',
 ]);
 /** What says by itself why it is told. */
 export const PLAIN = new Set([
   'executable-download',
   'unusual-hour',
   'beacon',
+  'beacon-internal',
   'beacon-slow',
   'lateral-path',
   'mining',

@@ -12,6 +12,7 @@ const SHOWN_BY: Record<string, string> = {
   'remote-administration': 'rpc-calls',
   'unusual-hour': 'connections-out',
   beacon: 'connections-out',
+  'beacon-internal': 'connections-internal',
   'beacon-slow': 'connections-out',
   'scan-internal': 'failed-peers',
   'scan-external': 'failed-peers',
@@ -26,6 +27,7 @@ const SHOWN_BY: Record<string, string> = {
   'brute-force-against': 'connections-in',
   mining: 'connections-out',
   'data-staging': 'bytes-in-internal',
+  'new-client': 'new-clients',
 };
 
 /** Measures that show these features, each once, in their order. */

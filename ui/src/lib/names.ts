@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How devices, peers and findings are called on every screen.
-import type { DeviceShort, Peer } from '../api';
+import type { Device, DeviceShort, Peer } from '../api';
 import { cut } from './format';
 import { tName } from './i18n.svelte';
 
@@ -8,6 +8,10 @@ export const deviceName = (d: DeviceShort): string => cut(d.hostname || d.ip || 
 export const deviceUrl = (id: string): string => `/devices/${encodeURIComponent(id)}`;
 export const incidentUrl = (id: string): string => `/incidents/${encodeURIComponent(id)}`;
 export const breachUrl = (id: string): string => `/breaches/${encodeURIComponent(id)}`;
+
+/** What it is by its traffic, or else by its habits. */
+export const deviceKind = (d: Device): string => tName('kind', d.type || d.kind, cut(d.type || d.kind || '', 60));
+export const offerName = (offer: string): string => tName('offer', offer, cut(offer, 60));
 
 export const peerHost = (p: Peer | null | undefined): string => cut(p?.host || p?.domain || p?.ip || '', 120);
 

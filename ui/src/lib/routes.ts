@@ -22,6 +22,7 @@ export const routes: Route[] = [
   { pattern: '/devices', title: 'nav.devices', right: 'read', load: () => as(import('../screens/Devices.svelte')) },
   { pattern: '/devices/:id', title: 'nav.devices', right: 'read', load: () => as(import('../screens/Device.svelte')) },
   { pattern: '/search', title: 'nav.search', right: 'search', load: () => as(import('../screens/Search.svelte')) },
+  { pattern: '/packets', title: 'packets.title', right: 'packets', load: () => as(import('../screens/Packets.svelte')) },
   { pattern: '/status', title: 'nav.status', right: 'read', load: () => as(import('../screens/Status.svelte')) },
   { pattern: '/config', title: 'nav.config', load: () => as(import('../screens/Config.svelte')) },
   { pattern: '/config/:tab', title: 'nav.config', load: () => as(import('../screens/Config.svelte')) },

@@ -6,6 +6,8 @@
 #ifndef TH_BASE_ARENA_H
 #define TH_BASE_ARENA_H
 
+#include <stdbool.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -15,12 +17,14 @@ struct th_arena {
     struct th_arena_chunk *head;
     size_t used_bytes;  /* in all chunks */
     size_t limit_bytes; /* 0: none */
+    bool keep;          /* set by its owner: a reset keeps all chunks and not one */
+    struct th_arena_chunk *spare;
 };
 
 #define TH_ARENA_INIT ((struct th_arena){0})
 
 void th_arena_done(struct th_arena *a);
-/* Empties it, keeping one chunk for the next round. */
+/* Empties it, keeping one chunk, or all, for the next round. */
 void th_arena_reset(struct th_arena *a);
 /* Aligned to 8 bytes, not zeroed; NULL only when the limit is reached. */
 void *th_arena_alloc(struct th_arena *a, size_t len_bytes);

@@ -18,12 +18,11 @@ struct th_buf {
 };
 
 #define TH_BUF_INIT ((struct th_buf){0})
+#define TH_BUF_DEFAULT_LIMIT ((size_t)1 << 30)
 
 void th_buf_done(struct th_buf *b);
 /* Room for n more bytes, which the caller may write before th_buf_commit; NULL at the limit. */
 uint8_t *th_buf_reserve(struct th_buf *b, size_t n);
-void th_buf_put(struct th_buf *b, const void *data, size_t len_bytes);
-void th_buf_u8(struct th_buf *b, uint8_t v);
 void th_buf_le16(struct th_buf *b, uint16_t v);
 void th_buf_le32(struct th_buf *b, uint32_t v);
 void th_buf_le64(struct th_buf *b, uint64_t v);
@@ -37,6 +36,25 @@ void th_buf_printf(struct th_buf *b, const char *fmt, ...) __attribute__((format
 static inline void th_buf_commit(struct th_buf *b, size_t n)
 {
     b->len += n;
+}
+
+/* Most puts are a few bytes into room that is there. */
+static inline void th_buf_put(struct th_buf *b, const void *data, size_t len_bytes)
+{
+    size_t limit = b->limit ? b->limit : TH_BUF_DEFAULT_LIMIT;
+    size_t room = TH_MIN(b->cap, limit) - b->len;
+    uint8_t *at = b->p + b->len;
+    if (__builtin_expect(b->len > limit || len_bytes > room || !b->cap, 0))
+        at = len_bytes ? th_buf_reserve(b, len_bytes) : NULL;
+    if (!at || !len_bytes)
+        return;
+    memcpy(at, data, len_bytes);
+    b->len += len_bytes;
+}
+
+static inline void th_buf_u8(struct th_buf *b, uint8_t v)
+{
+    th_buf_put(b, &v, 1);
 }
 
 static inline void th_buf_clear(struct th_buf *b)

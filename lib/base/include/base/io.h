@@ -18,9 +18,12 @@
 #include "base/err.h"
 
 enum th_io_open {
-    TH_IO_READ = 0,  /* must exist */
-    TH_IO_WRITE = 1, /* read and write; must exist */
-    TH_IO_CREATE = 2 /* read and write; made new, -EEXIST when it is there */
+    TH_IO_READ = 0,   /* must exist */
+    TH_IO_WRITE = 1,  /* read and write; must exist */
+    TH_IO_CREATE = 2, /* read and write; made new, -EEXIST when it is there */
+    /* The same for much that is written once: past the page cache where the file system can.
+     * Places, lengths and memory of all writes are multiples of 4,096. */
+    TH_IO_CREATE_DIRECT = 3
 };
 
 struct th_io {

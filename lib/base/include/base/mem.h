@@ -19,6 +19,10 @@ void *th_xcalloc(size_t count, size_t len_bytes) __attribute__((malloc, returns_
 void *th_xrealloc(void *p, size_t len_bytes) __attribute__((returns_nonnull));
 /* Like reallocarray(3): multiplication is checked. */
 void *th_xreallocarray(void *p, size_t count, size_t len_bytes) __attribute__((returns_nonnull));
+/* For megabytes that are used as a whole: whole huge pages, of which len_bytes is a multiple, so
+ * that the kernel hands them out in one piece each. free() gives it back. */
+#define TH_HUGE_BYTES ((size_t)2 << 20)
+void *th_xhuge(size_t len_bytes) __attribute__((malloc, returns_nonnull));
 char *th_xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 /* printf into fresh memory; the caller frees it. */
 char *th_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));

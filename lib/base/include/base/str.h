@@ -37,8 +37,13 @@ static inline bool th_str_is(struct th_str a, const char *s)
     return th_str_eq(a, th_str_c(s));
 }
 
+bool th_bytes_ieq(const char *a, const char *b, uint32_t len);
 /* ASCII case only; locale plays no part. */
-bool th_str_ieq(struct th_str a, struct th_str b);
+static inline bool th_str_ieq(struct th_str a, struct th_str b)
+{
+    return a.len == b.len && th_bytes_ieq(a.p, b.p, a.len);
+}
+
 bool th_str_starts(struct th_str s, const char *prefix);
 bool th_str_ends(struct th_str s, const char *suffix);
 int th_str_cmp(struct th_str a, struct th_str b);

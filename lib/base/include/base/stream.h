@@ -19,6 +19,11 @@ int th_stream_open(int fd, struct th_stream **ret) TH_WARN_UNUSED;
 void th_stream_free(struct th_stream *s);
 TH_DEFINE_CLEANUP(struct th_stream, th_stream_free)
 #define TH_AUTOSTREAM TH_CLEANUP(th_stream_freep)
+/* One without a descriptor: its bytes come by th_stream_feed, as they are, until th_stream_end. A
+ * view of more than has come is -EAGAIN and takes nothing away; a feed ends the last view. */
+struct th_stream *th_stream_fed(void);
+void th_stream_feed(struct th_stream *s, struct th_str bytes);
+void th_stream_end(struct th_stream *s);
 /* A view of at least want bytes (fewer only at the end of the data), valid until the next call.
  * want is at most TH_STREAM_MAX_VIEW. Negative: -errno of read, or -TH_E... err: the bytes before
  * the fault have been delivered first. */

@@ -17,6 +17,9 @@
 /* Appends the sealed secret to out. */
 void th_aead_seal(const uint8_t key[TH_AEAD_KEY_BYTES], struct th_str context, struct th_str secret,
     struct th_buf *out);
+/* The same into memory of the caller's, which has room for secret.len + TH_AEAD_EXTRA_BYTES. */
+void th_aead_seal_to(
+    const uint8_t key[TH_AEAD_KEY_BYTES], struct th_str context, struct th_str secret, uint8_t *to);
 /* Writes the secret into ret, which has room for sealed.len - TH_AEAD_EXTRA_BYTES, and returns its
  * length. TH_E_TRUNCATED; TH_E_SIGNATURE: not sealed by this key under this context, or altered. */
 int64_t th_aead_open(const uint8_t key[TH_AEAD_KEY_BYTES], struct th_str context,

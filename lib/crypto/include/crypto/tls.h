@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+/* What GnuTLS may agree on: TLS 1.2 and 1.3; AES-256-GCM and ChaCha20-Poly1305; forward secrecy. */
+extern const char th_tls_priorities[];
 /* session is GnuTLS's, its handshake done: version 1.2 or later, AES-256-GCM or
  * ChaCha20-Poly1305, and a key exchange that is forward secret. */
 bool th_tls_is_strong(void *session);

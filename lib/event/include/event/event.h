@@ -150,6 +150,7 @@ struct th_kind_info {
     const struct th_field_info *fields;
     uint16_t field_count;
     uint16_t size_bytes; /* of the kind's struct */
+    uint64_t refers;     /* bit i: field i is a string or a list, whose bytes lie elsewhere */
 };
 
 /* By number or name; NULL for none. Static storage. */

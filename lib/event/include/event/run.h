@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "event/event.h"
 
-#define TH_RUN_MAX_EVENTS 200000u
-#define TH_RUN_MAX_BYTES (64u << 20)
+#define TH_RUN_MAX_EVENTS 100000u
+#define TH_RUN_MAX_BYTES (8u << 20)
 
 /* A copy of the event with all its strings and lists in the arena; NULL at the arena's limit. */
 struct th_event *th_event_copy(struct th_arena *a, const struct th_event *ev);

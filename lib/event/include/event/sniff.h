@@ -12,7 +12,7 @@ enum th_format {
     TH_FORMAT_UNKNOWN,
     TH_FORMAT_CAPTURE,  /* pcap (either order, us or ns, also Kuznetzov's) or pcapng */
     TH_FORMAT_ZEEK_TSV, /* begins with a Zeek header line */
-    TH_FORMAT_JSON,     /* an object: JSON lines of Zeek or of someone else */
+    TH_FORMAT_JSON,     /* an object: JSON lines of Zeek, of Suricata, or of someone else */
     TH_FORMAT_BATCH     /* a Thymus spool */
 };
 

@@ -22,7 +22,6 @@
 /* Longer lines are counted as bad; the caller cuts them where it likes. */
 #define TH_ZEEK_MAX_LINE_BYTES (1u << 20)
 #define TH_ZEEK_MAX_COLUMNS 512u
-#define TH_ZEEK_MAX_ELEMENTS 4096u /* of a list; the rest is left out and counted */
 
 struct th_zeek;
 

@@ -3,8 +3,9 @@
  * The flow table: packets in, connections out. It keeps state by 5-tuple (and VLAN),
  * follows TCP, puts streams in order within limits, accounts bytes, times out, and
  * cuts long connections into parts. Who listens gets ordered data, gaps and ends; it
- * may hang its own state on `app`. All memory is bounded: at the cap the flow
- * that was idle longest is ended early and counted.
+ * may hang its own state on `app`. All memory is bounded: at the cap a flow is ended
+ * early and counted, and its record says so; connections that are over or were never answered and
+ * flows of one packet go first, then who was idle longest.
  *
  * Direction 0 is originator to responder, 1 the way back.
  */
@@ -13,7 +14,7 @@
 
 #include "base/hash.h"
 #include "base/id.h"
-#include "event/event.h"
+#include "event/community_id.h"
 #include "packet/decode.h"
 
 #define TH_UID_LEN TH_ID_TEXT_LEN /* 'C' first */
@@ -25,6 +26,9 @@ enum th_flow_end {
     TH_FLOW_END_EVICTED  /* the memory cap needed room */
 };
 
+/* What was not followed to its end because memory was short; bits of th_flow.cut. */
+enum { TH_CUT_FLOW = 1, TH_CUT_STREAM = 2, TH_CUT_ANALYSIS = 4 };
+
 struct th_flow {
     /* The order is that of use: a packet of a known flow touches the first lines only. */
     struct th_addr addr[2]; /* [0] originator, [1] responder */
@@ -32,10 +36,12 @@ struct th_flow {
     uint16_t vlan, inner_vlan;
     uint16_t tunnel; /* what its first packet came in: an index of packet/tunnels.h; 0: nothing */
     uint8_t proto;
+    uint8_t cut; /* TH_CUT_*; the listener may add to it */
     bool has_mac;
     bool skip_data[2]; /* set by the listener: no more data of this direction wanted; the rest is
                           only counted */
     uint32_t parts;    /* interim records made so far */
+    struct th_mac mac[2];
     int64_t first_ns, last_ns;
     uint64_t pkts[2];
     uint64_t ip_bytes[2];
@@ -43,7 +49,6 @@ struct th_flow {
     uint64_t payload_bytes[2]; /* TCP: by sequence numbers, each byte once, gaps included */
     uint64_t missed_bytes;
     void *app; /* the listener's */
-    struct th_mac mac[2];
     char uid[TH_UID_LEN];
     /* what follows is lib/flow's own: struct th_flow_priv in flow_priv.h */
 };
@@ -76,7 +81,7 @@ struct th_flow_config {
     uint32_t max_flows;                 /* default 1,000,000 */
     uint64_t max_reassembly_bytes;      /* in all, default 128 MiB */
     uint32_t max_reassembly_flow_bytes; /* out of order, one direction; default 1 MiB */
-    int64_t part_interval_ns;           /* interim records; default 5 minutes, 0 none */
+    int64_t part_interval_ns;           /* interim records; default 5 minutes, below 0 none */
     /* time-outs; 0 takes Zeek's defaults: TCP 5 min, attempt 5 s, closing 5 s, UDP 1 min, ICMP 1
      * min */
     int64_t tcp_idle_ns, tcp_attempt_ns, tcp_close_ns, udp_idle_ns, icmp_idle_ns;
@@ -86,9 +91,15 @@ struct th_flow_config {
 struct th_flow_stats {
     uint64_t packets, flows, evicted, reassembly_dropped_bytes, retransmitted_bytes, fragments,
         fragments_dropped;
+    uint64_t reassembly_given_up; /* holes that a limit, not time or the receiver, closed */
     uint32_t flows_now;
-    uint64_t reassembly_bytes_now;
+    uint64_t table_bytes; /* that flows take up; what they once took is kept for the next, but for
+                             what few of them have */
+    uint64_t reassembly_bytes_now, fragment_bytes_now;
 };
+
+/* Of one flow, with its part of the index. */
+size_t th_flow_cost_bytes(void);
 
 struct th_flows;
 struct th_flows *th_flows_new(
@@ -96,26 +107,29 @@ struct th_flows *th_flows_new(
 void th_flows_free(struct th_flows *t); /* without ending the flows: call th_flows_flush first */
 /* One decoded packet of kind IP. Time-outs run on packet time. */
 void th_flows_packet(struct th_flows *t, const struct th_pkt *pkt);
+/* The same in steps, so that of several packets the memory of their flows is fetched while others
+ * are worked on: tag of each (it asks for the table's slot), fetch of each, then take of each. What
+ * fetch gives may be of another flow, or an ended one by then: good for fetching alone. */
+uint32_t th_flows_tag(const struct th_flows *t, const struct th_pkt *pkt);
+const struct th_flow *th_flows_fetch(const struct th_flows *t, uint32_t tag); /* or NULL */
+void th_flows_take(struct th_flows *t, const struct th_pkt *pkt, uint32_t tag);
 /* Lets time pass without a packet. */
 void th_flows_advance(struct th_flows *t, int64_t now_ns);
 /* How long the record of a flow may come after its last packet at most. */
-int64_t th_flows_longest_idle_ns(const struct th_flows *t);
+int64_t th_flows_longest_idle_ns(const struct th_flow_config *config);
 /* Ends every flow, oldest first. */
 void th_flows_flush(struct th_flows *t);
 const struct th_flow_stats *th_flows_stats(const struct th_flows *t);
 
 /* The conn event of a flow as it stands: all fields that lib/flow knows (not service, not
- * local_*). Strings point into f or into the storage given. */
+ * local_*; community_id is empty where it follows from the others). Strings point into f or into
+ * the storage given. */
 struct th_conn_text {
     char history[32];
-    char community_id[40];
+    char community_id[TH_COMMUNITY_ID_LEN];
     char proto[4]; /* the number of a protocol without a name */
+    char cut[24];
 };
 void th_flow_conn(const struct th_flow *f, struct th_conn_text *text, struct th_ev_conn *ret);
-
-/* Community ID version 1 (Corelight's specification) of a 5-tuple, for TCP, UDP, ICMP, SCTP and
- * others; text "1:base64". */
-void th_community_id(uint8_t proto, const struct th_addr *src, const struct th_addr *dst,
-    uint16_t src_port, uint16_t dst_port, char out[40]);
 
 #endif

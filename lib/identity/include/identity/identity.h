@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "event/event.h"
+#include "identity/oui.h"
+#include "identity/traits.h"
 
 #define TH_PARTITIONS 64u
 #define TH_ENTITY_TEXT_LEN 12 /* "d" and 10 characters of base 32 */
@@ -28,7 +30,11 @@ struct th_entity {
     uint32_t slot; /* dense number in this process, for arrays */
     uint8_t kind;
     bool has_mac;
-    bool gateway; /* its MAC speaks for many addresses: a router, not one host */
+    bool gateway;    /* its MAC speaks for many addresses: a router, not one host */
+    bool shared;     /* several systems speak from it: address translation, or a proxy */
+    uint8_t os;      /* enum th_os, traits.h */
+    uint8_t type;    /* enum th_device_type */
+    uint32_t offers; /* bits of enum th_offer */
     struct th_mac mac;
     struct th_addr addr; /* last used */
     int64_t first_ns, last_ns;
@@ -65,8 +71,9 @@ struct th_identity_config {
     struct th_hash_key key;
     const struct th_subnet *local; /* inside networks besides private addresses */
     size_t local_count;
-    uint32_t max_entities; /* default 200,000; beyond: counted, not tracked */
-    uint32_t max_names;    /* address-to-name memory, default 200,000 */
+    uint32_t max_entities;    /* default 200,000; beyond: counted, not tracked */
+    uint32_t max_names;       /* address-to-name memory, default 200,000 */
+    const struct th_oui *oui; /* makers of MACs, borrowed; NULL: none are known */
 };
 
 struct th_identity;
@@ -108,6 +115,9 @@ static inline unsigned th_entity_partition(uint64_t entity_id)
 /* Registered domain of a host name by the public suffix list, lower case; empty for an address
  * or a bare suffix. The result is in static-free storage given by the caller (256 bytes). */
 struct th_str th_registered_domain(struct th_str host, char storage[256]);
+/* Does the registered domain (normalised, zero after it) stand under a suffix of a private
+ * provider, such as cloudfront.net or ddns.net? */
+bool th_domain_is_hosted(struct th_str domain);
 /* The same with a memory of recent names: for callers that ask once per event (some 50 ns for a
  * name met before, against about a microsecond). */
 struct th_domains;

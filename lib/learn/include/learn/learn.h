@@ -61,7 +61,7 @@ struct th_signal {
         peer; /* the peer it is about; host and domain point into peer_host/peer_domain */
     char peer_host[128];
     char peer_domain[128];
-    uint32_t peer_devices;             /* inside devices that also use this peer, within 28 days */
+    uint32_t peer_devices;             /* that also use this peer, within 28 days: an estimate */
     uint32_t org_devices;              /* devices active in that time */
     char detail[TH_SIGNAL_DETAIL_LEN]; /* examples, printable ASCII: "names asked for: a.b, c.d" */
 };

@@ -15,7 +15,7 @@
 #define TH_LINK_MAX_WORD 64u     /* id and type of a command */
 #define TH_LINK_MESSAGE_ROOM 200 /* a master's sentence is cut to this */
 
-enum th_link_request { TH_LINK_ENROL, TH_LINK_BATCH, TH_LINK_COMMANDS };
+enum th_link_request { TH_LINK_ENROL, TH_LINK_BATCH, TH_LINK_COMMANDS, TH_LINK_PACKETS };
 
 /* What a sensor is to its master. */
 enum th_link_standing {
@@ -26,10 +26,10 @@ enum th_link_standing {
 };
 
 struct th_link_answer {
-    bool ours;                      /* it is a Thymus master that speaks */
-    bool has_next;                  /* epoch and next were there */
-    uint64_t epoch, next;           /* BATCH: 200, 409 */
-    uint64_t sensor, instance;      /* ENROL: 200; neither is 0 */
+    bool ours;                 /* it is a Thymus master that speaks */
+    bool has_next;             /* epoch and next were there */
+    uint64_t epoch, next;      /* BATCH: 200, 409; PACKETS: 200, the part that is wanted next */
+    uint64_t sensor, instance; /* ENROL: 200; neither is 0 */
     enum th_link_standing standing; /* ENROL: 200, perhaps 403; BATCH: 403 */
     int64_t retry_after_ns;         /* 429, 503: how long it wants to be left alone; 0: not said */
     char message[TH_LINK_MESSAGE_ROOM]; /* of an error; printable ASCII; empty when there is none */

@@ -10,9 +10,10 @@
  *     th_link_turn(l, fds, n, now_ns, wall_ns);
  *
  * Envelopes come from the owner and stay its own until they are acknowledged; whatever fails is
- * asked for again, after a back-off, or from where the master says. TLS is 1.2 or later with
- * AES-256-GCM or ChaCha20-Poly1305, else the connection ends before a byte of a request is sent.
- * Nothing that it says of itself holds a secret.
+ * asked for again, after a back-off, or from where the master says. Asked-for packets go beside
+ * them, a part at a time, while no batch waits; when batches wait all the time, one in 5 s. TLS
+ * is 1.2 or later with AES-256-GCM or ChaCha20-Poly1305, else the connection ends before a byte of
+ * a request is sent. Nothing that it says of itself holds a secret.
  */
 #ifndef TH_LINK_CLIENT_H
 #define TH_LINK_CLIENT_H
@@ -25,7 +26,7 @@
 
 #define TH_LINK_IN_FLIGHT 4u
 #define TH_LINK_MAX_FDS 24u
-#define TH_LINK_MAX_STATUS 800u
+#define TH_LINK_MAX_STATUS 1600u
 
 /* Texts are copied. */
 struct th_link_config {
@@ -42,6 +43,14 @@ struct th_link_config {
     uint64_t sensor, instance;     /* as an enrolment before gave them; 0: none yet */
     uint64_t epoch;                /* of the spool */
     uint64_t first;                /* sequence to begin with */
+};
+
+/* A part of the packets that a command asked for. */
+struct th_link_part {
+    const char *id;  /* of the command */
+    uint32_t number; /* from 0 */
+    bool last;       /* it is not packets, but the JSON of their end (link/packets.h) */
+    struct th_str body;
 };
 
 /* The owner, who is called from within th_link_turn. */
@@ -66,6 +75,12 @@ struct th_link_ops {
     /* Whether something has changed since `status` was asked that the master should hear within
      * seconds: it then need not wait for the next request. May be NULL. */
     bool (*has_news)(void *arg);
+    /* 1: the next part of packets, which is copied; 0: there is none. Asked for when none is under
+     * way and no batch waits. May be NULL, and then part_done, too. */
+    int (*part)(void *arg, struct th_link_part *ret);
+    /* The master has it (0), wants no more of these packets (-ECANCELED), or did not take it for a
+     * minute (-ETIMEDOUT). */
+    void (*part_done)(void *arg, int err);
     void *arg;
 };
 
@@ -89,6 +104,8 @@ int th_link_new(const struct th_link_config *config, const struct th_link_ops *o
 void th_link_free(struct th_link *l);
 /* Another spool: sending begins anew. May be called from within `overtaken`. */
 void th_link_begin(struct th_link *l, uint64_t epoch, uint64_t first);
+/* The part that is under way is not wanted any more; part_done is not called for it. */
+void th_link_drop_part(struct th_link *l);
 /* What to wait for; ret has room for TH_LINK_MAX_FDS. Returns how many. now_ns may be of any clock
  * that only goes forward. */
 size_t th_link_poll(struct th_link *l, struct pollfd *ret, int64_t now_ns, int *ret_timeout_ms);

@@ -7,6 +7,9 @@
  *
  * A file that is damaged is read up to the damage; then th_capture_next says a negative error
  * and th_capture_message tells a person what is wrong and where.
+ *
+ * Over a fed stream both th_capture_open and th_capture_next say -EAGAIN when they need more bytes
+ * than have come: feed it, and call again. It is to be fed then only.
  */
 #ifndef TH_PACKET_CAPTURE_H
 #define TH_PACKET_CAPTURE_H
@@ -37,6 +40,8 @@ int th_capture_open(struct th_stream *s, struct th_capture **ret) TH_WARN_UNUSED
 void th_capture_free(struct th_capture *c);
 /* 1: a packet; 0: the end; negative: an error, after which there is nothing more to read. */
 int th_capture_next(struct th_capture *c, struct th_record *ret) TH_WARN_UNUSED;
+/* The next packet's record lies ready: reading it leaves the data of those before it valid. */
+bool th_capture_ready(const struct th_capture *c);
 /* What went wrong, one sentence without a line break, numbers readable; "" when nothing did. */
 const char *th_capture_message(const struct th_capture *c);
 /* "pcap", "nanosecond pcap" or "pcapng". */

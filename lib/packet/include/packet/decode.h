@@ -43,6 +43,7 @@ struct th_pkt {
     uint16_t src_port, dst_port; /* ICMP: type and code as Zeek does (dst_port: code or the
                                     counterpart type of a request) */
     bool icmp_is_reply;
+    uint32_t icmp_rest; /* of its header: identifier and number of an echo */
     /* TCP */
     uint32_t seq, ack;
     uint16_t window;
@@ -62,13 +63,19 @@ enum th_tunnel_kind {
     TH_TUNNEL_GENEVE,
     TH_TUNNEL_GTPU,
     TH_TUNNEL_TEREDO,
+    TH_TUNNEL_MPLS,
+    TH_TUNNEL_CAPWAP,
+    TH_TUNNEL_TZSP,
+    TH_TUNNEL_L2TP,
     TH_TUNNEL_KINDS
 };
 
 /* One header that was taken off: of a mirror it says who mirrors what. */
 struct th_tunnel {
     struct th_addr src; /* of the outer packet */
-    uint32_t id;        /* VNI, GRE key, ERSPAN session, GTP TEID; 0: it has none */
+    uint32_t id;        /* VNI, GRE key, ERSPAN session, GTP TEID, L2TP tunnel and session, CAPWAP
+                           radio; 0: it has none */
+    uint64_t endpoint;  /* GENEVE of a gateway load balancer: through which of its endpoints; 0 */
     uint8_t kind;       /* enum th_tunnel_kind */
 };
 
@@ -78,14 +85,45 @@ int th_decode(uint32_t linktype, int64_t time_ns, const uint8_t *frame, uint32_t
     uint32_t wire_len, struct th_pkt *ret);
 bool th_linktype_supported(uint32_t linktype);
 
-/* A packet that may carry another: IP in IP, GRE, VXLAN, GENEVE, GTP-U, Teredo. */
+enum {
+    TH_PORT_L2TP = 1701,
+    TH_PORT_GTPU = 2152,
+    TH_PORT_TEREDO = 3544,
+    TH_PORT_GRE = 4754, /* RFC 8086 */
+    TH_PORT_VXLAN = 4789,
+    TH_PORT_VXLAN_GPE = 4790,
+    TH_PORT_CAPWAP = 5247,
+    TH_PORT_GENEVE = 6081,
+    TH_PORT_MPLS = 6635,
+    TH_PORT_TZSP = 37008
+};
+
+static inline bool th_port_is_tunnel(uint16_t port)
+{
+    switch (port) {
+    case TH_PORT_L2TP:
+    case TH_PORT_GTPU:
+    case TH_PORT_TEREDO:
+    case TH_PORT_GRE:
+    case TH_PORT_VXLAN:
+    case TH_PORT_VXLAN_GPE:
+    case TH_PORT_CAPWAP:
+    case TH_PORT_GENEVE:
+    case TH_PORT_MPLS:
+    case TH_PORT_TZSP: return true;
+    default: return false;
+    }
+}
+
+/* A packet that may carry another: IP in IP, GRE, L2TP or MPLS over IP, or over UDP one of those
+ * above. Where both sides know but one port it may be that of the sender. */
 static inline bool th_pkt_is_tunnel(const struct th_pkt *p)
 {
-    return p->kind == TH_PKT_IP &&
-        (p->proto == 4 || p->proto == 41 || p->proto == 47 ||
-            (p->proto == 17 &&
-                (p->dst_port == 4789 || p->dst_port == 6081 || p->dst_port == 2152 ||
-                    p->dst_port == 3544 || p->src_port == 3544)));
+    if (p->kind != TH_PKT_IP)
+        return false;
+    if (p->proto == 17)
+        return th_port_is_tunnel(p->dst_port) || th_port_is_tunnel(p->src_port);
+    return p->proto == 4 || p->proto == 41 || p->proto == 47 || p->proto == 115 || p->proto == 137;
 }
 
 /* What is inside: true, and *ret is a packet or an ARP message as th_decode gives it, with lengths

@@ -23,8 +23,9 @@ void th_tunnels_free(struct th_tunnels *t);
  * limit all further ways have one number. */
 uint16_t th_tunnels_way(struct th_tunnels *t, const struct th_tunnel *chain, unsigned depth);
 unsigned th_tunnels_depth(const struct th_tunnels *t, uint16_t way);
-/* Appends "vxlan/172.31.4.4/42": protocol, outer source, and its id when it has one. `level` counts
- * from the outermost. */
+/* Appends "vxlan/172.31.4.4/42": protocol, outer source, and its id when it has one; of a gateway
+ * load balancer its endpoint, too: "geneve/172.31.4.4/0/0123456789abcdef". `level` counts from the
+ * outermost. */
 void th_tunnels_text(const struct th_tunnels *t, uint16_t way, unsigned level, struct th_buf *out);
 
 #endif

@@ -48,14 +48,15 @@ int th_edges_receive(struct th_edges *e, unsigned edge, struct th_ipc_message *r
 int th_edges_send(
     struct th_edges *e, unsigned edge, uint16_t type, uint64_t id, struct th_str body);
 size_t th_edges_queued(const struct th_edges *e, unsigned edge); /* bytes that wait */
-/* A file that the parent has opened anew for this role (src/common/renewal.h). */
+/* A file that the parent has opened anew for this role (src/common/renewal.h, logs.h). */
 struct th_edges_file {
     char tag[64]; /* of the descriptor that it would be at the next start */
     uint64_t number;
     int fd;           /* the caller's; -1: it cannot be read */
     char reason[160]; /* then why */
 };
-/* The newest, once; false when there is none. */
+/* The next one, once, in their order; of many that nobody asks for the oldest go. False when there
+ * is none. */
 bool th_edges_file(struct th_edges *e, struct th_edges_file *ret);
 /* It is good: from now on it is given at every start. */
 void th_edges_file_taken(struct th_edges *e, const struct th_edges_file *file);

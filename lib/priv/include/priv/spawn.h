@@ -15,7 +15,7 @@
 #include "base/err.h"
 
 #define TH_ROLE_MAX_FDS 256u
-#define TH_SPAWN_MAX_ARGS 256u
+#define TH_SPAWN_MAX_ARGS 512u
 
 struct th_role_fd {
     int fd;

@@ -2,8 +2,9 @@
 /*
  * "Was this seen before, and when?" in bounded memory: 16-bit fingerprints in
  * four-way buckets (Fan et al., 2014, without the cuckoo's moves), each with the day
- * it was last seen. A full bucket gives up what is oldest. A thing never seen is
- * taken for seen with probability 4 x 2^-16 at most. Add keyed hashes only.
+ * it was last seen. A full bucket gives up what was seen on one day only before what was
+ * seen on several, the oldest first, so that a day's browsing does not make habits forgotten.
+ * A thing never seen is taken for seen with probability 4 x 2^-16 at most. Add keyed hashes only.
  */
 #ifndef TH_SKETCH_SEEN_H
 #define TH_SKETCH_SEEN_H
@@ -14,7 +15,7 @@
 
 struct th_seen_slot {
     uint16_t print;
-    uint16_t day; /* since 1970; 0: free */
+    uint16_t day; /* since 1970, in 15 bits (to the year 2059), and one for a habit; 0: free */
 };
 
 /* First slot of the hash's bucket. */

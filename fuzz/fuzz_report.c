@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Findings with names chosen by strangers, out of any lines: whatever they say, the terminal gets
+ * no control character and the page no script.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "report.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static bool ready;
+    struct findings f = {0};
+    TH_AUTOBUF struct th_buf text = TH_BUF_INIT, page = TH_BUF_INIT;
+    TH_AUTOCLOSE int fd = memfd_create("findings", MFD_CLOEXEC);
+    if (!ready)
+        findings_library_init();
+    ready = true;
+    TH_ASSERT(fd >= 0 && write(fd, data, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
+    TH_ASSERT(findings_read(&f, fd) == 0);
+    report_text(&f, false, &text);
+    report_html(&f, &page);
+    for (size_t i = 0; i < text.len; i++)
+        TH_ASSERT(text.p[i] == '\n' || (text.p[i] >= ' ' && text.p[i] != 0x7f));
+    TH_ASSERT(!memmem(page.p, page.len, "<script", 7));
+    findings_done(&f);
+    return 0;
+}
