@@ -47,6 +47,21 @@ bool th_domain_is_hosted(struct th_str domain)
     return dot && !psl_is_public_suffix2(psl_builtin(), dot + 1, PSL_TYPE_ICANN);
 }
 
+static const char *const known[] = {
+#define TH_KNOWN(name) name,
+#include "known.def"
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    return th_str_cmp(*(const struct th_str *)a, th_str_c(*(const char *const *)b));
+}
+
+bool th_domain_is_known(struct th_str domain)
+{
+    return bsearch(&domain, known, TH_ARRAY_LEN(known), sizeof(known[0]), by_bytes) != NULL;
+}
+
 struct th_domains *th_domains_new(const struct th_hash_key *key)
 {
     struct th_domains *d = th_xcalloc(1, sizeof(*d));

@@ -77,9 +77,9 @@ static void note_fast(struct th_act *a, const struct th_pair *p, const struct th
     n->c = p->beats;
     n->first_ns = (int64_t)p->first_s * TH_NS_PER_S;
     double mean_s = (double)p->beat.mean_s;
-    int decimals = mean_s < 10 ? 2 : mean_s < 100 ? 1 : 0;
-    snprintf(n->detail, sizeof(n->detail), "on average every %.*f s, intervals vary by %.0f %%",
-        decimals, mean_s, fmin(100 * th_beat_variation(p), 999));
+    bool brief = mean_s < 100;
+    snprintf(n->detail, sizeof(n->detail), "on average every %.*g s, intervals vary by %.0f %%",
+        brief ? 3 : 9, brief ? mean_s : round(mean_s), fmin(100 * th_beat_variation(p), 999));
 }
 
 static void note_slow(struct th_act *a, const struct th_pair *p, const struct th_peer *peer)

@@ -5,8 +5,9 @@
 
 #define BIT(f) (UINT64_C(1) << (f))
 
-static void note_print(
-    struct th_act *a, const char *kind, struct th_str print, const struct th_peer *peer)
+/* print: what it is known by; shown: what is told of it. */
+static void note_print(struct th_act *a, const char *kind, struct th_str print, struct th_str shown,
+    const struct th_peer *peer)
 {
     if (print.len == 0)
         return;
@@ -23,7 +24,25 @@ static void note_print(
     n->novel = TH_NOVEL_PRINT + 1;
     n->a += 1;
     size_t len = (size_t)snprintf(n->detail, sizeof(n->detail), "%s ", kind);
-    th_text_put(n->detail + len, sizeof(n->detail) - len, print);
+    th_text_put(n->detail + len, sizeof(n->detail) - len, shown);
+}
+
+/* What is left of a user agent when its version is not looked at: a browser that was brought up to
+ * date is no new software. "Firefox/121.0" becomes "Firefox/#". */
+static struct th_str without_versions(struct th_str agent, char *room, size_t bytes)
+{
+    size_t n = 0;
+    bool number = false;
+    for (uint32_t i = 0; i < agent.len && n < bytes; i++) {
+        char c = agent.p[i];
+        bool digit = c >= '0' && c <= '9';
+        if (digit && !number)
+            room[n++] = '#';
+        number = digit || (number && (c == '.' || c == '_'));
+        if (!number)
+            room[n++] = c;
+    }
+    return th_str_n(room, n);
 }
 
 static bool is_program(struct th_str mime)
@@ -63,7 +82,9 @@ void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct t
     a->win->novel_tried |= 1u << TH_NOVEL_EXE;
     a->win->v[TH_FEAT_HTTP_POSTS] +=
         th_str_is(ev->method, "POST") || th_str_is(ev->method, "PUT") || ev->request_body_len > 0;
-    note_print(a, "user agent", ev->user_agent, peer);
+    char agent[512];
+    note_print(a, "user agent", without_versions(ev->user_agent, agent, sizeof(agent)),
+        ev->user_agent, peer);
     /* Several requests of one connection are beats of their own. */
     if (ev->trans_depth > 1)
         th_beacon_beat(a, peer, ev->ts);
@@ -80,7 +101,8 @@ void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct t
 void th_learn_ssl(struct th_act *a, const struct th_ev_ssl *ev, const struct th_who *w)
 {
     bool ja4 = ev->ja4.len > 0;
-    note_print(a, ja4 ? "JA4" : "JA3", ja4 ? ev->ja4 : ev->ja3, &w->resp_peer);
+    struct th_str print = ja4 ? ev->ja4 : ev->ja3;
+    note_print(a, ja4 ? "JA4" : "JA3", print, print, &w->resp_peer);
     if (!w->resp_peer.inside)
         th_learn_mining_name(a, ev->server_name, w->resp_peer.key, w->resp_peer.key);
 }
@@ -89,7 +111,7 @@ void th_learn_ssh(
     struct th_act *orig, struct th_act *resp, const struct th_ev_ssh *ev, const struct th_who *w)
 {
     if (orig)
-        note_print(orig, "HASSH", ev->hassh, &w->resp_peer);
+        note_print(orig, "HASSH", ev->hassh, ev->hassh, &w->resp_peer);
     double attempts = TH_HAS(ev, SSH, auth_attempts) ? (double)TH_MIN(ev->auth_attempts, 100u) : 1;
     if (TH_HAS(ev, SSH, auth_success) && !ev->auth_success)
         th_learn_login(orig, resp, w, ev->id_resp_p, TH_MAX(attempts, 1.0), 0);

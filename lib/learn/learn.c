@@ -83,6 +83,8 @@ static void be_active(struct th_act *a, int64_t hour)
 {
     struct th_dev *d = a->dev;
     int64_t ahead = hour - d->hours_at;
+    if (ahead > 0)
+        d->strange_bits = ahead < 32 ? d->strange_bits << ahead : 0;
     if (d->hours_bits == 0 || ahead >= 64)
         d->hours_bits = 1;
     else if (ahead > 0)
@@ -152,6 +154,7 @@ static void dispatch(
     case TH_KIND_KERBEROS: th_learn_kerberos(orig, resp, AS(kerberos), w); break;
     case TH_KIND_NTLM: th_learn_ntlm(orig, resp, AS(ntlm), w); break;
     case TH_KIND_RDP: th_learn_rdp(orig, resp, AS(rdp), w); break;
+    case TH_KIND_LOGIN: th_learn_login_read(orig, resp, AS(login), w); break;
     case TH_KIND_DNS: th_learn_dns(orig, resp, AS(dns)); break;
     default: break;
     }

@@ -216,6 +216,9 @@ void th_learn_ntlm(
     struct th_act *a, struct th_act *resp, const struct th_ev_ntlm *ev, const struct th_who *w);
 void th_learn_rdp(
     struct th_act *a, struct th_act *resp, const struct th_ev_rdp *ev, const struct th_who *w);
+/* Of other protocols. */
+void th_learn_login_read(
+    struct th_act *a, struct th_act *resp, const struct th_ev_login *ev, const struct th_who *w);
 void th_learn_smb_files(struct th_act *a, const struct th_ev_smb_files *ev, const struct th_who *w);
 void th_learn_smb_mapping(
     struct th_act *a, const struct th_ev_smb_mapping *ev, const struct th_who *w);

@@ -17,6 +17,8 @@
 #define POPULATION_WEIGHT 5.0
 #define RANGE_Z 1.6449
 #define LONG_S 600.0
+#define STRANGE_BITS 32
+#define STRANGE_HOURS 24
 
 struct worth {
     double raw, observed, expected, low, high;
@@ -103,6 +105,42 @@ static struct worth worth_upload(
     return w;
 }
 
+/* P(X >= k) of n tries that each succeed with p. */
+static double binomial_tail(unsigned n, unsigned k, double p)
+{
+    double sum = 0;
+    double choose = 1; /* n over i */
+    for (unsigned i = 0; i <= n; i++) {
+        if (i >= k)
+            sum += choose * pow(p, i) * pow(1 - p, n - i);
+        choose *= (double)(n - i) / (i + 1);
+    }
+    return fmin(sum, 1);
+}
+
+/* Any one hour of it is a slip of somebody's fingers: how many there were in a day is what counts,
+ * against what they were before this day. */
+static struct worth worth_strange(
+    const struct th_dev *d, const struct th_win *w, const struct th_note *n)
+{
+    int64_t back = d->hours_at - w->start_ns / TH_NS_PER_HOUR;
+    if (back < 0 || back >= STRANGE_BITS - STRANGE_HOURS)
+        return (struct worth){.observed = n->a > 0};
+    uint32_t day = (UINT32_C(1) << STRANGE_HOURS) - 1;
+    unsigned met = (unsigned)__builtin_popcount(d->strange_bits >> back & day);
+    unsigned active = (unsigned)__builtin_popcount((uint32_t)(d->hours_bits >> back) & day);
+    const struct th_novelty *v = &d->novel[TH_NOVEL_STRANGE_LOGIN];
+    double learned = met > 0 ? met - 1 : 0; /* hours of this day in what was learned */
+    double p =
+        (fmax((double)v->fresh - learned, 0) + 1) / (fmax((double)v->hours - learned, 0) + 1);
+    active = TH_MAX(active, met);
+    p = fmin(p, 1);
+    return (struct worth){.raw = -log10(binomial_tail(active, met, p)),
+        .observed = met,
+        .expected = p * active,
+        .high = ceil(p * active) + 1};
+}
+
 static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     const struct th_win *win, const struct th_note *n)
 {
@@ -132,6 +170,7 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     case TH_FEAT_BRUTE_FORCE:
     case TH_FEAT_BRUTE_FORCE_IN:
         return (struct worth){.raw = 0.125 * n->b, .observed = n->a, .expected = 1, .high = 8};
+    case TH_FEAT_STRANGE_LOGINS: return worth_strange(d, win, n);
     case TH_FEAT_MINING:
         return (struct worth){
             .raw = n->b * unpopular(l, n) + RARITY_WEIGHT * rarity(l, n), .observed = n->a};

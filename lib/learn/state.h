@@ -55,6 +55,7 @@ enum th_novel {
     TH_NOVEL_REMOTE,
     TH_NOVEL_HOUR,
     TH_NOVEL_CLIENT,
+    TH_NOVEL_STRANGE_LOGIN,
     TH_NOVELS
 };
 
@@ -84,7 +85,9 @@ struct th_dev {
     float weight;        /* the same, forgetting */
     uint16_t period;
     uint8_t group;
-    uint8_t pad[5];
+    uint8_t pad;
+    uint32_t
+        strange_bits; /* as hours_bits: a login failed under the name of a user it does not have */
     /* the rest */
     int64_t admin_in_ns;   /* last time it was administered, 0 never */
     uint64_t admin_in_key; /* by whom */

@@ -41,6 +41,7 @@ static const struct {
     {"peer.inside", FILTER_PEER_INSIDE, OF_BOOL},
     {"peer.known", FILTER_PEER_KNOWN, OF_BOOL},
     {"peer.named", FILTER_PEER_NAMED, OF_BOOL},
+    {"peer.well-known", FILTER_PEER_WELL_KNOWN, OF_BOOL},
     {"peer.port", FILTER_PEER_PORT, OF_PORTS},
     {"peer.host", FILTER_PEER_HOST, OF_PATTERNS},
     {"peer.devices", FILTER_PEER_DEVICES, OF_RANGE},
@@ -206,6 +207,8 @@ bool filter_match(const struct filter *f, const struct th_window *w, const struc
     case FILTER_PEER_INSIDE: return s->has_peer && s->peer.inside == f->flag;
     case FILTER_PEER_KNOWN: return s->has_peer == f->flag;
     case FILTER_PEER_NAMED: return (s->has_peer && s->peer.host.len > 0) == f->flag;
+    case FILTER_PEER_WELL_KNOWN:
+        return s->has_peer && th_domain_is_known(s->peer.domain) == f->flag;
     case FILTER_PEER_PORT: return s->has_peer && any_port(f, s->peer.port);
     case FILTER_PEER_HOST: return s->has_peer && any_pattern(f, s->peer.host);
     case FILTER_PEER_DEVICES: return s->has_peer && in_range(f, s->peer_devices);

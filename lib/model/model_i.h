@@ -19,16 +19,17 @@ enum filter_op {
     FILTER_ALL,
     FILTER_ANY,
     FILTER_NOT,
-    FILTER_PEER_INSIDE,   /* bool */
-    FILTER_PEER_KNOWN,    /* bool: the signal is about one peer */
-    FILTER_PEER_NAMED,    /* bool: that peer has a host name */
-    FILTER_PEER_PORT,     /* one of the ports */
-    FILTER_PEER_HOST,     /* host matches one of the patterns */
-    FILTER_PEER_DEVICES,  /* range: inside devices that use the peer */
-    FILTER_PEER_SHARE,    /* range: those, as a share of the active devices */
-    FILTER_OBSERVED,      /* range */
-    FILTER_LEARNED_HOURS, /* range: active hours learned of the device */
-    FILTER_DETAIL         /* detail matches one of the patterns */
+    FILTER_PEER_INSIDE,     /* bool */
+    FILTER_PEER_KNOWN,      /* bool: the signal is about one peer */
+    FILTER_PEER_NAMED,      /* bool: that peer has a host name */
+    FILTER_PEER_WELL_KNOWN, /* bool: half the world uses its domain */
+    FILTER_PEER_PORT,       /* one of the ports */
+    FILTER_PEER_HOST,       /* host matches one of the patterns */
+    FILTER_PEER_DEVICES,    /* range: inside devices that use the peer */
+    FILTER_PEER_SHARE,      /* range: those, as a share of the active devices */
+    FILTER_OBSERVED,        /* range */
+    FILTER_LEARNED_HOURS,   /* range: active hours learned of the device */
+    FILTER_DETAIL           /* detail matches one of the patterns */
 };
 
 struct filter {

@@ -42,11 +42,32 @@ static void odd_bytes(void **state)
     assert_view_is(th_registered_domain(th_str_c("\xff\xfe.example.com"), storage), "example.com");
 }
 
+/* Each is found where it lies, and what only looks like one is not. */
+static void what_everybody_knows(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define TH_KNOWN(name) name,
+#include "known.def"
+    };
+    for (size_t i = 0; i < TH_ARRAY_LEN(names); i++) {
+        char storage[256];
+        assert_view_is(th_registered_domain(th_str_c(names[i]), storage), names[i]);
+        assert_true(th_domain_is_known(th_str_c(names[i])));
+    }
+    assert_true(th_domain_is_known(th_str_c("mozilla.org")));
+    static const char *const others[] = {"", "example.com", "amazonaws.com", "t.me", "google.xyz",
+        "www.mozilla.org", "ozilla.org", "mozilla.org.evil.com", "zzzzzz.zz"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(others); i++)
+        assert_false(th_domain_is_known(th_str_c(others[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registered_domains),
         cmocka_unit_test(odd_bytes),
+        cmocka_unit_test(what_everybody_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

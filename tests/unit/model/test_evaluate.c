@@ -88,6 +88,8 @@ static void filters(void **state)
         {"{peer.share: {at-least: 0.02, at-most: 0.02}}", true},
         {"{peer.known: true}", true},
         {"{peer.named: false}", false},
+        {"{peer.well-known: false}", true},
+        {"{peer.well-known: true}", false},
         {"{observed: {at-least: 5}}", true},
         {"{observed: {at-least: 5.5}}", false},
         {"{device.learned-hours: {at-least: 101}}", false},

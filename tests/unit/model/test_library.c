@@ -43,6 +43,7 @@ static const struct {
     {"new-administration", {{"new-admin-peer", 1, true}}},
     {"new-rare-destination-with-unusual-client",
         {{"new-destination", 1, false}, {"new-client-fingerprint", 1, false}}},
+    {"password-spray", {{"strange-logins", 5, true}}},
     {"port-scan", {{"port-scan", 40, true}}},
     {"ransomware-like-smb", {{"smb-renames", 400, true}}},
     {"remote-execution", {{"remote-administration", 2, true}}},

@@ -25,6 +25,7 @@ const SHOWN_BY: Record<string, string> = {
   'lateral-path': 'admin-connections',
   'brute-force': 'logins-failed',
   'brute-force-against': 'connections-in',
+  'strange-logins': 'logins-failed',
   mining: 'connections-out',
   'data-staging': 'bytes-in-internal',
   'new-client': 'new-clients',
