@@ -118,7 +118,7 @@ struct th_str th_registered_domain(struct th_str host, char storage[256]);
 /* Does the registered domain (normalised, zero after it) stand under a suffix of a private
  * provider, such as cloudfront.net or ddns.net? */
 bool th_domain_is_hosted(struct th_str domain);
-/* Is the registered domain (normalised) one that half the world uses (known.def, ADR 36)? Never one
+/* Is the registered domain (normalised) one that half the world uses (known.def, ADR 37)? Never one
  * under which anybody can put something of his own. */
 bool th_domain_is_known(struct th_str domain);
 /* The same with a memory of recent names: for callers that ask once per event (some 50 ns for a
