@@ -112,6 +112,23 @@ static const struct {
     {"worm-like-spread",
         {{"admin-connections", 90, true}, {"connections-to-strangers", 90, true},
             {"internal-peers", 90, true}}},
+    {"administered-then-commands",
+        {{"new-admin-client", 1, true}, {"controller-command", 1, true}}},
+    {"calls-with-faulty-certificate",
+        {{"faulty-certificate", 1, false, 0, NULL, "expired certificate"}, {"beacon", 40, false}}},
+    {"clear-text-administrator", {{"clear-text-login", 1, true, 0, NULL, "user root, telnet"}}},
+    {"clear-text-login-inside", {{"clear-text-login", 1, true}}},
+    {"clear-text-login-outside", {{"clear-text-login", 1, false}}},
+    {"controller-reprogrammed",
+        {{"controller-command", 1, true, 0, NULL, "changed the program, S7"}}},
+    {"controller-write", {{"controller-command", 1, true, 0, NULL, "wrote values, Modbus"}}},
+    {"faulty-certificate",
+        {{"new-destination", 1, false},
+            {"faulty-certificate", 1, false, 0, NULL, "self-signed certificate"}}},
+    {"outdated-tls-outside", {{"faulty-certificate", 1, false, 0, NULL, "outdated, TLSv10"}}},
+    {"upload-under-faulty-certificate",
+        {{"faulty-certificate", 1, false, 0, NULL, "certificate of another name"},
+            {"upload", 2e9, false}}},
 };
 
 static struct th_models *load(void)

@@ -2,6 +2,9 @@
 // Names of the ATT&CK techniques that the models name. ATT&CK is a registered trademark of The MITRE Corporation;
 // names are proper names and are not translated.
 const NAMES: Record<string, string> = {
+  T0843: 'Program Download',
+  T0855: 'Unauthorized Command Message',
+  T0886: 'Remote Services',
   T1003: 'OS Credential Dumping',
   'T1003.006': 'DCSync',
   T1018: 'Remote System Discovery',
@@ -18,6 +21,7 @@ const NAMES: Record<string, string> = {
   T1046: 'Network Service Discovery',
   T1047: 'Windows Management Instrumentation',
   T1048: 'Exfiltration Over Alternative Protocol',
+  'T1048.002': 'Exfiltration Over Asymmetric Encrypted Non-C2 Protocol',
   T1053: 'Scheduled Task/Job',
   'T1053.005': 'Scheduled Task',
   T1070: 'Indicator Removal',
@@ -55,7 +59,10 @@ const NAMES: Record<string, string> = {
   T1498: 'Network Denial of Service',
   T1499: 'Endpoint Denial of Service',
   T1537: 'Transfer Data to Cloud Account',
+  T1552: 'Unsecured Credentials',
   T1557: 'Adversary-in-the-Middle',
+  T1562: 'Impair Defenses',
+  'T1562.010': 'Downgrade Attack',
   T1567: 'Exfiltration Over Web Service',
   'T1567.002': 'Exfiltration to Cloud Storage',
   T1568: 'Dynamic Resolution',
@@ -66,6 +73,7 @@ const NAMES: Record<string, string> = {
   T1571: 'Non-Standard Port',
   T1572: 'Protocol Tunneling',
   T1573: 'Encrypted Channel',
+  'T1573.002': 'Asymmetric Cryptography',
   T1595: 'Active Scanning',
   'T1595.001': 'Scanning IP Blocks',
 };
