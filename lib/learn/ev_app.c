@@ -98,11 +98,62 @@ void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct t
     }
 }
 
+static bool has(struct th_str text, const char *word)
+{
+    return text.len > 0 && memmem(text.p, text.len, word, strlen(word)) != NULL;
+}
+
+enum fault { SELF_SIGNED, EXPIRED, NOT_YET, OTHER_NAME, OUTDATED, FAULTS };
+
+/* Bits of enum fault: as the sensor saw them, or as an imported log says (its validation). */
+static unsigned faults_of(const struct th_ev_ssl *ev)
+{
+    static const char *const names[] = {"self_signed", "expired", "not_yet_valid", "other_name"};
+    static const char *const old[] = {"SSLv2", "SSLv3", "TLSv10", "TLSv11"};
+    unsigned faults = 0;
+    for (uint32_t i = 0; i < ev->cert_faults.n; i++)
+        for (unsigned k = 0; k < TH_ARRAY_LEN(names); k++)
+            faults |= (unsigned)th_str_is(ev->cert_faults.v[i], names[k]) << k;
+    faults |= (unsigned)(has(ev->validation_status, "self signed") ||
+                  has(ev->validation_status, "self-signed"))
+        << SELF_SIGNED;
+    faults |= (unsigned)has(ev->validation_status, "expired") << EXPIRED;
+    for (unsigned i = 0; i < TH_ARRAY_LEN(old); i++)
+        faults |= (unsigned)th_str_is(ev->version, old[i]) << OUTDATED;
+    return faults;
+}
+
+/* Models look for these words. */
+static void note_faults(struct th_act *a, const struct th_ev_ssl *ev, const struct th_peer *peer)
+{
+    static const char *const words[FAULTS] = {"self-signed certificate", "expired certificate",
+        "certificate not yet valid", "certificate of another name", "outdated"};
+    unsigned faults = faults_of(ev);
+    uint64_t key = th_hash_pair(peer->key, TH_SALT_CERT);
+    a->win->tried |= BIT(TH_FEAT_BAD_CERT);
+    if (!faults || !th_novelty_try(a, TH_NOVEL_PRINT, key))
+        return;
+    struct th_note *n =
+        th_note_get(a, TH_FEAT_BAD_CERT, key, 3, th_org_rarity(a->l->org, key, false));
+    if (!n)
+        return;
+    th_note_peer(n, peer);
+    n->popularity_key = key;
+    n->novel = TH_NOVEL_PRINT + 1;
+    n->a += 1;
+    for (unsigned i = 0; i < FAULTS; i++)
+        if (faults >> i & 1)
+            th_note_example(n, "", th_str_c(words[i]));
+    if (faults >> OUTDATED & 1)
+        th_note_example(n, "", ev->version);
+}
+
 void th_learn_ssl(struct th_act *a, const struct th_ev_ssl *ev, const struct th_who *w)
 {
     bool ja4 = ev->ja4.len > 0;
     struct th_str print = ja4 ? ev->ja4 : ev->ja3;
     note_print(a, ja4 ? "JA4" : "JA3", print, print, &w->resp_peer);
+    note_faults(a, ev, &w->resp_peer);
     if (!w->resp_peer.inside)
         th_learn_mining_name(a, ev->server_name, w->resp_peer.key, w->resp_peer.key);
 }

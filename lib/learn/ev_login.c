@@ -132,6 +132,28 @@ void th_learn_rdp(
         note_user(a, ev->cookie, &w->resp_peer);
 }
 
+/* A password that whoever listens can read; a community of SNMP is everybody's and none. */
+static void note_clear(struct th_act *a, const struct th_ev_login *ev, const struct th_who *w)
+{
+    const struct th_peer *peer = &w->resp_peer;
+    uint64_t key = th_hash_pair(peer->key, (uint64_t)TH_SALT_CLEAR << 16 | ev->id_resp_p);
+    a->win->tried |= BIT(TH_FEAT_CLEAR_LOGIN);
+    if (!ev->cleartext || th_str_is(ev->method, "COMMUNITY") ||
+        !th_novelty_try(a, TH_NOVEL_USER, key))
+        return;
+    struct th_note *n =
+        th_note_get(a, TH_FEAT_CLEAR_LOGIN, key, 3, th_org_rarity(a->l->org, key, false));
+    if (!n)
+        return;
+    th_note_peer(n, peer);
+    n->port = ev->id_resp_p;
+    n->popularity_key = key;
+    n->novel = TH_NOVEL_USER + 1;
+    n->a += 1;
+    th_note_example(n, "user ", ev->user);
+    th_note_example(n, "", ev->service);
+}
+
 void th_learn_login_read(
     struct th_act *a, struct th_act *resp, const struct th_ev_login *ev, const struct th_who *w)
 {
@@ -139,4 +161,6 @@ void th_learn_login_read(
         fail(a, resp, w, ev->id_resp_p, ev->user);
     else if (a && TH_HAS(ev, LOGIN, success))
         note_user(a, ev->user, &w->resp_peer);
+    if (a)
+        note_clear(a, ev, w);
 }

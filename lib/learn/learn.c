@@ -166,6 +166,11 @@ static void dispatch(
     case TH_KIND_SMB_FILES: th_learn_smb_files(orig, AS(smb_files), w); break;
     case TH_KIND_SMB_MAPPING: th_learn_smb_mapping(orig, AS(smb_mapping), w); break;
     case TH_KIND_DCE_RPC: th_learn_rpc(orig, AS(dce_rpc), w); break;
+    case TH_KIND_MODBUS: th_learn_modbus(orig, AS(modbus), w); break;
+    case TH_KIND_DNP3: th_learn_dnp3(orig, AS(dnp3), w); break;
+    case TH_KIND_S7COMM: th_learn_s7comm(orig, AS(s7comm), w); break;
+    case TH_KIND_ENIP: th_learn_enip(orig, AS(enip), w); break;
+    case TH_KIND_BACNET: th_learn_bacnet(orig, AS(bacnet), w); break;
     default: break;
     }
 #undef AS

@@ -188,7 +188,10 @@ enum th_salt {
     TH_SALT_NAME = 0x6e616d,
     TH_SALT_BRUTE = 0x627275,
     TH_SALT_TUNNEL = 0x74756e,
-    TH_SALT_CLIENT = 0x636c69
+    TH_SALT_CLIENT = 0x636c69,
+    TH_SALT_CONTROL = 0x63746c,
+    TH_SALT_CLEAR = 0x636c72,
+    TH_SALT_CERT = 0x637274
 };
 /* Notes that the device used key and lets it count for the organisation; true when it is new for
  * the device within 28 days. */
@@ -223,6 +226,11 @@ void th_learn_smb_files(struct th_act *a, const struct th_ev_smb_files *ev, cons
 void th_learn_smb_mapping(
     struct th_act *a, const struct th_ev_smb_mapping *ev, const struct th_who *w);
 void th_learn_rpc(struct th_act *a, const struct th_ev_dce_rpc *ev, const struct th_who *w);
+void th_learn_modbus(struct th_act *a, const struct th_ev_modbus *ev, const struct th_who *w);
+void th_learn_dnp3(struct th_act *a, const struct th_ev_dnp3 *ev, const struct th_who *w);
+void th_learn_s7comm(struct th_act *a, const struct th_ev_s7comm *ev, const struct th_who *w);
+void th_learn_enip(struct th_act *a, const struct th_ev_enip *ev, const struct th_who *w);
+void th_learn_bacnet(struct th_act *a, const struct th_ev_bacnet *ev, const struct th_who *w);
 void th_learn_probe(struct th_act *a, const struct th_addr *target);
 void th_learn_alive(struct th_act *a, const struct th_addr *target);
 /* Remote administration of the responder: `base` decades rare for an ordinary device. */

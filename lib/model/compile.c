@@ -359,10 +359,15 @@ static int check(struct compiler *c, const struct node *n)
         return tree_fail(c->err, n->line, "no component is required");
     if (m->combine == COMBINE_SEQUENCE && (required < 2 || required != m->component_count))
         return tree_fail(c->err, n->line, "a sequence has two or more components, all required");
-    for (unsigned i = 0; i < c->models->count; i++)
-        if (strcmp(c->models->model[i].info.id, m->info.id) == 0)
-            return tree_fail(c->err, n->line, "there is a model \"%.60s\" already", m->info.id);
     return 0;
+}
+
+static bool is_there(const struct th_models *all, const char *id)
+{
+    for (unsigned i = 0; i < all->count; i++)
+        if (strcmp(all->model[i].info.id, id) == 0)
+            return true;
+    return false;
 }
 
 static void normalise(struct model *m)
@@ -376,6 +381,7 @@ static void normalise(struct model *m)
     m->id_hash = th_hash_pair(th_siphash(&key, m->info.id, strlen(m->info.id)), m->info.version);
 }
 
+/* 1: taken; 0: left out, its place is held already. */
 static int compile_model(struct compiler *c, const struct node *n, struct model *m)
 {
     *m = (struct model){.weight = 1,
@@ -395,9 +401,19 @@ static int compile_model(struct compiler *c, const struct node *n, struct model 
             return r;
     }
     int r = check(c, n);
-    if (r == 0)
-        normalise(m);
-    return r;
+    if (r < 0)
+        return r;
+    if (is_there(c->models, m->info.id))
+        return c->models->keep
+            ? 0
+            : tree_fail(c->err, n->line, "there is a model \"%.60s\" already", m->info.id);
+    normalise(m);
+    return 1;
+}
+
+void th_models_keep(struct th_models *m)
+{
+    m->keep = true;
 }
 
 int th_models_add(
@@ -415,12 +431,11 @@ int th_models_add(
     if (m->count + all->count > MAX_MODELS)
         return tree_fail(ret_err, 0, "more than %u models", MAX_MODELS);
     m->model = th_xreallocarray(m->model, m->count + all->count, sizeof(*m->model));
-    for (const struct node *n = all->first; n && r == 0; n = n->next) {
+    for (const struct node *n = all->first; n && r >= 0; n = n->next) {
         r = compile_model(&c, n, &m->model[m->count]);
-        if (r == 0)
-            m->count++;
+        m->count += r > 0;
     }
     if (r < 0)
         m->count = before; /* a file is taken whole or not at all */
-    return r;
+    return TH_MIN(r, 0);
 }

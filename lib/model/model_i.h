@@ -84,6 +84,7 @@ struct th_models {
     struct th_arena arena;
     struct model *model;
     unsigned count;
+    bool keep; /* the first of an id stays */
 };
 
 /* Order of the phases of an attack, for telling: 0 is first; unknown ones last. */

@@ -125,6 +125,8 @@ static int add_state(struct analysis *a)
     if (!a->options.state_dir)
         return 0;
     TH_AUTOFREE char *path = th_xasprintf("%s/state", a->options.state_dir);
+    if (a->options.command == CTL_MODEL_TEST) /* begins with it and leaves it as it is */
+        return th_role_files_open(&a->core_fds, "state-in", path, false);
     int r = ctl_lock_state(a->options.state_dir, &a->state_lock);
     if (r == 0)
         r = th_role_files_open(&a->core_fds, "state-in", path, true);
@@ -144,10 +146,48 @@ static int add_knowledge(struct analysis *a)
     return th_role_files_open(&a->core_fds, "prior", prior, !a->options.prior);
 }
 
+static int core_of(const struct th_role_fd *fds, size_t count, const char *const *args, pid_t *ret)
+{
+    char program[4096] = "";
+    int r = th_sibling_program("thymus-master", program, sizeof(program));
+    if (r == 0)
+        r = th_spawn(program, "core", fds, count, args, ret);
+    return r < 0 ? complain(program, r) : 0;
+}
+
+/* The models on trial, if any: a mistake in them is told before the long work begins. */
+static int add_trial(struct analysis *a)
+{
+    static const char *const args[] = {"--check", NULL};
+    struct th_role_files fds = {.count = 0};
+    int status = 0;
+    pid_t pid;
+    if (!a->options.trial)
+        return 0;
+    int r = th_role_files_open(&fds, "model", a->options.trial, false);
+    if (r == 0)
+        r = th_role_files_memory(th_str_n(a->options.trial, strlen(a->options.trial) + 1));
+    if (r >= 0) {
+        th_role_files_add(&fds, "model-names", r);
+        r = core_of(fds.v, fds.count, args, &pid);
+    }
+    th_role_files_done(&fds);
+    if (r < 0)
+        return r;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return TH_E_CONFIG; /* it said why */
+    return th_role_files_open(&a->core_fds, "trial", a->options.trial, false);
+}
+
 /* All that can be missing is found before the long work begins. */
 static int prepare(struct analysis *a)
 {
-    int r = add_knowledge(a);
+    int r = add_trial(a);
+    if (r == 0)
+        r = add_knowledge(a);
     if (r == 0)
         r = add_state(a);
     if (r == 0 && a->options.prior_out)
@@ -162,6 +202,23 @@ static int prepare(struct analysis *a)
 }
 
 /* ---- the report ---- */
+
+/* At most seven. */
+static void report_args(const struct analysis *a, const char **args)
+{
+    const struct ctl_options *o = &a->options;
+    if (o->command != CTL_MODEL_TEST)
+        return;
+    *args++ = o->json ? "--trial-json" : "--trial";
+    if (o->from) {
+        *args++ = "--from";
+        *args++ = o->from;
+    }
+    if (o->to) {
+        *args++ = "--to";
+        *args++ = o->to;
+    }
+}
 
 static int start_report(struct analysis *a)
 {
@@ -184,7 +241,9 @@ static int start_report(struct analysis *a)
     }
     if (r == 0)
         r = th_sibling_program("thymusctl", program, sizeof(program));
-    if (r == 0 && (r = th_spawn(program, "report", fds.v, fds.count, NULL, &a->report)) < 0)
+    const char *args[8] = {NULL};
+    report_args(a, args);
+    if (r == 0 && (r = th_spawn(program, "report", fds.v, fds.count, args, &a->report)) < 0)
         complain(program, r);
     th_role_files_done(&fds);
     return r;
@@ -215,22 +274,23 @@ static int end_report(struct analysis *a)
 
 /* ---- the analysis ---- */
 
+/* Else core's lines are what is printed. */
+static bool is_reported(const struct analysis *a)
+{
+    return !a->options.json || a->options.command == CTL_MODEL_TEST;
+}
+
 static int run_core(struct analysis *a)
 {
-    char program[4096] = "";
     pid_t pid = -1;
-    int out = fcntl(a->options.json ? STDOUT_FILENO : a->to_report, F_DUPFD_CLOEXEC, 0);
-    int r = out < 0 ? -errno : th_sibling_program("thymus-master", program, sizeof(program));
+    int out = fcntl(is_reported(a) ? a->to_report : STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    int r = out < 0 ? complain("core", -errno) : 0;
     if (out >= 0)
         th_role_files_add(&a->core_fds, "out", out);
     if (r == 0)
-        r = th_spawn(program, "core", a->core_fds.v, a->core_fds.count, a->options.core_args, &pid);
+        r = core_of(a->core_fds.v, a->core_fds.count, a->options.core_args, &pid);
     th_role_files_done(&a->core_fds); /* ours would keep the report waiting */
-    if (r < 0) {
-        complain(program, r);
-        return CTL_FAILED;
-    }
-    return wait_for(pid, "core");
+    return r < 0 ? CTL_FAILED : wait_for(pid, "core");
 }
 
 static void show(const struct analysis *a, const char *text)
@@ -256,7 +316,7 @@ static int analyse(struct analysis *a)
         return CTL_USAGE;
     if (prepare(a) < 0 || collect(a) < 0 || add_names(a) < 0 || add_problems(a) < 0)
         return CTL_FAILED;
-    if (!a->options.json && start_report(a) < 0)
+    if (is_reported(a) && start_report(a) < 0)
         return CTL_FAILED;
     if (read_inputs(a) < 0)
         return CTL_FAILED;
@@ -276,10 +336,10 @@ static int analyse(struct analysis *a)
     return status;
 }
 
-int ctl_analyse(int argc, char **argv)
+static int run_command(enum ctl_command command, int argc, char **argv)
 {
     struct analysis a = {.spool = {-1, -1}, .state_lock = -1, .filter = -1, .to_report = -1};
-    int status = ctl_options_parse(&a.options, argc, argv);
+    int status = ctl_options_parse(&a.options, command, argc, argv);
     if (status < 0)
         status = analyse(&a);
     end_report(&a);
@@ -291,4 +351,18 @@ int ctl_analyse(int argc, char **argv)
     th_closep(&a.state_lock);
     th_closep(&a.filter);
     return status;
+}
+
+int ctl_analyse(int argc, char **argv)
+{
+    return run_command(CTL_ANALYSE, argc, argv);
+}
+
+int ctl_model(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "test") != 0) {
+        fputs("thymusctl: model: what? See thymusctl model test --help\n", stderr);
+        return CTL_USAGE;
+    }
+    return run_command(CTL_MODEL_TEST, argc - 1, argv + 1);
 }

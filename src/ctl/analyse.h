@@ -4,11 +4,15 @@
  * that the daemons use (capture, import, core) and one that writes the report, and
  * parses nothing.
  *
+ * `thymusctl model test` is the same with models on trial beside those installed: another report,
+ * and nothing is kept.
+ *
  * Exit status 0 all read, 1 failure, 2 wrong usage, 3 part unreadable.
  */
 #ifndef TH_CTL_ANALYSE_H
 #define TH_CTL_ANALYSE_H
 
 int ctl_analyse(int argc, char **argv);
+int ctl_model(int argc, char **argv);
 
 #endif

@@ -168,6 +168,15 @@ static void add_error(struct findings *f, const json_t *o)
         .message = get_str(f, o, "message")};
 }
 
+static void add_trial(struct findings *f, const json_t *o)
+{
+    if (f->trial_count == FIND_MAX_TRIALS)
+        return;
+    f->trials = th_xreallocarray(f->trials, f->trial_count + 1, sizeof(*f->trials));
+    f->trials[f->trial_count++] =
+        (struct find_trial){.model = get_str(f, o, "model"), .name = get_str(f, o, "name")};
+}
+
 static void take_kinds(struct findings *f, const json_t *kinds)
 {
     struct find_summary *s = &f->summary;
@@ -246,6 +255,8 @@ static void take_line(struct findings *f, const char *line, size_t len)
         add_incident(f, o);
     else if (strcmp(kind, "error") == 0)
         add_error(f, o);
+    else if (strcmp(kind, "trial") == 0)
+        add_trial(f, o);
     else if (strcmp(kind, "summary") == 0)
         take_summary(f, o);
     json_decref(o);
@@ -361,5 +372,6 @@ void findings_done(struct findings *f)
     free(f->breaches);
     free(f->incidents);
     free(f->errors);
+    free(f->trials);
     th_arena_done(&f->arena);
 }

@@ -17,6 +17,7 @@ enum {
     FIND_MAX_BREACHES = 50000,  /* kept; beyond it the weakest go */
     FIND_MAX_INCIDENTS = 10000, /* kept */
     FIND_MAX_ERRORS = 1000,     /* kept */
+    FIND_MAX_TRIALS = 1024,
     FIND_MAX_EVIDENCE = 8,
     FIND_MAX_LIST = 4096, /* devices and breaches of an incident, hours, kinds */
     FIND_MAX_LINE_BYTES = 16 << 20
@@ -56,6 +57,11 @@ struct find_incident {
     uint32_t breach_id_count;
 };
 
+/* A model that is tested. */
+struct find_trial {
+    struct th_str model, name;
+};
+
 struct find_error {
     struct th_str input, status, message;
 };
@@ -89,6 +95,8 @@ struct findings {
     size_t incident_count;
     struct find_error *errors;
     size_t error_count;
+    struct find_trial *trials;
+    size_t trial_count;
     struct find_summary summary;
     size_t bad_lines;
 };

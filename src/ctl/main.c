@@ -17,6 +17,7 @@ static const char help[] =
     "\n"
     "Commands:\n"
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
+    "  model test FILE PATH...   what models would have told in the past\n"
     "  instance ...      make an instance of the master; its pin\n"
     "  token, user, sensor, audit   ask a running master\n"
     "  packets           packets that sensors keep: ask for them, get them\n"
@@ -32,6 +33,7 @@ static const struct {
     {"analyse", ctl_analyse},
     {"audit", ctl_remote},
     {"instance", ctl_instance},
+    {"model", ctl_model},
     {"packets", ctl_packets},
     {"restore", ctl_restore},
     {"selftest", ctl_selftest},

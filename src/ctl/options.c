@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/time.h"
 #include "version.h"
 
 static const char help[] =
@@ -40,9 +41,32 @@ static const char help[] =
     "Exit status: 0 all was read, 1 failure, 2 wrong usage, 3 part of the input was unreadable\n"
     "(the report says which part; the rest was analysed).\n";
 
-static int usage_error(const char *what, const char *which)
+static const char test_help[] =
+    "Usage: thymusctl model test [OPTION]... FILE PATH...\n"
+    "\n"
+    "Runs the models in FILE (YAML, docs/models.md) over past events before they go live, and "
+    "says\n"
+    "what they would have told, beside what those installed tell. PATH is as of thymusctl\n"
+    "analyse. A model of FILE with the id of an installed one takes its place. Nothing is kept.\n"
+    "\n"
+    "Options:\n"
+    "  --from TIME, --to TIME    count what was found from here, up to here; what lies before is\n"
+    "                            learned from. 2026-11-30, or 2026-11-30T10:00:00Z\n"
+    "  --budget ALERTS_PER_DAY   how many alerts a day are welcome; default 5\n"
+    "  --json                    print one JSON object instead of a report\n"
+    "  --state DIR               begin with what was learned there; it is not changed\n"
+    "  --local-net CIDR, --filter EXPR, --exclude-net CIDR, --shards N, --models DIR,\n"
+    "  --prior FILE, --no-prior, --progress, --no-progress\n"
+    "                            as of thymusctl analyse\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0 all was read, 1 failure or a mistake in FILE (told with its line), 2 wrong\n"
+    "usage, 3 part of the input was unreadable.\n";
+
+static int usage_error(const struct ctl_options *o, const char *what, const char *which)
 {
-    fprintf(stderr, "thymusctl: %s%s; see thymusctl analyse --help\n", what, which);
+    fprintf(stderr, "thymusctl: %s%s; see thymusctl %s --help\n", what, which,
+        o->command == CTL_MODEL_TEST ? "model test" : "analyse");
     return CTL_USAGE;
 }
 
@@ -55,6 +79,8 @@ static bool is_valid(const char *flag, const char *value)
     double d;
     if (strcmp(flag, "--local-net") == 0 || strcmp(flag, "--exclude-net") == 0)
         return th_subnet_parse(v, &net);
+    if (strcmp(flag, "--until") == 0)
+        return true; /* seen to */
     if (strcmp(flag, "--shards") == 0)
         return th_str_u64(v, &n) && n >= 1 && n <= 16;
     return th_str_double(v, &d) && d > 0 && d <= 1e6;
@@ -68,7 +94,7 @@ static int pass_on(struct ctl_options *o, const char *flag, const char *value)
     }
     bool of_packets = strcmp(flag, "--exclude-net") == 0;
     if (o->core_arg_count + 2 > CTL_MAX_ROLE_ARGS || o->capture_arg_count + 2 > CTL_MAX_ROLE_ARGS)
-        return usage_error("too often: ", flag);
+        return usage_error(o, "too often: ", flag);
     if (!of_packets) {
         o->core_args[o->core_arg_count++] = flag;
         o->core_args[o->core_arg_count++] = value;
@@ -78,6 +104,19 @@ static int pass_on(struct ctl_options *o, const char *flag, const char *value)
         o->capture_args[o->capture_arg_count++] = value;
     }
     return -1;
+}
+
+/* A time, or the beginning of a day. */
+static int take_time(const struct ctl_options *o, const char *value, char day[32], const char **ret)
+{
+    int64_t ns;
+    bool is_day = strlen(value) == 10;
+    if (is_day)
+        snprintf(day, 32, "%sT00:00:00Z", value);
+    *ret = is_day ? day : value;
+    if (th_time_parse_rfc3339(th_str_c(*ret), &ns))
+        return -1;
+    return usage_error(o, "not a time (2026-11-30, 2026-11-30T10:00:00Z): ", value);
 }
 
 enum {
@@ -95,9 +134,19 @@ enum {
     OPT_PRIOR_OUT,
     OPT_SHOW,
     OPT_HIDE,
+    OPT_FROM,
+    OPT_TO,
     OPT_HELP,
     OPT_VERSION
 };
+
+/* A test keeps nothing and writes no page; past and future are a test's. */
+static bool is_wanted(const struct ctl_options *o, int c)
+{
+    if (o->command == CTL_MODEL_TEST)
+        return c != OPT_HTML && c != OPT_PRIOR_OUT;
+    return c != OPT_FROM && c != OPT_TO;
+}
 
 static int take(struct ctl_options *o, int c, const char *value)
 {
@@ -116,13 +165,30 @@ static int take(struct ctl_options *o, int c, const char *value)
     case OPT_PRIOR_OUT: o->prior_out = value; return -1;
     case OPT_SHOW: o->show = true; return -1;
     case OPT_HIDE: o->show = false; return -1;
-    case OPT_HELP: return fputs(help, stdout) < 0 ? CTL_FAILED : CTL_ALL_READ;
+    case OPT_FROM: return take_time(o, value, o->from_day, &o->from);
+    case OPT_TO:
+        return take_time(o, value, o->to_day, &o->to) < 0 ? pass_on(o, "--until", o->to)
+                                                          : CTL_USAGE;
+    case OPT_HELP:
+        return fputs(o->command == CTL_MODEL_TEST ? test_help : help, stdout) < 0 ? CTL_FAILED
+                                                                                  : CTL_ALL_READ;
     case OPT_VERSION: return printf("thymusctl %s\n", TH_VERSION) < 0 ? CTL_FAILED : CTL_ALL_READ;
-    default: return usage_error("unknown or incomplete option: ", value);
+    default: return usage_error(o, "unknown or incomplete option: ", value);
     }
 }
 
-int ctl_options_parse(struct ctl_options *o, int argc, char **argv)
+static int check_times(const struct ctl_options *o)
+{
+    int64_t from = INT64_MIN;
+    int64_t to = INT64_MAX;
+    if (o->from)
+        (void)th_time_parse_rfc3339(th_str_c(o->from), &from);
+    if (o->to)
+        (void)th_time_parse_rfc3339(th_str_c(o->to), &to);
+    return from < to ? -1 : usage_error(o, "--to must lie after --from", "");
+}
+
+int ctl_options_parse(struct ctl_options *o, enum ctl_command command, int argc, char **argv)
 {
     static const struct option longs[] = {
         {"json", no_argument, NULL, OPT_JSON},
@@ -139,25 +205,35 @@ int ctl_options_parse(struct ctl_options *o, int argc, char **argv)
         {"prior-out", required_argument, NULL, OPT_PRIOR_OUT},
         {"progress", no_argument, NULL, OPT_SHOW},
         {"no-progress", no_argument, NULL, OPT_HIDE},
+        {"from", required_argument, NULL, OPT_FROM},
+        {"to", required_argument, NULL, OPT_TO},
         {"help", no_argument, NULL, OPT_HELP},
         {"version", no_argument, NULL, OPT_VERSION},
         {0},
     };
-    *o = (struct ctl_options){.show = isatty(STDERR_FILENO)};
+    *o = (struct ctl_options){.command = command, .show = isatty(STDERR_FILENO)};
     opterr = 0; /* said in our words */
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        int decided = take(o, c, c == '?' ? argv[optind - 1] : optarg);
+    int at = 0;
+    for (int c; (c = getopt_long(argc, argv, "", longs, &at)) != -1;) {
+        bool known = c != '?' && is_wanted(o, c);
+        int decided =
+            known ? take(o, c, optarg) : take(o, '?', c == '?' ? argv[optind - 1] : longs[at].name);
         if (decided >= 0)
             return decided;
     }
+    if (command == CTL_MODEL_TEST && optind < argc)
+        o->trial = argv[optind++];
     if (optind == argc)
-        return usage_error("give at least one path", "");
+        return usage_error(o, "give at least one path",
+            o->trial || command == CTL_ANALYSE ? "" : ", and the file of models before it");
     if (o->json && o->html)
-        return usage_error("--json and --html: give one of them", "");
+        return usage_error(o, "--json and --html: give one of them", "");
     if (o->html && o->html[0] == '-' && !o->html[1])
-        return usage_error("--html: give a file; standard output has the report", "");
+        return usage_error(o, "--html: give a file; standard output has the report", "");
     if (o->prior && o->no_prior)
-        return usage_error("--prior and --no-prior: give one of them", "");
+        return usage_error(o, "--prior and --no-prior: give one of them", "");
+    if (check_times(o) >= 0)
+        return CTL_USAGE;
     o->paths = argv + optind;
     o->path_count = (size_t)(argc - optind);
     return -1;

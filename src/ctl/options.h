@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of `thymusctl analyse`.
+ * The command line of `thymusctl analyse`, and of `thymusctl model test`, which is an analysis too.
  */
 #ifndef TH_CTL_OPTIONS_H
 #define TH_CTL_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CTL_ALL_READ = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_PARTLY_READ = 3 };
 enum { CTL_MAX_ROLE_ARGS = 120 };
 
+enum ctl_command { CTL_ANALYSE, CTL_MODEL_TEST };
+
 struct ctl_options {
+    enum ctl_command command;
     bool json, show, no_prior;
+    const char *trial;             /* the models to be tested */
+    const char *from, *to;         /* in RFC 3339, or NULL: what of the past counts */
+    char from_day[32], to_day[32]; /* room for them, where a day was given */
     const char *state_dir, *html, *models_dir, *prior, *prior_out, *filter;
     /* What goes on to roles, as they take it. */
     const char *core_args[CTL_MAX_ROLE_ARGS + 1];
@@ -23,6 +30,6 @@ struct ctl_options {
 };
 
 /* -1, or the exit status when it is decided already (help, version, a mistake). */
-int ctl_options_parse(struct ctl_options *o, int argc, char **argv);
+int ctl_options_parse(struct ctl_options *o, enum ctl_command command, int argc, char **argv);
 
 #endif

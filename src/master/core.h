@@ -19,7 +19,9 @@ struct th_core_options {
     unsigned shards;
     struct th_subnet local[TH_CORE_MAX_NETS];
     size_t local_count;
-    bool live; /* follows the log of an instance */
+    bool live;        /* follows the log of an instance */
+    bool check;       /* of the models only: is a mistake in them? */
+    int64_t until_ns; /* what happened from here on is left out; TH_TIME_UNSET: nothing */
     uint64_t instance;
     uint64_t uid, gid;
 };
@@ -37,6 +39,7 @@ struct th_core {
     struct th_core_names names;       /* of the inputs, as the user gave them */
     struct th_core_names model_names; /* paths of the model files */
     struct th_models *models;
+    unsigned trials;    /* so many of them, the first, are on trial (thymusctl model test) */
     struct th_oui *oui; /* makers of MACs, NULL without the list */
     struct th_merge *merge;
     struct th_crew crew;
@@ -76,6 +79,8 @@ int th_core_live(struct th_core *core);
 
 /* core_report.c */
 void th_core_write(struct th_core *core, struct th_buf *line);
+/* The models on trial, one line each. */
+void th_core_report_trials(struct th_core *core);
 void th_core_report_epoch(struct th_core *core);
 void th_core_report_incidents(struct th_core *core);
 /* Returns how many inputs were not, or not wholly, read. */

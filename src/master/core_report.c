@@ -37,6 +37,25 @@ double th_core_threshold(const struct th_core *core)
         (double)TH_MAX(th_identity_count(core->shard.identity), 1u));
 }
 
+void th_core_report_trials(struct th_core *core)
+{
+    TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
+    for (unsigned i = 0; i < core->trials; i++) {
+        const struct th_model_info *info = th_models_info(core->models, i);
+        struct th_json j = th_json_init(&line);
+        th_json_open(&j);
+        th_json_key(&j, "kind");
+        th_json_str(&j, th_str_c("trial"));
+        th_json_key(&j, "model");
+        th_json_str(&j, th_str_c(info->id));
+        th_json_key(&j, "name");
+        th_json_str(&j, th_str_c(info->name));
+        th_json_close(&j);
+        th_buf_u8(&line, '\n');
+        th_core_write(core, &line);
+    }
+}
+
 void th_core_report_epoch(struct th_core *core)
 {
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;

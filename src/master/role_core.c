@@ -4,7 +4,8 @@
  * is who, learns, scores, joins incidents, and writes findings as JSON lines.
  *
  * Descriptors: spool (one or more), names (inputs, NUL-separated), model (files), model-names
- * (their paths), prior, state-in, out; and to be written: state-out, prior-out.
+ * (their paths), trial (a file of models that take the place of those), prior, state-in, out; and
+ * to be written: state-out, prior-out.
  */
 #include <getopt.h>
 
@@ -19,6 +20,8 @@ enum {
     OPT_SHARDS,
     OPT_LOCAL_NET,
     OPT_ROLE,
+    OPT_CHECK,
+    OPT_UNTIL,
     OPT_LIVE,
     OPT_INSTANCE_NAME,
     OPT_INSTANCE_ID,
@@ -74,6 +77,8 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         {"shards", required_argument, NULL, OPT_SHARDS},
         {"local-net", required_argument, NULL, OPT_LOCAL_NET},
         {"role", required_argument, NULL, OPT_ROLE},
+        {"check", no_argument, NULL, OPT_CHECK},
+        {"until", required_argument, NULL, OPT_UNTIL},
         {"live", no_argument, NULL, OPT_LIVE},
         {"instance-name", required_argument, NULL, OPT_INSTANCE_NAME},
         {"instance-id", required_argument, NULL, OPT_INSTANCE_ID},
@@ -83,7 +88,7 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         {0},
     };
     uint64_t shards = 1;
-    *ret = (struct th_core_options){.alerts_per_day = 5};
+    *ret = (struct th_core_options){.alerts_per_day = 5, .until_ns = TH_TIME_UNSET};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         struct th_str arg = th_str_c(optarg ? optarg : "");
         bool ok = c == OPT_ROLE;
@@ -94,6 +99,10 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         else if (c == OPT_LOCAL_NET)
             ok = ret->local_count < TH_CORE_MAX_NETS &&
                 th_subnet_parse(arg, &ret->local[ret->local_count++]);
+        else if (c == OPT_CHECK)
+            ok = ret->check = true;
+        else if (c == OPT_UNTIL)
+            ok = th_time_parse_rfc3339(arg, &ret->until_ns);
         else if (c >= OPT_LIVE)
             ok = parse_live(c, arg, ret);
         if (!ok)
@@ -124,25 +133,49 @@ static void names_done(struct th_core_names *n)
     free(n->v);
 }
 
+/* To a person at a terminal, who asked for this; the text quotes the file. */
+static void tell_mistake(const char *name, const struct th_model_error *err)
+{
+    TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
+    th_buf_printf(&line, "thymusctl: %s:%d: %s", name, err->line, err->text);
+    for (size_t i = 0; i < line.len; i++)
+        if (line.p[i] < ' ' || line.p[i] == 0x7f)
+            line.p[i] = '?';
+    fprintf(stderr, "%.*s\n", (int)line.len, (const char *)line.p);
+}
+
+static int load_model_file(struct th_core *core, int fd, const char *name)
+{
+    TH_AUTOBUF struct th_buf yaml = TH_BUF_INIT;
+    struct th_model_error err = {0};
+    int r = th_sections_read(fd, &yaml);
+    if (r == 0)
+        r = th_models_add(core->models, (const char *)yaml.p, yaml.len, &err);
+    if (r < 0 && !err.text[0])
+        snprintf(err.text, sizeof(err.text), "%s", th_strerror(r));
+    if (r < 0 && core->options.check)
+        tell_mistake(name, &err);
+    else if (r < 0)
+        th_log(TH_LOG_ERROR, "model file %s, line %d: %s", name, err.line, err.text);
+    return r;
+}
+
 int th_core_load_models(struct th_core *core)
 {
     core->models = th_models_new();
-    for (size_t i = 0;; i++) {
-        TH_AUTOBUF struct th_buf yaml = TH_BUF_INIT;
-        struct th_model_error err = {0};
-        int fd = th_inherit_get(&core->inherited, "model", i);
+    int fd = th_inherit_get(&core->inherited, "trial", 0);
+    int r = fd >= 0 ? load_model_file(core, fd, "on trial") : 0;
+    core->trials = th_models_count(core->models);
+    if (fd >= 0)
+        th_models_keep(core->models);
+    for (size_t i = 0; r == 0; i++) {
+        fd = th_inherit_get(&core->inherited, "model", i);
         if (fd < 0)
-            return 0;
-        int r = th_sections_read(fd, &yaml);
-        if (r == 0)
-            r = th_models_add(core->models, (const char *)yaml.p, yaml.len, &err);
-        if (r < 0) {
-            th_log(TH_LOG_ERROR, "model file %s, line %d: %s",
-                i < core->model_names.count ? core->model_names.v[i] : "without a name", err.line,
-                err.text[0] ? err.text : th_strerror(r));
-            return r;
-        }
+            break;
+        r = load_model_file(
+            core, fd, i < core->model_names.count ? core->model_names.v[i] : "without a name");
     }
+    return r;
 }
 
 static int open_spools(struct th_core *core)
@@ -206,6 +239,8 @@ static int run_events(struct th_core *core, int64_t *ret_epoch_ns)
     if (core->resumed_ns != TH_TIME_UNSET)
         epoch_ns = th_time_add(th_time_floor(core->resumed_ns, TH_NS_PER_HOUR), TH_NS_PER_HOUR);
     while ((r = th_merge_next(core->merge, &ev)) > 0) {
+        if (core->options.until_ns != TH_TIME_UNSET && ev->time_ns >= core->options.until_ns)
+            continue;
         if (ev->time_ns >= epoch_ns) {
             if (epoch_ns != TH_TIME_UNSET && (r = close_epoch(core, epoch_ns)) < 0)
                 return r;
@@ -261,7 +296,18 @@ static int set_up(struct th_core *core)
     th_shard_init(&core->shard, &config);
     if (core->crew.number == 0)
         core->incidents = th_incidents_new(core->models, core->shard.identity);
+    if (core->crew.number == 0)
+        th_core_report_trials(core);
     return th_core_load(core);
+}
+
+/* Reads the models and ends. A mistake was told. */
+static int check_models(struct th_core *core)
+{
+    int r = th_role_lock(TH_ROLE_CORE, true);
+    if (r == 0)
+        r = load_names(core, "model-names", &core->model_names);
+    return r < 0 ? r : th_core_load_models(core);
 }
 
 static int finish(struct th_core *core)
@@ -301,6 +347,11 @@ int role_core(int argc, char **argv)
         r = th_core_live(core);
         tear_down(core);
         return r;
+    }
+    if (r == 0 && core->options.check) {
+        r = check_models(core);
+        tear_down(core);
+        return r < 0 ? 1 : 0;
     }
     core->out_fd = r == 0 ? th_inherit_get(&core->inherited, "out", 0) : -1;
     if (r == 0 && core->out_fd < 0)

@@ -227,6 +227,112 @@ static void remote_administration(void **state)
     sim_done(&s);
 }
 
+static void modbus(struct sim *s, int64_t t, unsigned from, unsigned to, const char *func)
+{
+    struct th_ev_modbus ev = {.h = {.kind = TH_KIND_MODBUS, .time_ns = t}};
+    TH_SET(&ev, MODBUS, func, th_str_c(func));
+    sim_event(s, &ev.h, from, SIM_INSIDE(to), 502);
+}
+
+static void controllers(void **state)
+{
+    (void)state;
+    struct sim s;
+    office(&s);
+    for (unsigned h = 0; h < 30; h++) /* a master and its controller, as ever */
+        modbus(&s, NOW + h * HOUR, 2, 3, "WRITE_SINGLE_COIL");
+    int64_t later = NOW + 30 * HOUR;
+    modbus(&s, later, 2, 3, "WRITE_SINGLE_COIL");
+    modbus(&s, later, 5, 3, "WRITE_MULTIPLE_REGISTERS");
+    modbus(&s, later, 6, 3, "READ_COILS");
+    struct th_ev_s7comm job = {.h = {.kind = TH_KIND_S7COMM, .time_ns = later}};
+    TH_SET(&job, S7COMM, function_name, th_str_c("PLC Stop"));
+    sim_event(&s, &job.h, 7, SIM_INSIDE(3), 102);
+    sim_advance(&s, later + HOUR);
+    const struct th_signal *wrote = sim_find(&s, 5, TH_FEAT_CONTROLLER, later);
+    const struct th_signal *stopped = sim_find(&s, 7, TH_FEAT_CONTROLLER, later);
+    assert_non_null(wrote);
+    assert_non_null(stopped);
+    assert_true(wrote->lgp_raw > 1 && stopped->lgp_raw > wrote->lgp_raw); /* two write there */
+    assert_string_equal(wrote->detail, "wrote values, Modbus, WRITE_MULTIPLE_REGISTERS");
+    assert_string_equal(stopped->detail, "stopped or restarted it, S7, PLC Stop");
+    assert_null(sim_find(&s, 2, TH_FEAT_CONTROLLER, later));
+    assert_null(sim_find(&s, 6, TH_FEAT_CONTROLLER, later));
+    sim_done(&s);
+}
+
+static void login(
+    struct sim *s, int64_t t, unsigned from, unsigned to, const char *method, bool clear)
+{
+    struct th_ev_login ev = {.h = {.kind = TH_KIND_LOGIN, .time_ns = t}};
+    TH_SET(&ev, LOGIN, service, th_str_c("ftp"));
+    TH_SET(&ev, LOGIN, user, th_str_c("root"));
+    TH_SET(&ev, LOGIN, method, th_str_c(method));
+    TH_SET(&ev, LOGIN, cleartext, clear);
+    TH_SET(&ev, LOGIN, id_resp_p, 21);
+    sim_event(s, &ev.h, from, SIM_INSIDE(to), 21);
+}
+
+static void passwords_in_clear_text(void **state)
+{
+    (void)state;
+    struct sim s;
+    office(&s);
+    login(&s, NOW, 2, 3, "PASS", true);
+    int64_t later = NOW + HOUR;
+    login(&s, later, 2, 3, "PASS", true); /* where it always does */
+    login(&s, later, 5, 3, "PASS", true);
+    login(&s, later, 6, 3, "CRAM-MD5", false);
+    login(&s, later, 7, 3, "COMMUNITY", true);
+    sim_advance(&s, later + HOUR);
+    const struct th_signal *told = sim_find(&s, 5, TH_FEAT_CLEAR_LOGIN, later);
+    assert_non_null(told);
+    assert_string_equal(told->detail, "user root, ftp");
+    assert_int_equal(told->peer.port, 21);
+    assert_null(sim_find(&s, 2, TH_FEAT_CLEAR_LOGIN, later));
+    assert_null(sim_find(&s, 6, TH_FEAT_CLEAR_LOGIN, later));
+    assert_null(sim_find(&s, 7, TH_FEAT_CLEAR_LOGIN, later));
+    sim_done(&s);
+}
+
+static void tls(struct sim *s, int64_t t, unsigned from, unsigned to, const char *version,
+    const char *fault, const char *validation)
+{
+    struct th_ev_ssl ev = {.h = {.kind = TH_KIND_SSL, .time_ns = t}};
+    struct th_str faults[1] = {th_str_c(fault)};
+    TH_SET(&ev, SSL, version, th_str_c(version));
+    TH_SET(&ev, SSL, validation_status, th_str_c(validation));
+    if (*fault)
+        TH_SET(&ev, SSL, cert_faults, ((struct th_strs){faults, 1}));
+    sim_event(s, &ev.h, from, SIM_ADDRESS(to), 443);
+}
+
+static void certificates_that_do_not_hold(void **state)
+{
+    (void)state;
+    struct sim s;
+    office(&s);
+    for (unsigned d = 2; d < 40; d++) /* all use one that signs itself */
+        tls(&s, NOW, d, 900, "TLSv12", "self_signed", "");
+    int64_t later = NOW + HOUR;
+    tls(&s, later, 4, 900, "TLSv12", "self_signed", "");
+    tls(&s, later, 5, 901, "TLSv12", "self_signed", "");
+    tls(&s, later, 6, 902, "TLSv10", "", "");
+    tls(&s, later, 7, 903, "TLSv12", "", "certificate has expired");
+    tls(&s, later, 8, 904, "TLSv13", "", "ok");
+    sim_advance(&s, later + HOUR);
+    const struct th_signal *self = sim_find(&s, 5, TH_FEAT_BAD_CERT, later);
+    const struct th_signal *old = sim_find(&s, 6, TH_FEAT_BAD_CERT, later);
+    const struct th_signal *expired = sim_find(&s, 7, TH_FEAT_BAD_CERT, later);
+    assert_true(self && old && expired);
+    assert_string_equal(self->detail, "self-signed certificate");
+    assert_string_equal(old->detail, "outdated, TLSv10");
+    assert_string_equal(expired->detail, "expired certificate");
+    assert_null(sim_find(&s, 4, TH_FEAT_BAD_CERT, later));
+    assert_null(sim_find(&s, 8, TH_FEAT_BAD_CERT, later));
+    sim_done(&s);
+}
+
 static void program_from_a_rare_host(void **state)
 {
     (void)state;
@@ -405,8 +511,10 @@ int main(void)
         cmocka_unit_test(first_minute_is_no_surprise), cmocka_unit_test(upload),
         cmocka_unit_test(staging), cmocka_unit_test(lateral_path), cmocka_unit_test(brute_force),
         cmocka_unit_test(a_knock_is_no_administration), cmocka_unit_test(remote_administration),
-        cmocka_unit_test(program_from_a_rare_host), cmocka_unit_test(long_connection),
-        cmocka_unit_test(mining), cmocka_unit_test(credential_and_client),
-        cmocka_unit_test(unusual_hour), cmocka_unit_test(strangers_at_a_server)};
+        cmocka_unit_test(controllers), cmocka_unit_test(passwords_in_clear_text),
+        cmocka_unit_test(certificates_that_do_not_hold), cmocka_unit_test(program_from_a_rare_host),
+        cmocka_unit_test(long_connection), cmocka_unit_test(mining),
+        cmocka_unit_test(credential_and_client), cmocka_unit_test(unusual_hour),
+        cmocka_unit_test(strangers_at_a_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

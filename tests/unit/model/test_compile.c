@@ -66,6 +66,23 @@ static void mistakes_have_lines(void **state)
     }
 }
 
+/* thymusctl model test: a model on trial takes the place of the installed one of its id. */
+static void the_first_of_an_id_may_stay(void **state)
+{
+    (void)state;
+    struct th_models *m = th_models_new();
+    struct th_model_error err;
+    static const char more[] = HEAD("b") "components: [{feature: upload}]\n---\n" HEAD(
+        "a") "version: 7\ncomponents: [{feature: upload}]\n";
+    assert_int_equal(th_models_add(m, GOOD, strlen(GOOD), &err), 0);
+    th_models_keep(m);
+    assert_int_equal(th_models_add(m, more, strlen(more), &err), 0);
+    assert_int_equal(th_models_count(m), 2);
+    assert_string_equal(th_models_info(m, 1)->id, "b");
+    assert_int_equal(th_models_info(m, 0)->version, 1);
+    th_models_free(m);
+}
+
 static void size_is_bounded(void **state)
 {
     (void)state;
@@ -90,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_documents),
         cmocka_unit_test(mistakes_have_lines),
+        cmocka_unit_test(the_first_of_an_id_may_stay),
         cmocka_unit_test(size_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

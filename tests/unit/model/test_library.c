@@ -14,12 +14,14 @@ struct want {
     const char *feature;
     double observed;
     bool inside;
+    uint16_t port;             /* of the peer; 0: 443 */
+    const char *host, *detail; /* of the peer ("": no name; NULL: any), and the example in words */
 };
 
 /* What each model needs, sequences in their order. */
 static const struct {
     const char *id;
-    struct want need[3];
+    struct want need[4]; /* ends with an empty one */
 } library[] = {
     {"address-sweep", {{"address-sweep", 40, true}}},
     {"beacon-to-new-destination", {{"beacon", 40, false}, {"new-destination", 1, false}}},
@@ -51,6 +53,83 @@ static const struct {
     {"uncommon-port-to-rare-destination",
         {{"new-destination", 1, false}, {"new-service-port", 1, false}}},
     {"unusual-volume", {{"bytes-out", 2e9, false}}},
+    {"account-changed-remotely",
+        {{"remote-administration", 1, true, 0, NULL, "created an account, X"}}},
+    {"administered-from-outside", {{"new-client", 1, false, 3389, NULL, NULL}}},
+    {"administration-at-unusual-hour",
+        {{"unusual-hour", 4, true, 0, NULL, "at 3:00 UTC; so on 0 of 12 such days"},
+            {"new-admin-peer", 1, true}}},
+    {"administration-outside", {{"new-destination", 1, false, 22, NULL, NULL}}},
+    {"anonymity-network", {{"new-destination", 1, false, 9001, "", NULL}}},
+    {"attacked-then-administers", {{"brute-force-against", 60, true}, {"new-admin-peer", 1, true}}},
+    {"brute-force-then-execution", {{"brute-force", 60, true}, {"remote-administration", 1, true}}},
+    {"calls-then-exfiltration", {{"beacon", 40, false}, {"upload", 2e9, false}}},
+    {"chat-relay", {{"new-destination", 1, false, 6667, NULL, NULL}}},
+    {"control-network-first-used", {{"new-service-port", 1, true, 502, NULL, NULL}}},
+    {"database-first-used", {{"new-service-port", 1, true, 3306, NULL, NULL}}},
+    {"database-open-to-outside", {{"new-client", 1, false, 6379, NULL, NULL}}},
+    {"dead-drop", {{"new-client-fingerprint", 1, false, 0, "pastebin.com", NULL}}},
+    {"directory-replication",
+        {{"remote-administration", 1, true, 0, NULL, "asked for the directory's secrets (repli"}}},
+    {"download-then-scan", {{"executable-download", 1, false}, {"scan-internal", 40, true}}},
+    {"dynamic-dns", {{"new-destination", 1, false, 0, "home.duckdns.org", NULL}}},
+    {"encrypted-dns-elsewhere", {{"new-destination", 1, false, 853, NULL, NULL}}},
+    {"event-log-cleared", {{"remote-administration", 1, true, 0, NULL, "cleared an event log, X"}}},
+    {"exfiltration-at-unusual-hour",
+        {{"unusual-hour", 4, false, 0, NULL, "at 3:00 UTC; so on 0 of 12 such days"},
+            {"upload", 2e9, false}}},
+    {"exfiltration-to-file-drop", {{"upload", 2e9, false, 0, "gfs1.mega.co.nz", NULL}}},
+    {"exposed-then-calls-out",
+        {{"connections-in-external", 400, false}, {"new-destination", 1, false}}},
+    {"flooded", {{"burst-in", 4000, true}, {"connections-from-strangers", 4000, true}}},
+    {"floods-a-host", {{"connections-to-one", 40000, true}, {"burst-out", 4000, true}}},
+    {"forced-authentication",
+        {{"remote-administration", 1, true, 0, NULL, "made a print server call back, X"}}},
+    {"logon-hunt",
+        {{"remote-administration", 1, true, 0, NULL, "listed sessions, X"},
+            {"internal-peers", 40, true}}},
+    {"mail-sent-past-us", {{"new-service-port", 1, false, 25, NULL, NULL}}},
+    {"outside-proxy", {{"new-destination", 1, false, 1080, NULL, NULL}}},
+    {"peer-to-peer",
+        {{"external-peers", 200, false}, {"destination-ports", 90, false},
+            {"failed-peers", 40, false}}},
+    {"posts-to-new-destination", {{"http-posts", 90, false}, {"new-destination", 1, false}}},
+    {"program-from-bare-address", {{"executable-download", 1, false, 0, "", NULL}}},
+    {"program-pushed-and-run",
+        {{"remote-administration", 1, true, 0, NULL, "wrote a program to a share, X"},
+            {"remote-administration", 1, true, 0, NULL, "started a service, X"}}},
+    {"registry-changed-remotely",
+        {{"remote-administration", 1, true, 0, NULL, "changed the registry, X"}}},
+    {"remote-access-tool", {{"new-destination", 1, false, 0, "relay-7.net.anydesk.com", NULL}}},
+    {"remote-task", {{"remote-administration", 1, true, 0, NULL, "registered a task, X"}}},
+    {"remote-wmi", {{"remote-administration", 1, true, 0, NULL, "called a WMI method, X"}}},
+    {"suddenly-a-server", {{"clients", 40, true}, {"new-clients", 40, true}}},
+    {"theft-then-ransom", {{"upload", 2e9, false}, {"smb-renames", 400, true}}},
+    {"tunnel-service", {{"new-destination", 1, false, 0, "tunnel.eu.ngrok.com", NULL}}},
+    {"user-at-unusual-hour",
+        {{"unusual-hour", 4, true, 0, NULL, "at 3:00 UTC; so on 0 of 12 such days"},
+            {"new-credential", 1, true}}},
+    {"vpn-to-outside", {{"new-destination", 1, false, 51820, NULL, NULL}}},
+    {"worm-like-spread",
+        {{"admin-connections", 90, true}, {"connections-to-strangers", 90, true},
+            {"internal-peers", 90, true}}},
+    {"administered-then-commands",
+        {{"new-admin-client", 1, true}, {"controller-command", 1, true}}},
+    {"calls-with-faulty-certificate",
+        {{"faulty-certificate", 1, false, 0, NULL, "expired certificate"}, {"beacon", 40, false}}},
+    {"clear-text-administrator", {{"clear-text-login", 1, true, 0, NULL, "user root, telnet"}}},
+    {"clear-text-login-inside", {{"clear-text-login", 1, true}}},
+    {"clear-text-login-outside", {{"clear-text-login", 1, false}}},
+    {"controller-reprogrammed",
+        {{"controller-command", 1, true, 0, NULL, "changed the program, S7"}}},
+    {"controller-write", {{"controller-command", 1, true, 0, NULL, "wrote values, Modbus"}}},
+    {"faulty-certificate",
+        {{"new-destination", 1, false},
+            {"faulty-certificate", 1, false, 0, NULL, "self-signed certificate"}}},
+    {"outdated-tls-outside", {{"faulty-certificate", 1, false, 0, NULL, "outdated, TLSv10"}}},
+    {"upload-under-faulty-certificate",
+        {{"faulty-certificate", 1, false, 0, NULL, "certificate of another name"},
+            {"upload", 2e9, false}}},
 };
 
 static struct th_models *load(void)
@@ -87,8 +166,10 @@ static unsigned fires(
     unsigned count = 0;
     for (; n < 3 && need[n].feature; n++) {
         v[n] = with_peer(signal_make(need[n].feature, need[n].observed * observed_times, lgp), 5,
-            "a.example", 1);
+            need[n].host ? need[n].host : "a.example", 1);
         v[n].peer.inside = need[n].inside;
+        v[n].peer.port = need[n].port ? need[n].port : 443;
+        snprintf(v[n].detail, sizeof(v[n].detail), "%s", need[n].detail ? need[n].detail : "");
     }
     struct th_window w = window_make(7, H0, v, n);
     th_scorer_window(s, &w, catch_breach, &c);
@@ -108,6 +189,14 @@ static void each_fires_and_each_keeps_still(void **state)
             fail_msg("%s does not fire", library[i].id);
         if (fires(m, library[i].id, need, 0.4, 1) != 0)
             fail_msg("%s fires on what is ordinary", library[i].id);
+        struct want other = need[0];
+        other.port = 443;
+        other.host = "a.example";
+        other.detail = "looked at the clock";
+        struct want changed[4] = {other, need[1], need[2]};
+        if ((need[0].port || need[0].host || need[0].detail) &&
+            fires(m, library[i].id, changed, 4, 1) != 0)
+            fail_msg("%s fires whatever its signal says", library[i].id);
         if (need[1].feature && fires(m, library[i].id, need + 1, 4, 1) != 0)
             fail_msg("%s fires without its first component", library[i].id);
     }

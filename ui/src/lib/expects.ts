@@ -10,6 +10,9 @@ export const NEVER = new Set([
   'new-client-fingerprint',
   'new-credential',
   'new-client',
+  'controller-command',
+  'clear-text-login',
+  'faulty-certificate',
 ]);
 /** What says by itself why it is told. */
 export const PLAIN = new Set([

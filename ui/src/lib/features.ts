@@ -29,6 +29,9 @@ const SHOWN_BY: Record<string, string> = {
   mining: 'connections-out',
   'data-staging': 'bytes-in-internal',
   'new-client': 'new-clients',
+  'controller-command': 'connections-internal',
+  'clear-text-login': 'connections-out',
+  'faulty-certificate': 'connections-out',
 };
 
 /** Measures that show these features, each once, in their order. */

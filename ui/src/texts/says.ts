@@ -61,4 +61,7 @@ export const says = {
   'says.connections-to-strangers': 'made {observed} in an hour to hosts that it had not met in 28 days',
   'says.connections-from-strangers': 'received {observed} in an hour from hosts that it had not met in 28 days',
   'says.new-client': 'was called by {peer}',
+  'says.controller-command': 'gave {peer} a command',
+  'says.clear-text-login': 'sent a password in clear text to {peer}',
+  'says.faulty-certificate': 'trusted {peer}, whose certificate or TLS does not hold',
 } as const;

@@ -26,6 +26,9 @@ void th_models_free(struct th_models *m);
 /* Compiles one file (one or more YAML documents) and adds its models. */
 int th_models_add(
     struct th_models *m, const char *yaml, size_t len_bytes, struct th_model_error *ret_err);
+/* From now on a model whose id is there already is left out instead of refused: what was added
+ * before takes its place. */
+void th_models_keep(struct th_models *m);
 unsigned th_models_count(const struct th_models *m);
 
 struct th_model_info {
