@@ -37,8 +37,9 @@ static void note_control(struct th_act *a, const struct th_who *w, enum control 
     a->win->novel_tried |= 1u << TH_NOVEL_REMOTE;
     if (is == READS || !th_novelty_try(a, TH_NOVEL_REMOTE, key))
         return;
-    struct th_note *n =
-        th_note_get(a, TH_FEAT_CONTROLLER, key, 4, th_org_rarity(a->l->org, key, false) + is);
+    /* What changes more goes before what is merely as rare. */
+    double worth = th_org_rarity(a->l->org, key, false) + (double)(unsigned)is;
+    struct th_note *n = th_note_get(a, TH_FEAT_CONTROLLER, key, 4, worth);
     if (!n)
         return;
     th_note_peer(n, peer);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trial.h"
 
+#include <math.h>
+
 #include "base/json.h"
 
 /* ---- counting ---- */
@@ -139,7 +141,7 @@ void trial_free(struct trial *t)
 static void put_double(struct th_json *j, const char *key, double v, double per_one)
 {
     th_json_key(j, key);
-    th_json_double(j, (double)(int64_t)(v * per_one + 0.5) / per_one);
+    th_json_double(j, round(fmin(v, 1e15) * per_one) / per_one);
 }
 
 static void put_count(struct th_json *j, const char *key, size_t v)

@@ -39,7 +39,7 @@ struct trial {
 
 struct trial *trial_new(const struct findings *f, const struct trial_span *span);
 void trial_free(struct trial *t);
-/* For a terminal of 80 columns. */
+/* For a terminal; tables fit into 80 columns. */
 void trial_text(const struct trial *t, bool colour, struct th_buf *out);
 /* One object, docs/models.md. */
 void trial_json(const struct trial *t, struct th_buf *out);

@@ -34,7 +34,7 @@ static void put_span(const struct trial *t, struct th_buf *out)
 static void put_head(struct th_buf *out)
 {
     th_buf_printf(
-        out, "  %-42s %8s %7s %7s %6s %5s\n", "", "breaches", "a day", "devices", "alerts", "best");
+        out, "  %-40s %8s %7s %7s %6s %5s\n", "", "breaches", "a day", "devices", "alerts", "best");
 }
 
 static void put_row(const struct trial *t, const struct trial_model *m, struct th_buf *out)
@@ -43,7 +43,7 @@ static void put_row(const struct trial *t, const struct trial_model *m, struct t
     TH_AUTOBUF struct th_buf rate = TH_BUF_INIT;
     words_clean(&id, m->id);
     words_short(&rate, (double)m->breaches / t->days);
-    th_buf_printf(out, "  %-42.*s %8zu %7.*s %7zu %6zu", (int)id.len, (const char *)id.p,
+    th_buf_printf(out, "  %-40.*s %8zu %7.*s %7zu %6zu", (int)id.len, (const char *)id.p,
         m->breaches, (int)rate.len, (const char *)rate.p, m->devices, m->alerts);
     if (m->breaches)
         th_buf_printf(out, " %5.1f", m->best);
