@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the scorer, the permits and the incidents read back: state, prior, an epoch's block, permits,
- * incidents.
- * The first byte chooses; file headers are put right, so that the checksum hides nothing.
+ * What the scorer, the permits and the incidents read back: state, prior, an epoch's block,
+ * permits, incidents. The first byte chooses; file headers are put right, so that the checksum
+ * hides nothing.
  */
 #include "base/mem.h"
 #include "model/model.h"
