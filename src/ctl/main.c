@@ -18,7 +18,7 @@ static const char help[] =
     "Commands:\n"
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  instance ...      make an instance of the master; its pin\n"
-    "  token, user, sensor, audit   ask a running master\n"
+    "  token, user, sensor, permit, audit   ask a running master\n"
     "  packets           packets that sensors keep: ask for them, get them\n"
     "  selftest          prove a running instance from the sensor to the finding\n"
     "  snapshot, restore one consistent cut of an instance, and an instance out of one\n"
@@ -33,6 +33,7 @@ static const struct {
     {"audit", ctl_remote},
     {"instance", ctl_instance},
     {"packets", ctl_packets},
+    {"permit", ctl_remote},
     {"restore", ctl_restore},
     {"selftest", ctl_selftest},
     {"sensor", ctl_remote},
