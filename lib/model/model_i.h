@@ -121,19 +121,22 @@ double combine_lgp(const struct model *m, const double lgp[MAX_COMPONENTS], doub
 
 /* ---- permits.c ---- */
 
-struct th_permits {
-    struct th_permit *v;
-    uint32_t count, cap;
-};
-
 /* What a permit covers of a window: signals, a bit each. */
 struct covered {
     const struct th_permit *permit;
     uint64_t signals;
 };
-/* Those that cover some, in the order in which they were made; whatever models they mean. */
+
+struct th_permits {
+    struct th_permit *v;
+    struct covered *covered; /* room for what permits_cover tells */
+    uint32_t count, cap;
+};
+
+/* Those that cover some, in the order in which they were made, whatever models they mean; until the
+ * next call. */
 uint32_t permits_cover(
-    const struct th_permits *all, const struct th_window *w, struct covered ret[TH_PERMITS_MAX]);
+    struct th_permits *all, const struct th_window *w, const struct covered **ret);
 bool permit_means(const struct th_permit *p, const struct model *m);
 
 /* ---- calibrate.c ---- */

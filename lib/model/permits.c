@@ -21,6 +21,7 @@ void th_permits_free(struct th_permits *all)
     if (!all)
         return;
     free(all->v);
+    free(all->covered);
     free(all);
 }
 
@@ -78,6 +79,7 @@ void th_permits_add(struct th_permits *all, const struct th_permit *p)
     if (all->count == all->cap) {
         all->cap = TH_MIN(all->cap ? all->cap * 2 : 8, TH_PERMITS_MAX);
         all->v = th_xreallocarray(all->v, all->cap, sizeof(*all->v));
+        all->covered = th_xreallocarray(all->covered, all->cap, sizeof(*all->covered));
     }
     all->v[all->count++] = *p;
 }
@@ -138,7 +140,7 @@ static bool covers(const struct th_permit *p, const struct th_signal *s)
 }
 
 uint32_t permits_cover(
-    const struct th_permits *all, const struct th_window *w, struct covered ret[TH_PERMITS_MAX])
+    struct th_permits *all, const struct th_window *w, const struct covered **ret)
 {
     uint32_t n = 0;
     TH_ASSERT(w->count <= 64);
@@ -150,8 +152,9 @@ uint32_t permits_cover(
         for (uint32_t k = 0; k < w->count; k++)
             signals |= (uint64_t)covers(p, &w->signals[k]) << k;
         if (signals)
-            ret[n++] = (struct covered){.permit = p, .signals = signals};
+            all->covered[n++] = (struct covered){.permit = p, .signals = signals};
     }
+    *ret = all->covered;
     return n;
 }
 

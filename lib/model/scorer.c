@@ -420,15 +420,15 @@ static unsigned match_model(const struct th_scorer *s, struct th_scorer *keep,
 /* A window, and what permits cover of it. */
 struct view {
     const struct th_window *w;
-    struct covered covered[TH_PERMITS_MAX];
+    const struct covered *covered;
     uint32_t covered_count;
 };
 
-/* Not cleared: it is large, and mostly there are few permits. */
-static void view_init(struct view *v, const struct th_scorer *s, const struct th_window *w)
+static struct view view_of(const struct th_scorer *s, const struct th_window *w)
 {
-    v->w = w;
-    v->covered_count = permits_cover(s->permits, w, v->covered);
+    struct view v = {.w = w};
+    v.covered_count = permits_cover(s->permits, w, &v.covered);
+    return v;
 }
 
 /* Signals that are as good as excluded from the model. */
@@ -507,22 +507,30 @@ static void count_held(struct th_scorer *s, unsigned model, const struct view *v
     }
 }
 
-/* What a model finds in a window, best first, and what permits held back of it. */
+static unsigned find_with_permits(struct th_scorer *s, unsigned model, const struct view *v,
+    uint64_t hidden, struct support support, struct th_signal held[MAX_COMPONENTS],
+    struct match found[MAX_MATCHES])
+{
+    const struct model *m = &s->models->model[model];
+    struct th_signal held_without[MAX_COMPONENTS];
+    struct match without[MAX_MATCHES];
+    /* First, since a sequence goes on below. */
+    unsigned without_count = match_model(s, NULL, m, v->w, &support, held_without, without);
+    support.permitted = hidden;
+    unsigned n = match_model(s, s, m, v->w, &support, held, found);
+    count_held(s, model, v, without, without_count, found, n);
+    return n;
+}
+
+/* What a model finds in a window, best first; what permits held back of it is counted. */
 static unsigned find_matches(struct th_scorer *s, unsigned model, const struct view *v,
-    struct support support, struct th_signal held[MAX_COMPONENTS], struct match found[MAX_MATCHES])
+    const struct support *support, struct th_signal held[MAX_COMPONENTS],
+    struct match found[MAX_MATCHES])
 {
     const struct model *m = &s->models->model[model];
     uint64_t hidden = permitted(v, m);
-    struct th_signal held_without[MAX_COMPONENTS];
-    struct match without[MAX_MATCHES];
-    unsigned without_count = 0;
-    if (hidden) /* first, since a sequence goes on below */
-        without_count = match_model(s, NULL, m, v->w, &support, held_without, without);
-    support.permitted = hidden;
-    unsigned n = match_model(s, s, m, v->w, &support, held, found);
-    if (without_count > 0)
-        count_held(s, model, v, without, without_count, found, n);
-    return n;
+    return hidden ? find_with_permits(s, model, v, hidden, *support, held, found)
+                  : match_model(s, s, m, v->w, support, held, found);
 }
 
 /* ---- a window ---- */
@@ -532,14 +540,13 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
     struct partial *p = &s->part[th_entity_partition(w->entity)];
     struct th_signal held[MAX_COMPONENTS];
     struct support support = support_of(s);
-    struct view v;
+    struct view v = view_of(s, w);
     double best = -1;
     p->hours++;
-    view_init(&v, s, w);
     for (unsigned i = 0; i < s->models->count; i++) {
         const struct model *m = &s->models->model[i];
         struct match found[MAX_MATCHES];
-        unsigned n = find_matches(s, i, &v, support, held, found);
+        unsigned n = find_matches(s, i, &v, &support, held, found);
         /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,
          * and what a score costs is what it is to mean. */
         double told = -1;
@@ -568,8 +575,7 @@ void th_scorer_look(
 {
     struct th_signal held[MAX_COMPONENTS];
     struct support support = support_of(s);
-    struct view v;
-    view_init(&v, s, w);
+    struct view v = view_of(s, w);
     for (unsigned i = 0; i < s->models->count; i++) {
         struct match found[MAX_MATCHES];
         support.permitted = permitted(&v, &s->models->model[i]);

@@ -7,6 +7,7 @@
 #include "store/findings.h"
 
 #define MAX_TEXT 512u
+#define MAX_BYTES 8192u /* of a whole control: far more than one has */
 
 static struct th_str text_of(const json_t *object, const char *key)
 {
@@ -43,7 +44,7 @@ void th_findings_follow_permit(struct th_catalogue *c, const json_t *control, in
     if (!is_id(id) || !texts_fit(control))
         return;
     TH_AUTOFREE char *json = json_dumps(control, JSON_COMPACT | JSON_SORT_KEYS);
-    if (!json)
+    if (!json || strlen(json) > MAX_BYTES)
         return;
     th_sql_run(&c->sql, "INSERT OR IGNORE INTO permits VALUES (?, ?, ?, ?, NULL, NULL, ?)", "sisiz",
         id, at_ns, text_of(control, "device"),

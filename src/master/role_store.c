@@ -16,6 +16,7 @@
 #include "follow.h"
 #include "journal/journal.h"
 #include "messages.h"
+#include "permits.h"
 #include "priv/priv.h"
 #include "role_args.h"
 #include "roles.h"
@@ -146,6 +147,9 @@ static void note_ack(struct store_role *r, const struct th_control *c)
 
 static void note_permit(struct store_role *r, const struct th_control *c)
 {
+    struct th_permit p;
+    if (c->type == TH_CONTROL_PERMIT && !th_permit_read(c->object, &p))
+        return; /* core and state pass it over, too */
     begin_transaction(r);
     if (c->type == TH_CONTROL_PERMIT)
         th_findings_follow_permit(r->catalogue, c->object, c->at_ns);
