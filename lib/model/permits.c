@@ -70,6 +70,40 @@ static struct th_permit *find(const struct th_permits *all, uint64_t id)
     return NULL;
 }
 
+/* Only to look faster: what is equal is compared. FNV-1a. */
+static uint64_t hash_more(uint64_t h, uint8_t byte)
+{
+    return (h ^ byte) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t hash_name(struct th_str s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (uint32_t i = 0; i < s.len; i++)
+        h = hash_more(h, (uint8_t)th_lower(s.p[i]));
+    return h;
+}
+
+static uint64_t hash_addr(const struct th_addr *a)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < sizeof(a->b); i++)
+        h = hash_more(h, a->b[i]);
+    return h;
+}
+
+static uint64_t hash_peer(const struct th_permit *p)
+{
+    switch (p->peer) {
+    case TH_PERMIT_ADDRESS: return hash_addr(&p->addr);
+    case TH_PERMIT_HOST:
+    case TH_PERMIT_DOMAIN: return hash_name(th_str_c(p->name));
+    case TH_PERMIT_ANY_PEER:
+    case TH_PERMIT_PEERS: break;
+    }
+    return 0;
+}
+
 void th_permits_add(struct th_permits *all, const struct th_permit *p)
 {
     if (!th_permit_ok(p) || find(all, p->id))
@@ -81,7 +115,8 @@ void th_permits_add(struct th_permits *all, const struct th_permit *p)
         all->v = th_xreallocarray(all->v, all->cap, sizeof(*all->v));
         all->covered = th_xreallocarray(all->covered, all->cap, sizeof(*all->covered));
     }
-    all->v[all->count++] = *p;
+    all->v[all->count] = *p;
+    all->v[all->count++].peer_hash = hash_peer(p);
 }
 
 void th_permits_end(struct th_permits *all, uint64_t id)
@@ -133,29 +168,55 @@ static bool is_peer(const struct th_permit *p, const struct th_peer *peer)
     return false;
 }
 
+/* Of each signal what a permit may name, so that a thousand permits are a thousand numbers. */
+struct named {
+    uint64_t by[TH_PERMIT_PEERS][TH_WINDOW_MAX_SIGNALS];
+};
+
+static void name_peers(const struct th_window *w, struct named *ret)
+{
+    for (uint32_t k = 0; k < w->count; k++) {
+        const struct th_peer *p = &w->signals[k].peer;
+        bool has = w->signals[k].has_peer;
+        ret->by[TH_PERMIT_ANY_PEER][k] = 0;
+        ret->by[TH_PERMIT_ADDRESS][k] = has && p->has_addr ? hash_addr(&p->addr) : 0;
+        ret->by[TH_PERMIT_HOST][k] = has ? hash_name(p->host) : 0;
+        ret->by[TH_PERMIT_DOMAIN][k] = has ? hash_name(p->domain) : 0;
+    }
+}
+
 static bool covers(const struct th_permit *p, const struct th_signal *s)
 {
     bool all_of_device = p->peer == TH_PERMIT_ANY_PEER && p->port == 0;
     return s->last_ns < p->until_ns && (all_of_device || (s->has_peer && is_peer(p, &s->peer)));
 }
 
-uint32_t permits_cover(
-    struct th_permits *all, const struct th_window *w, const struct covered **ret)
+static uint32_t cover(struct th_permits *all, const struct th_window *w)
 {
+    struct named named;
     uint32_t n = 0;
-    TH_ASSERT(w->count <= 64);
+    name_peers(w, &named);
     for (uint32_t i = 0; i < all->count; i++) {
         const struct th_permit *p = &all->v[i];
+        const uint64_t *names = named.by[p->peer];
         uint64_t signals = 0;
         if (p->device != 0 && p->device != w->entity)
             continue;
         for (uint32_t k = 0; k < w->count; k++)
-            signals |= (uint64_t)covers(p, &w->signals[k]) << k;
+            if (names[k] == p->peer_hash && covers(p, &w->signals[k]))
+                signals |= UINT64_C(1) << k;
         if (signals)
             all->covered[n++] = (struct covered){.permit = p, .signals = signals};
     }
-    *ret = all->covered;
     return n;
+}
+
+uint32_t permits_cover(
+    struct th_permits *all, const struct th_window *w, const struct covered **ret)
+{
+    TH_ASSERT(w->count <= TH_WINDOW_MAX_SIGNALS);
+    *ret = all->covered;
+    return all->count > 0 ? cover(all, w) : 0;
 }
 
 bool permit_means(const struct th_permit *p, const struct model *m)

@@ -57,14 +57,15 @@ static const char *const schema_2[] = {
 };
 
 /* What was said to be normal here, by whom and why, and how much each has held back. */
+#define PERMITS                                                                                    \
+    "CREATE TABLE permits (id TEXT PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL,"        \
+    " until INTEGER NOT NULL, ended INTEGER, ended_by TEXT, json TEXT NOT NULL) WITHOUT ROWID,"    \
+    " STRICT"
+#define PERMITS_HELD                                                                               \
+    "CREATE TABLE permits_held (id TEXT PRIMARY KEY, held INTEGER NOT NULL, last TEXT NOT NULL)"   \
+    " WITHOUT ROWID, STRICT"
 static const char *const schema_3[] = {
-    "CREATE TABLE permits (id TEXT PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL,"
-    " until INTEGER NOT NULL, ended INTEGER, ended_by TEXT, json TEXT NOT NULL) WITHOUT ROWID,"
-    " STRICT",
-    "CREATE INDEX permits_at ON permits(at, id)",
-    "CREATE TABLE permits_held (id TEXT PRIMARY KEY, held INTEGER NOT NULL, last TEXT NOT NULL)"
-    " WITHOUT ROWID, STRICT",
-};
+    PERMITS, "CREATE INDEX permits_at ON permits(at, id)", PERMITS_HELD};
 
 static int prepare(struct th_sql *s)
 {

@@ -40,6 +40,7 @@ struct th_permit {
     uint64_t held;                   /* findings that it held back */
     int64_t held_ns;                 /* time of the last of them, TH_TIME_UNSET before */
     bool changed;                    /* counts that were not reported yet; not saved */
+    uint64_t peer_hash;              /* of the peer that it names, made when it is added */
 };
 
 /* May it be at all? All members of their form, a device or a peer named. */
