@@ -433,8 +433,10 @@ export interface IncidentChange {
   comment?: string;
 }
 
-/** what a permit covers; a device or a peer is named */
-export interface PermitScope {
+/** this is normal here; a device or a peer is named */
+export interface PermitNew {
+  /** id; null: any */
+  device?: string | null;
   /** id of a model; null: any */
   model?: string | null;
   /** or all models of this tactic */
@@ -447,12 +449,6 @@ export interface PermitScope {
   domain?: string | null;
   /** the peer's; null: any */
   port?: number | null;
-}
-
-/** this is normal here */
-export interface PermitNew extends PermitScope {
-  /** id; null: any */
-  device?: string | null;
   /** why; at most 240 bytes */
   reason: string;
   /** 1 to 365, 90 when it is missing; null: until it is ended, with the right to configure */
@@ -469,7 +465,7 @@ export interface PermitMade {
 }
 
 /** what somebody said is normal here */
-export interface Permit extends PermitScope {
+export interface Permit {
   id: string;
   made: string;
   /** who said so */
@@ -484,6 +480,18 @@ export interface Permit extends PermitScope {
   ended_by: string | null;
   /** null: any */
   device: DeviceShort | null;
+  /** id of a model; null: any */
+  model?: string | null;
+  /** or all models of this tactic */
+  tactic?: string | null;
+  /** of the peer: this, or */
+  address?: string | null;
+  /** its name, or */
+  host?: string | null;
+  /** its registered domain; none: any peer */
+  domain?: string | null;
+  /** the peer's; null: any */
+  port?: number | null;
   /** of the model, for people, where it is known */
   model_name: string | null;
   /** that led to it */

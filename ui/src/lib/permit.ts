@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a permit may cover, out of the breach that led to it.
-import type { BreachShort, PermitNew, PermitScope } from '../api';
+import type { BreachShort, PermitNew } from '../api';
 
 export const REASON_BYTES = 240;
 export const DAYS = [7, 30, 90, 180, 365];
@@ -34,8 +34,8 @@ export const isTooWide = (c: Choice): boolean => !c.device && c.peer === 'any';
 
 export const reasonFits = (reason: string): boolean => new TextEncoder().encode(reason.trim()).length <= REASON_BYTES;
 
-export function scopeOf(b: About, c: Choice): PermitScope & Pick<PermitNew, 'device'> {
-  const scope: PermitScope & Pick<PermitNew, 'device'> = {};
+export function scopeOf(b: About, c: Choice): Omit<PermitNew, 'reason'> {
+  const scope: Omit<PermitNew, 'reason'> = {};
   if (c.device) scope.device = b.device.id;
   if (c.models === 'model') scope.model = b.model.id;
   if (c.models === 'tactic') scope.tactic = b.model.tactic;
