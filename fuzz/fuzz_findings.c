@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of findings of any bytes into a database in memory, and all pages out of it: each is JSON
- * without a byte that could end a script or steer a terminal. */
+/* Lines of findings, or a permit, of any bytes into a database in memory, and all pages out of it:
+ * each is JSON without a byte that could end a script or steer a terminal. */
 #include <jansson.h>
 
 #include "store/findings.h"
@@ -30,6 +30,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TH_ASSERT(th_catalogue_open(":memory:", &c) == 0);
     TH_ASSERT(th_findings_put(c, th_str_n(data, size), 1, &news) == 0);
     th_buf_done(&news.notices);
+    json_t *control = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(control)) {
+        th_findings_follow(c);
+        th_findings_follow_permit(c, control, 1);
+        th_findings_follow_permit_end(c, control, 2);
+        TH_ASSERT(th_findings_follow_commit(c, 1, 1) == 0);
+    }
+    json_decref(control);
+    check(th_findings_permits(c, &page, &out), &out);
     check(th_findings_incidents(c, &page, &out), &out);
     check(th_findings_breaches(c, &page, &out), &out);
     check(th_findings_devices(c, &page, &out), &out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the scorer and the incidents read back: state, prior, an epoch's block, incidents.
- * The first byte chooses; file headers are put right, so that the checksum hides nothing.
+ * What the scorer, the permits and the incidents read back: state, prior, an epoch's block,
+ * permits, incidents. The first byte chooses; file headers are put right, so that the checksum
+ * hides nothing.
  */
 #include "base/mem.h"
 #include "model/model.h"
@@ -38,6 +39,12 @@ static void ignore_breach(void *arg, const struct th_breach *b)
     TH_ASSERT(b->evidence_count > 0);
 }
 
+static void ignore_permit(void *arg, const struct th_permit *p)
+{
+    (void)arg;
+    TH_ASSERT(p->held > 0);
+}
+
 static void ignore_incident(void *arg, const struct th_incident *i)
 {
     (void)arg;
@@ -50,6 +57,9 @@ static void use_scorer(struct th_scorer *s)
     struct th_signal v = {.feature = (uint16_t)th_feature_find(th_str_c("upload")), .lgp = 3};
     struct th_window w = {.entity = 1, .end_ns = TH_NS_PER_HOUR, .signals = &v, .count = 1};
     th_scorer_window(s, &w, ignore_breach, NULL);
+    th_permits_report(th_scorer_permits(s), ignore_permit, NULL);
+    th_permits_save(th_scorer_permits(s), &out);
+    th_buf_clear(&out);
     th_scorer_epoch_done(s, TH_NS_PER_DAY);
     th_scorer_save(s, &out);
     TH_ASSERT(out.len > HEAD);
@@ -63,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct th_models *m = th_models_new();
     TH_ASSERT(th_models_add(m, yaml, sizeof(yaml) - 1, &err) == 0);
     struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
-    uint8_t which = data[0] & 3;
+    uint8_t which = data[0] == 4 ? 4 : data[0] & 3;
     size_t len = size - 1;
     TH_AUTOFREE uint8_t *copy = th_xmalloc(len + 1);
     memcpy(copy, data + 1, len);
@@ -74,6 +84,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             use_scorer(s);
     } else if (which == 2) {
         if (th_scorer_epoch_in(s, 0, copy, len) == 0)
+            use_scorer(s);
+    } else if (which == 4) {
+        head(copy, len, 0x4d504854u);
+        if (th_permits_load(th_scorer_permits(s), copy, len) == 0)
             use_scorer(s);
     } else {
         struct th_identity *id =

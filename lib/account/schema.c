@@ -42,6 +42,7 @@ static const char *const steps[] = {
     "  attempts INTEGER NOT NULL, told_ns INTEGER NOT NULL, finished_ns INTEGER NOT NULL,"
     "  bytes INTEGER NOT NULL, stored INTEGER NOT NULL, packets INTEGER NOT NULL,"
     "  cut INTEGER NOT NULL, oldest_ns INTEGER NOT NULL, problem TEXT NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE permits (id TEXT PRIMARY KEY, until_ns INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 int64_t th_schema_version(void)

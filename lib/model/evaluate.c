@@ -38,6 +38,8 @@ const struct th_signal *component_find(const struct model *m, unsigned component
         const struct th_signal *s = &w->signals[i];
         if (peer_key && s->has_peer && s->peer.key != *peer_key)
             continue;
+        if (support->permitted >> i & 1)
+            continue;
         if (satisfies(m, &m->component[component], w, support, s) && (!best || s->lgp > best->lgp))
             best = s;
     }

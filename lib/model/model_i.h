@@ -7,6 +7,7 @@
 #include "base/cursor.h"
 #include "base/json.h"
 #include "model/model.h"
+#include "model/permit.h"
 
 #define MAX_MODELS 1024u
 #define MAX_COMPONENTS 8u
@@ -106,6 +107,7 @@ struct match {
 struct support {
     double reach; /* a signal's rarity is worth no more than this yet: thresholds bend to it */
     double cap;   /* a signal counts up to this in the combination */
+    uint64_t permitted; /* signals of the window, a bit each, that are as good as excluded */
 };
 
 #define MAX_MATCHES 8u /* peers of one model in one window */
@@ -118,6 +120,26 @@ const struct th_signal *component_find(const struct model *m, unsigned component
 bool model_active(const struct model *m, int64_t time_ns);
 /* Weighted harmonic mean of p over the components, in logarithms; cap bounds each. */
 double combine_lgp(const struct model *m, const double lgp[MAX_COMPONENTS], double cap);
+
+/* ---- permits.c ---- */
+
+/* What a permit covers of a window: signals, a bit each. */
+struct covered {
+    const struct th_permit *permit;
+    uint64_t signals;
+};
+
+struct th_permits {
+    struct th_permit *v;
+    struct covered *covered; /* room for what permits_cover tells */
+    uint32_t count, cap;
+};
+
+/* Those that cover some, in the order in which they were made, whatever models they mean; until the
+ * next call. */
+uint32_t permits_cover(
+    struct th_permits *all, const struct th_window *w, const struct covered **ret);
+bool permit_means(const struct th_permit *p, const struct model *m);
 
 /* ---- calibrate.c ---- */
 
@@ -166,6 +188,12 @@ struct chain {
     struct th_signal *evidence; /* of the stages before */
 };
 
+/* Findings that a permit held back. */
+struct held {
+    uint64_t permit, count;
+    int64_t last_ns;
+};
+
 struct partial {
     uint64_t hours;
     uint32_t *best;  /* CALIB_BINS, or NULL while empty */
@@ -174,6 +202,8 @@ struct partial {
     uint32_t throttle_count, throttle_cap;
     uint64_t *chain; /* entities whose chains moved */
     uint32_t chain_count, chain_cap;
+    struct held *held; /* by permit, in no order; at most one each */
+    uint32_t held_count, held_cap;
 };
 
 struct th_scorer {
@@ -187,6 +217,7 @@ struct th_scorer {
     struct chain *chain;
     uint32_t chain_count;
     int64_t epoch_ns; /* of the last epoch, or TH_TIME_UNSET */
+    struct th_permits *permits;
     struct partial part[TH_PARTITIONS];
 };
 

@@ -17,6 +17,7 @@ struct th_scorer *th_scorer_new(const struct th_models *m, uint64_t partitions)
     s->partitions = partitions;
     s->model = th_xcalloc(m->count + 1, sizeof(*s->model));
     s->epoch_ns = TH_TIME_UNSET;
+    s->permits = th_permits_new();
     for (unsigned i = 0; i < m->count; i++)
         s->mean_weight += m->model[i].weight / m->count;
     return s;
@@ -31,13 +32,20 @@ void th_scorer_free(struct th_scorer *s)
         free(s->part[p].model);
         free(s->part[p].throttle);
         free(s->part[p].chain);
+        free(s->part[p].held);
     }
+    th_permits_free(s->permits);
     for (uint32_t i = 0; i < s->chain_count; i++)
         free(s->chain[i].evidence);
     free(s->chain);
     free(s->throttle.cell);
     free(s->model);
     free(s);
+}
+
+struct th_permits *th_scorer_permits(struct th_scorer *s)
+{
+    return s->permits;
 }
 
 double scorer_hours(const struct th_scorer *s)
@@ -403,17 +411,142 @@ static unsigned match_model(const struct th_scorer *s, struct th_scorer *keep,
     return evaluate(m, w, support, found);
 }
 
+/* ---- what permits hold back ---- */
+
+/* Apart from what was told: what a permit held back must not keep it from being told when the
+ * permit has ended. */
+#define HELD_KEY UINT64_C(0x68656c64)
+
+/* A window, and what permits cover of it. */
+struct view {
+    const struct th_window *w;
+    const struct covered *covered;
+    uint32_t covered_count;
+};
+
+static struct view view_of(const struct th_scorer *s, const struct th_window *w)
+{
+    struct view v = {.w = w};
+    v.covered_count = permits_cover(s->permits, w, &v.covered);
+    return v;
+}
+
+/* Signals that are as good as excluded from the model. */
+static uint64_t permitted(const struct view *v, const struct model *m)
+{
+    uint64_t signals = 0;
+    for (uint32_t i = 0; i < v->covered_count; i++)
+        if (permit_means(v->covered[i].permit, m))
+            signals |= v->covered[i].signals;
+    return signals;
+}
+
+static bool is_evidence(const struct match *x, const struct th_signal *signal)
+{
+    for (unsigned i = 0; i < MAX_COMPONENTS; i++)
+        if (x->evidence[i] == signal)
+            return true;
+    return false;
+}
+
+/* The first permit made that covers something of what was found. A sequence has copies of its
+ * evidence: there, the first that covers anything for this model. */
+static const struct th_permit *holder(
+    const struct view *v, const struct model *m, const struct match *x)
+{
+    for (uint32_t i = 0; i < v->covered_count; i++) {
+        const struct covered *c = &v->covered[i];
+        bool its = permit_means(c->permit, m) && m->combine == COMBINE_SEQUENCE;
+        for (uint32_t k = 0; k < v->w->count && !its; k++)
+            its = (c->signals >> k & 1) && permit_means(c->permit, m) &&
+                is_evidence(x, &v->w->signals[k]);
+        if (its)
+            return c->permit;
+    }
+    return NULL;
+}
+
+static void note_held(struct th_scorer *s, const struct th_breach *b, uint64_t permit)
+{
+    struct partial *p = &s->part[th_entity_partition(b->entity)];
+    uint32_t at = 0;
+    while (at < p->held_count && p->held[at].permit != permit)
+        at++;
+    if (at == p->held_cap) {
+        p->held_cap = p->held_cap ? p->held_cap * 2 : 8;
+        p->held = th_xreallocarray(p->held, p->held_cap, sizeof(*p->held));
+    }
+    if (at == p->held_count)
+        p->held[p->held_count++] = (struct held){.permit = permit, .last_ns = b->time_ns};
+    p->held[at].count++;
+    p->held[at].last_ns = TH_MAX(p->held[at].last_ns, b->time_ns);
+}
+
+static bool is_among(const struct match *x, const struct match *v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (v[i].has_peer == x->has_peer && v[i].peer_key == x->peer_key)
+            return true;
+    return false;
+}
+
+/* Counts what is found without permits and not with them, as often as it would have been told. */
+static void count_held(struct th_scorer *s, unsigned model, const struct view *v,
+    const struct match *without, unsigned without_count, const struct match *found, unsigned n)
+{
+    const struct model *m = &s->models->model[model];
+    for (unsigned k = 0; k < without_count; k++) {
+        const struct match *x = &without[k];
+        const struct th_permit *permit = is_among(x, found, n) ? NULL : holder(v, m, x);
+        uint64_t key = th_hash_pair(throttle_key(m, v->w->entity, x), HELD_KEY);
+        struct th_breach b;
+        if (!permit || key == 0 || !make_breach(s, model, v->w, x, &b) || throttled(s, m, &b, key))
+            continue;
+        note_told(s, &b, key);
+        note_held(s, &b, permit->id);
+    }
+}
+
+static unsigned find_with_permits(struct th_scorer *s, unsigned model, const struct view *v,
+    uint64_t hidden, struct support support, struct th_signal held[MAX_COMPONENTS],
+    struct match found[MAX_MATCHES])
+{
+    const struct model *m = &s->models->model[model];
+    struct th_signal held_without[MAX_COMPONENTS];
+    struct match without[MAX_MATCHES];
+    /* First, since a sequence goes on below. */
+    unsigned without_count = match_model(s, NULL, m, v->w, &support, held_without, without);
+    support.permitted = hidden;
+    unsigned n = match_model(s, s, m, v->w, &support, held, found);
+    count_held(s, model, v, without, without_count, found, n);
+    return n;
+}
+
+/* What a model finds in a window, best first; what permits held back of it is counted. */
+static unsigned find_matches(struct th_scorer *s, unsigned model, const struct view *v,
+    const struct support *support, struct th_signal held[MAX_COMPONENTS],
+    struct match found[MAX_MATCHES])
+{
+    const struct model *m = &s->models->model[model];
+    uint64_t hidden = permitted(v, m);
+    return hidden ? find_with_permits(s, model, v, hidden, *support, held, found)
+                  : match_model(s, s, m, v->w, support, held, found);
+}
+
+/* ---- a window ---- */
+
 void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg)
 {
     struct partial *p = &s->part[th_entity_partition(w->entity)];
     struct th_signal held[MAX_COMPONENTS];
     struct support support = support_of(s);
+    struct view v = view_of(s, w);
     double best = -1;
     p->hours++;
     for (unsigned i = 0; i < s->models->count; i++) {
         const struct model *m = &s->models->model[i];
         struct match found[MAX_MATCHES];
-        unsigned n = match_model(s, s, m, w, &support, held, found);
+        unsigned n = find_matches(s, i, &v, &support, held, found);
         /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,
          * and what a score costs is what it is to mean. */
         double told = -1;
@@ -442,8 +575,10 @@ void th_scorer_look(
 {
     struct th_signal held[MAX_COMPONENTS];
     struct support support = support_of(s);
+    struct view v = view_of(s, w);
     for (unsigned i = 0; i < s->models->count; i++) {
         struct match found[MAX_MATCHES];
+        support.permitted = permitted(&v, &s->models->model[i]);
         unsigned n = match_model(s, NULL, &s->models->model[i], w, &support, held, found);
         for (unsigned k = 0; k < n; k++) {
             struct th_breach b;
@@ -458,6 +593,7 @@ void th_scorer_forget(struct th_scorer *s, uint64_t entity)
     for (uint32_t i = s->chain_count; i-- > 0;)
         if (s->chain[i].entity == entity)
             chain_remove(s, i);
+    th_permits_forget(s->permits, entity);
 }
 
 static void chains_trim(struct th_scorer *s)

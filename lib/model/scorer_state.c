@@ -127,6 +127,29 @@ static void put_moved_chains(const struct th_scorer *s, const struct partial *p,
     }
 }
 
+static void put_held(const struct partial *p, struct th_buf *out)
+{
+    th_buf_varint(out, p->held_count);
+    for (uint32_t i = 0; i < p->held_count; i++) {
+        th_buf_le64(out, p->held[i].permit);
+        th_buf_varint(out, p->held[i].count);
+        th_buf_le64(out, (uint64_t)p->held[i].last_ns);
+    }
+}
+
+/* Of permits that are not there any more nothing is counted. */
+static bool take_held(struct th_scorer *s, struct th_cur *c)
+{
+    for (uint64_t n = th_cur_varint(c); n > 0 && !c->failed; n--) {
+        uint64_t permit = th_cur_le64(c);
+        uint64_t count = th_cur_varint(c);
+        int64_t last_ns = (int64_t)th_cur_le64(c);
+        if (!c->failed)
+            th_permits_count_held(s->permits, permit, count, last_ns);
+    }
+    return !c->failed;
+}
+
 void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf *out)
 {
     struct partial *p = &s->part[partition];
@@ -141,10 +164,11 @@ void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf 
     for (uint32_t i = 0; i < p->throttle_count; i++)
         put_throttle(out, &p->throttle[i]);
     put_moved_chains(s, p, out);
+    put_held(p, out);
     free(p->best);
     free(p->model);
     p->best = p->model = NULL;
-    p->hours = p->throttle_count = p->chain_count = 0;
+    p->hours = p->throttle_count = p->chain_count = p->held_count = 0;
 }
 
 static bool take_chains(struct th_scorer *s, struct th_cur *c)
@@ -183,7 +207,7 @@ int th_scorer_epoch_in(
             return TH_E_MALFORMED;
         throttle_put(&s->throttle, t.key, t.time_ns, t.score);
     }
-    if (!take_chains(s, &c) || th_cur_left(&c) != 0)
+    if (!take_chains(s, &c) || !take_held(s, &c) || th_cur_left(&c) != 0)
         return TH_E_MALFORMED;
     s->hours = TH_MIN(s->hours + hours * CALIB_ONE, MAX_HOURS);
     return 0;

@@ -5,7 +5,7 @@
 #include "catalogue_i.h"
 #include "event/event.h"
 
-#define VERSION 2
+#define VERSION 3
 
 /* Kinds by name and not by number: the database outlives this program's numbers. */
 static const char *const schema_1[] = {
@@ -56,6 +56,17 @@ static const char *const schema_2[] = {
     "DELETE FROM states WHERE incident IN (SELECT younger FROM joins)",
 };
 
+/* What was said to be normal here, by whom and why, and how much each has held back. */
+#define PERMITS                                                                                    \
+    "CREATE TABLE permits (id TEXT PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL,"        \
+    " until INTEGER NOT NULL, ended INTEGER, ended_by TEXT, json TEXT NOT NULL) WITHOUT ROWID,"    \
+    " STRICT"
+#define PERMITS_HELD                                                                               \
+    "CREATE TABLE permits_held (id TEXT PRIMARY KEY, held INTEGER NOT NULL, last TEXT NOT NULL)"   \
+    " WITHOUT ROWID, STRICT"
+static const char *const schema_3[] = {
+    PERMITS, "CREATE INDEX permits_at ON permits(at, id)", PERMITS_HELD};
+
 static int prepare(struct th_sql *s)
 {
     int64_t version = th_sql_number(s, 0, "PRAGMA user_version", "");
@@ -68,9 +79,11 @@ static int prepare(struct th_sql *s)
     th_sql_begin(s);
     for (size_t i = 0; version < 1 && i < TH_ARRAY_LEN(schema_1); i++)
         th_sql_run(s, schema_1[i], "");
-    for (size_t i = 0; i < TH_ARRAY_LEN(schema_2); i++)
+    for (size_t i = 0; version < 2 && i < TH_ARRAY_LEN(schema_2); i++)
         th_sql_run(s, schema_2[i], "");
-    th_sql_run(s, "PRAGMA user_version = 2", "");
+    for (size_t i = 0; i < TH_ARRAY_LEN(schema_3); i++)
+        th_sql_run(s, schema_3[i], "");
+    th_sql_run(s, "PRAGMA user_version = 3", "");
     return th_sql_commit(s);
 }
 

@@ -3,6 +3,8 @@
 #ifndef TH_STORE_CATALOGUE_I_H
 #define TH_STORE_CATALOGUE_I_H
 
+#include <jansson.h>
+
 #include "sql/sql.h"
 #include "store/catalogue.h"
 
@@ -22,5 +24,10 @@ bool th_findings_home(struct th_catalogue *c, struct th_str incident, char ret[T
  * when it is so already, or cannot be. Inside of a transaction. */
 bool th_findings_join(
     struct th_catalogue *c, struct th_str younger, struct th_str elder, int64_t at_ns);
+
+/* findings_permits.c, inside of a transaction: a line of core about one, and all about a device.
+ * False: it is none. */
+bool th_findings_put_held(struct th_catalogue *c, const json_t *line);
+void th_findings_forget_permits(struct th_catalogue *c, struct th_str device);
 
 #endif

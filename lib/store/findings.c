@@ -269,8 +269,19 @@ static bool put_forget(struct putting *p, const json_t *line, struct th_str text
 #undef OF_IT_ALONE
     for (size_t i = 0; device.len > 0 && i < TH_ARRAY_LEN(of_device); i++)
         th_sql_run(s, of_device[i], "s", device);
+    if (device.len > 0)
+        th_findings_forget_permits(p->c, device);
     if (sensor.len > 0)
         th_sql_run(s, "DELETE FROM sensors WHERE id = ?", "s", sensor);
+    return true;
+}
+
+static bool put_held(struct putting *p, const json_t *line, struct th_str text)
+{
+    (void)text;
+    if (!th_findings_put_held(p->c, line))
+        return false;
+    p->news->stored++;
     return true;
 }
 
@@ -280,7 +291,8 @@ static bool put_line(struct putting *p, struct th_str text)
         const char *kind;
         bool (*put)(struct putting *p, const json_t *line, struct th_str text);
     } kinds[] = {{"breach", put_breach}, {"incident", put_incident}, {"joined", put_joined},
-        {"device", put_device}, {"learning", put_learning}, {"forget", put_forget}};
+        {"device", put_device}, {"learning", put_learning}, {"forget", put_forget},
+        {"permit", put_held}};
     if (text.len > TH_FINDING_MAX_BYTES)
         return false;
     json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/json.h"
+#include "store/findings.h"
 
 /* A value out of a parsed line; what is nested past any of ours is null. */
 void th_findings_value(struct th_json *j, const json_t *v);
@@ -21,5 +22,14 @@ void th_findings_put_breach(
  * or NULL. */
 void th_findings_put_incident(
     struct th_json *j, const json_t *line, struct th_str state, const json_t *lead);
+
+/* ---- pages (findings_pages.c) ---- */
+
+unsigned th_findings_limit(const struct th_findings_page *page);
+/* A cursor is the last row's place in the order: its number and its id. An empty one leaves both;
+ * false: it is none. */
+bool th_findings_read_cursor(struct th_str cursor, int64_t *ret_number, struct th_str *ret_id);
+/* Member "next": the cursor, or null when there are no more. */
+void th_findings_put_next(struct th_json *j, bool more, int64_t number, struct th_str id);
 
 #endif

@@ -22,13 +22,13 @@ static json_t *line_of(sqlite3_stmt *q, int column)
     return json_loadb(text.p, text.len, 0, NULL);
 }
 
-static unsigned limit_of(const struct th_findings_page *page)
+unsigned th_findings_limit(const struct th_findings_page *page)
 {
     return TH_MAX(TH_MIN(page->limit, TH_FINDINGS_MAX_PAGE), 1U);
 }
 
 /* A cursor is the last row's place in the order: its number and its id. */
-static bool read_cursor(struct th_str cursor, int64_t *ret_number, struct th_str *ret_id)
+bool th_findings_read_cursor(struct th_str cursor, int64_t *ret_number, struct th_str *ret_id)
 {
     if (cursor.len == 0)
         return true;
@@ -49,6 +49,14 @@ static void put_no_cursor(struct th_json *j)
 {
     th_json_key(j, "next");
     th_json_null(j);
+}
+
+void th_findings_put_next(struct th_json *j, bool more, int64_t number, struct th_str id)
+{
+    if (more)
+        put_cursor(j, number, id);
+    else
+        put_no_cursor(j);
 }
 
 /* A view of nothing is SQL's NULL; here it is the empty text. */
@@ -76,9 +84,9 @@ int th_findings_breaches(
 {
     int64_t before = INT64_MAX;
     struct th_str id = th_str_c("\x7f");
-    if (!read_cursor(page->cursor, &before, &id))
+    if (!th_findings_read_cursor(page->cursor, &before, &id))
         return -EINVAL;
-    unsigned limit = limit_of(page);
+    unsigned limit = th_findings_limit(page);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql,
         "SELECT " BREACH "WHERE (b.time, b.id) < (?1, ?2) AND b.time >= ?3 AND b.time < ?4 AND "
         "(?5 = '' OR b.device = ?5) ORDER BY b.time DESC, b.id DESC LIMIT ?6",
@@ -218,10 +226,10 @@ int th_findings_incidents(
     int64_t before = INT64_MAX;
     struct th_str id = th_str_c("\x7f");
     struct th_str state = page->state.len > 0 ? page->state : th_str_c("open");
-    if (!read_cursor(page->cursor, &before, &id) ||
+    if (!th_findings_read_cursor(page->cursor, &before, &id) ||
         !(th_str_is(state, "open") || th_str_is(state, "acknowledged") || th_str_is(state, "all")))
         return -EINVAL;
-    unsigned limit = limit_of(page);
+    unsigned limit = th_findings_limit(page);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql,
         "SELECT " INCIDENT "WHERE (i.start, i.id) < (?1, ?2) AND i.start >= ?3 AND i.start < ?4 "
         "AND (?5 = 'all' OR coalesce(s.state, 'open') = ?5) ORDER BY i.start DESC, i.id DESC LIMIT "
@@ -337,12 +345,12 @@ int th_findings_devices(
     const struct device_order *order = order_of(page->sort);
     int64_t before = INT64_MAX;
     struct th_str id = th_str_c(order && order->number < 0 ? "" : "\x7f");
-    if (!order || !read_cursor(page->cursor, &before, &id))
+    if (!order || !th_findings_read_cursor(page->cursor, &before, &id))
         return -EINVAL;
     TH_AUTOBUF struct th_buf text = TH_BUF_INIT;
     for (uint32_t i = 0; i < page->text.len; i++)
         th_buf_u8(&text, (uint8_t)th_lower(page->text.p[i]));
-    unsigned limit = limit_of(page);
+    unsigned limit = th_findings_limit(page);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, order->sql, "isisi",
         th_time_sub(th_findings_reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY),
         given(th_buf_view(&text)), before, id, (int64_t)limit + 1);

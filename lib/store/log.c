@@ -44,6 +44,8 @@ static const char *const words[TH_CONTROL_TYPES] = {
     [TH_CONTROL_QUARANTINE] = "quarantine",
     [TH_CONTROL_FORGET] = "forget",
     [TH_CONTROL_ACK] = "ack",
+    [TH_CONTROL_PERMIT] = "permit",
+    [TH_CONTROL_PERMIT_END] = "permit_end",
 };
 
 const char *th_control_word(enum th_control_type type)

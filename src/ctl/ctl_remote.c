@@ -16,6 +16,7 @@ static const char help[] =
     "Usage: thymusctl token create LABEL | list | revoke LABEL\n"
     "       thymusctl user create NAME [--role ROLE] | list | reset NAME | remove NAME\n"
     "       thymusctl sensor list | approve ID | revoke ID\n"
+    "       thymusctl permit list | end ID\n"
     "       thymusctl audit check\n"
     "all with --instance DIR, whose master runs.\n"
     "\n"
@@ -111,6 +112,43 @@ static int show_sensors(const json_t *answer)
     return 0;
 }
 
+/* What it is about, or nothing: "host a.example.com". */
+static void put_word(const json_t *permit, const char *key)
+{
+    const char *s = json_string_value(json_object_get(permit, key));
+    if (!s)
+        return;
+    printf("%s ", key);
+    column(s, 0);
+}
+
+static int show_permits(const json_t *answer)
+{
+    static const char *const scope[] = {"model", "tactic", "host", "domain", "address"};
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(answer, "permits"), i, p)
+    {
+        column(text(p, "id"), 16);
+        column(text(p, "state"), 8);
+        column(text(p, "until"), 28);
+        column(text(p, "by"), 16);
+        printf("held %lld ", (long long)json_integer_value(json_object_get(p, "held")));
+        printf("device ");
+        column(text(json_object_get(p, "device"), "id"), 0);
+        for (size_t k = 0; k < TH_ARRAY_LEN(scope); k++)
+            put_word(p, scope[k]);
+        if (json_is_integer(json_object_get(p, "port")))
+            printf("port %lld ", (long long)json_integer_value(json_object_get(p, "port")));
+        printf(": ");
+        column(text(p, "reason"), 0);
+        printf("\n");
+    }
+    if (json_is_string(json_object_get(answer, "next")))
+        fprintf(stderr, "thymusctl: the newest of them; all are in System config\n");
+    return 0;
+}
+
 static int show_intact(const json_t *answer)
 {
     bool intact = json_is_true(json_object_get(answer, "intact"));
@@ -129,6 +167,8 @@ static const struct command commands[] = {
     {"sensor", "list", false, "ctl.sensor.list", NULL, NULL, NULL, show_sensors},
     {"sensor", "approve", true, "ctl.sensor.change", "id", "status", "authorised", show_done},
     {"sensor", "revoke", true, "ctl.sensor.change", "id", "status", "revoked", show_done},
+    {"permit", "list", false, "ctl.api", NULL, "route", "permits", show_permits},
+    {"permit", "end", true, "ctl.permit.end", "id", NULL, NULL, show_done},
     {"audit", "check", false, "ctl.audit.check", NULL, NULL, NULL, show_intact},
 };
 

@@ -19,7 +19,7 @@ static const char help[] =
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  model test FILE PATH...   what models would have told in the past\n"
     "  instance ...      make an instance of the master; its pin\n"
-    "  token, user, sensor, audit   ask a running master\n"
+    "  token, user, sensor, permit, audit   ask a running master\n"
     "  packets           packets that sensors keep: ask for them, get them\n"
     "  selftest          prove a running instance from the sensor to the finding\n"
     "  snapshot, restore one consistent cut of an instance, and an instance out of one\n"
@@ -35,6 +35,7 @@ static const struct {
     {"instance", ctl_instance},
     {"model", ctl_model},
     {"packets", ctl_packets},
+    {"permit", ctl_remote},
     {"restore", ctl_restore},
     {"selftest", ctl_selftest},
     {"sensor", ctl_remote},

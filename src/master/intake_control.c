@@ -78,7 +78,9 @@ static unsigned concerned(enum th_control_type type)
     case TH_CONTROL_SENSOR:
     case TH_CONTROL_FORGET: /* the others take as long as their segments are many */
     case TH_CONTROL_SETTINGS: return 1u << TH_FOLLOWER_STATE;
-    case TH_CONTROL_ACK: return 1u << TH_FOLLOWER_STATE | 1u << TH_FOLLOWER_STORE;
+    case TH_CONTROL_ACK:
+    case TH_CONTROL_PERMIT:
+    case TH_CONTROL_PERMIT_END: return 1u << TH_FOLLOWER_STATE | 1u << TH_FOLLOWER_STORE;
     default: return (1u << TH_FOLLOWER_COUNT) - 1;
     }
 }

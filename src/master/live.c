@@ -2,6 +2,7 @@
 #include "live.h"
 
 #include "forget.h"
+#include "permits.h"
 
 /* A look costs about 15 us a window: it comes as seldom as keeps it below a twentieth of the time,
  * and no more often than each second. */
@@ -133,6 +134,17 @@ static void set_budget(struct th_live *l, double alerts_per_day)
         th_live_report_learning(l);
 }
 
+/* Whatever is scored from here on goes by it; what was told stays told. */
+static void permit(struct th_live *l, const struct th_control *c)
+{
+    struct th_permit p;
+    struct th_permits *all = th_scorer_permits(l->core->shard.scorer);
+    if (c->type == TH_CONTROL_PERMIT && th_permit_read(c->object, &p))
+        th_permits_add(all, &p);
+    else if (c->type == TH_CONTROL_PERMIT_END && th_json_hex64(c->object, "id", &p.id))
+        th_permits_end(all, p.id);
+}
+
 /* What is no control is intake's fault and nobody's to act on. */
 static int take_control(struct th_live *l, uint64_t position, struct th_str body)
 {
@@ -148,6 +160,8 @@ static int take_control(struct th_live *l, uint64_t position, struct th_str body
         set_budget(l, budget);
     else if (c.type == TH_CONTROL_FORGET)
         forget(l, position, &c);
+    else
+        permit(l, &c);
     th_control_done(&c);
     return r;
 }

@@ -8,6 +8,7 @@
  *   control epoch    hours that have ended are closed, in order; what they breached is told, with
  *                    incidents, devices, and the measures for charts
  *   control settings the alert budget
+ *   control permit   what is normal here from now on, or (permit_end) not any more
  *   control forget   an entity is forgotten; store and seal hear it, behind all that was told
  *   every record     when a second has passed since the last look (by the times at which intake
  *                    had the records; longer when much is going on): the hours under way are

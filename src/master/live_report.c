@@ -103,6 +103,13 @@ static void report_incidents(struct th_live *l)
     th_incidents_report(l->core->incidents, report_incident, l);
 }
 
+static void report_permit(void *arg, const struct th_permit *p)
+{
+    struct th_live *l = arg;
+    th_permit_json(p, &l->lines);
+    line_ended(l);
+}
+
 /* ---- devices ---- */
 
 static void put_text(struct th_json *j, const char *key, const char *text)
@@ -287,6 +294,7 @@ void th_live_report_epoch(struct th_live *l, int64_t epoch_ns)
     forget_told(l, epoch_ns);
     report_incidents(l);
     report_known(l);
+    th_permits_report(th_scorer_permits(core->shard.scorer), report_permit, l);
     th_live_report_learning(l);
     th_live_flush(l);
     if (l->out.metrics)

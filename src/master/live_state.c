@@ -100,7 +100,22 @@ int th_live_save(struct th_live *l, uint64_t log_epoch, struct th_buf *whole)
         return r;
     th_live_place_put(l, log_epoch, &body);
     th_sections_add(whole, TH_SECTION_LIVE, &body);
+    th_buf_clear(&body);
+    th_permits_save(th_scorer_permits(l->core->shard.scorer), &body);
+    th_sections_add(whole, TH_SECTION_PERMITS, &body);
     return whole->overflow ? TH_E_LIMIT : 0;
+}
+
+/* Checkpoints of earlier versions have none. */
+static int get_permits(struct th_live *l, const struct th_buf *whole)
+{
+    struct th_str body;
+    int r = th_sections_find(whole, TH_SECTION_PERMITS, &body);
+    if (r == -ENOENT)
+        return 0;
+    return r < 0 ? r
+                 : th_permits_load(
+                       th_scorer_permits(l->core->shard.scorer), (const uint8_t *)body.p, body.len);
 }
 
 int th_live_load(
@@ -110,5 +125,7 @@ int th_live_load(
     int r = th_core_state_get(l->core, whole);
     if (r == 0)
         r = th_sections_find(whole, TH_SECTION_LIVE, &body);
-    return r < 0 ? r : th_live_place_get(l, body, ret_log_epoch, ret_position);
+    if (r == 0)
+        r = th_live_place_get(l, body, ret_log_epoch, ret_position);
+    return r < 0 ? r : get_permits(l, whole);
 }

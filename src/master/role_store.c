@@ -16,6 +16,7 @@
 #include "follow.h"
 #include "journal/journal.h"
 #include "messages.h"
+#include "permits.h"
 #include "priv/priv.h"
 #include "role_args.h"
 #include "roles.h"
@@ -144,6 +145,18 @@ static void note_ack(struct store_role *r, const struct th_control *c)
     th_findings_follow_state(r->catalogue, incident, state, by, c->at_ns, comment);
 }
 
+static void note_permit(struct store_role *r, const struct th_control *c)
+{
+    struct th_permit p;
+    if (c->type == TH_CONTROL_PERMIT && !th_permit_read(c->object, &p))
+        return; /* core and state pass it over, too */
+    begin_transaction(r);
+    if (c->type == TH_CONTROL_PERMIT)
+        th_findings_follow_permit(r->catalogue, c->object, c->at_ns);
+    else
+        th_findings_follow_permit_end(r->catalogue, c->object, c->at_ns);
+}
+
 static void note_sensor(struct store_role *r, const struct th_control *c, const char *key)
 {
     struct th_str id;
@@ -166,6 +179,8 @@ static bool note_control(struct store_role *r, struct th_str body)
         return false;
     switch (c.type) {
     case TH_CONTROL_ACK: note_ack(r, &c); break;
+    case TH_CONTROL_PERMIT:
+    case TH_CONTROL_PERMIT_END: note_permit(r, &c); break;
     case TH_CONTROL_SENSOR: note_sensor(r, &c, "id"); break;
     case TH_CONTROL_SOURCE_DOWN:
     case TH_CONTROL_SOURCE_UP: note_sensor(r, &c, "sensor"); break;

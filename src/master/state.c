@@ -34,6 +34,8 @@ static const struct {
     {TH_ROUTE_SETTINGS, st_settings},
     {TH_ROUTE_SETTINGS_SET, st_settings_set},
     {TH_ROUTE_INCIDENT_CHANGE, st_incident_change},
+    {TH_ROUTE_PERMIT_ADD, st_permit_add},
+    {TH_ROUTE_PERMIT_END, st_permit_end},
     {TH_ROUTE_SEARCHES, st_searches},
     {TH_ROUTE_SEARCH_SAVE, st_search_save},
     {TH_ROUTE_SEARCH_REMOVE, st_search_remove},
@@ -67,6 +69,8 @@ static st_resume_done *const resumes_done[] = {
     [ST_ENROL] = st_enrol_done,
     [ST_SETTINGS] = st_settings_done,
     [ST_ACK] = st_ack_done,
+    [ST_PERMIT] = st_permit_done,
+    [ST_PERMIT_END] = st_permit_end_done,
     [ST_FORGET] = st_forget_done,
     [ST_LOOK] = NULL,
     [ST_COMMANDS] = NULL,
@@ -539,6 +543,7 @@ void th_state_tick(struct th_state *s, int64_t now_ns)
     }
     st_packets_take_up(s, now_ns);
     st_packets_tick(s, now_ns);
+    st_permits_tick(s, now_ns);
     s->audit_broken = !th_audit_check(s->a, AUDIT_STEP);
     int r = th_accounts_commit(s->a);
     if (r < 0) {

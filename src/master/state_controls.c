@@ -153,6 +153,10 @@ void th_state_follow_control(struct th_state *s, struct th_str json)
             apply_settings(s, &c);
         else if (th_str_is(type, "ack"))
             apply_ack(s, &c);
+        else if (th_str_is(type, "permit"))
+            st_apply_permit(s, c.root, c.at_ns, c.by);
+        else if (th_str_is(type, "permit_end"))
+            st_apply_permit_end(s, c.root, c.at_ns, c.by);
         else if (th_str_is(type, "forget"))
             st_apply_forget(s, c.root, c.at_ns, c.by);
     }

@@ -82,6 +82,11 @@ static void packets_remove(struct st_turn *t)
     by_id(t, "id", st_packets_remove);
 }
 
+static void permit_end(struct st_turn *t)
+{
+    by_id(t, "id", st_permit_end);
+}
+
 static void audit_check(struct st_turn *t)
 {
     th_json_open(&t->json);
@@ -145,6 +150,8 @@ st_handler *st_ctl_handler(struct th_str route)
         {"ctl.audit.check", audit_check},
         {"ctl.keys.rotate", keys_rotate},
         {"ctl.forget", st_forget},
+        {"ctl.permit.add", st_permit_add},
+        {"ctl.permit.end", permit_end},
         {"ctl.packets.ask", st_packets_ask},
         {"ctl.packets.list", st_packets_list},
         {"ctl.packets.file", packets_file},

@@ -24,6 +24,8 @@ enum st_job_kind {
     ST_ENROL,
     ST_SETTINGS,
     ST_ACK,
+    ST_PERMIT,
+    ST_PERMIT_END,
     ST_FORGET,
     ST_LOGGED = ST_FORGET, /* from here on no control is waited for */
     ST_LOOK,
@@ -46,6 +48,7 @@ struct st_job {
     char role[TH_ACCOUNT_MAX_ROLE];
     char one_time[TH_ONE_TIME_LEN];
     char sensor[TH_SENSOR_ID_LEN];
+    char permit[17];
     /* what goes out after the commit */
     struct th_buf verify_hash, verify_text, hash_text, control; /* control: or the look */
 };
@@ -186,6 +189,14 @@ st_resume st_user_add_hashed, st_user_reset_hashed;
 st_handler st_tokens, st_token_add, st_token_revoke, st_sensors, st_sensor_change, st_settings,
     st_settings_set, st_incident_change;
 st_resume_done st_sensor_done, st_settings_done, st_ack_done;
+bool st_is_finding_id(struct th_str id); /* of the form of an incident's, a breach's, a permit's */
+/* ---- state_permits.c ---- */
+st_handler st_permit_add, st_permit_end;
+st_resume_done st_permit_done, st_permit_end_done;
+void st_apply_permit(struct th_state *s, const json_t *control, int64_t at_ns, const char *by);
+void st_apply_permit_end(struct th_state *s, const json_t *control, int64_t at_ns, const char *by);
+/* Those whose end has come: out of what is in force, and into the audit log. */
+void st_permits_tick(struct th_state *s, int64_t now_ns);
 /* ---- state_searches.c ---- */
 st_handler st_searches, st_search_save, st_search_remove;
 /* ---- state_forget.c ---- */

@@ -112,7 +112,7 @@ void st_settings_done(struct st_turn *t, struct st_job *job)
     st_settings(t);
 }
 
-static bool is_incident_id(struct th_str id)
+bool st_is_finding_id(struct th_str id)
 {
     if (id.len == 0 || id.len > 64)
         return false;
@@ -130,7 +130,7 @@ void st_incident_change(struct st_turn *t)
     struct th_str state;
     struct th_str comment = {.p = "", .len = 0};
     const json_t *has_comment = json_object_get(t->req->body, "comment");
-    if (!is_incident_id(t->req->id)) {
+    if (!st_is_finding_id(t->req->id)) {
         st_error(t, 404, "incident", "There is no such incident.");
         return;
     }

@@ -21,7 +21,7 @@ static bool time_of(const json_t *params, const char *key, int64_t *ret)
     return text.len == 0 || th_time_parse_rfc3339(text, ret);
 }
 
-static bool get_page(const json_t *params, struct th_findings_page *ret)
+static bool get_page(const json_t *params, int64_t now_ns, struct th_findings_page *ret)
 {
     uint64_t limit = DEFAULT_LIMIT;
     struct th_str text = word_of(params, "limit");
@@ -31,7 +31,8 @@ static bool get_page(const json_t *params, struct th_findings_page *ret)
         .sort = word_of(params, "sort"),
         .cursor = word_of(params, "cursor"),
         .from_ns = INT64_MIN,
-        .to_ns = INT64_MAX};
+        .to_ns = INT64_MAX,
+        .now_ns = now_ns};
     bool ok = text.len == 0 || th_str_u64(text, &limit);
     ok = ok && limit > 0 && time_of(params, "from", &ret->from_ns) &&
         time_of(params, "to", &ret->to_ns);
@@ -48,7 +49,8 @@ static const struct {
     one_fn *one;
 } routes[] = {{"incidents", th_findings_incidents, NULL}, {"incident", NULL, th_findings_incident},
     {"breaches", th_findings_breaches, NULL}, {"breach", NULL, th_findings_breach},
-    {"devices", th_findings_devices, NULL}, {"device", NULL, th_findings_device}};
+    {"devices", th_findings_devices, NULL}, {"device", NULL, th_findings_device},
+    {"permits", th_findings_permits, NULL}};
 
 static int answer(
     struct th_catalogue *c, const json_t *request, double events_per_s, struct th_buf *body)
@@ -56,15 +58,15 @@ static int answer(
     struct th_str route = word_of(request, "route");
     const json_t *params = json_object_get(request, "params");
     struct th_findings_page page;
+    int64_t now_ns = json_integer_value(json_object_get(request, "now_ns"));
     if (th_str_is(route, "overview"))
-        return th_findings_overview(
-            c, events_per_s, json_integer_value(json_object_get(request, "now_ns")), body);
+        return th_findings_overview(c, events_per_s, now_ns, body);
     for (size_t i = 0; i < TH_ARRAY_LEN(routes); i++) {
         if (!th_str_is(route, routes[i].route))
             continue;
         if (routes[i].one)
             return routes[i].one(c, word_of(json_object_get(request, "path"), "id"), body);
-        return get_page(params, &page) ? routes[i].list(c, &page, body) : -EINVAL;
+        return get_page(params, now_ns, &page) ? routes[i].list(c, &page, body) : -EINVAL;
     }
     return -ENOSYS;
 }

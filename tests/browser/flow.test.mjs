@@ -136,6 +136,55 @@ test('acknowledge and open again', async () => {
   clean();
 });
 
+test('this is normal here: said at a breach and at an incident, listed with its reason as text, ended', async () => {
+  const { page } = first;
+  const say = page.getByRole('button', { name: 'This is normal here' });
+  const reason = 'Backup each night <img src=x onerror="window.__ran=1">';
+  await page.goto(`/breaches/${ids.breach}`);
+  await say.click();
+  const go = page.locator('dialog button.main');
+  await page.locator('dialog select[name=device]').selectOption({ label: 'Any device' });
+  await page.locator('dialog select[name=peer]').selectOption('any');
+  await page.getByText('without either, everything would be normal').waitFor();
+  assert.ok(await go.isDisabled());
+  await accessible(page, 'the form of a permit that covers too much');
+  await page.locator('dialog select[name=device]').selectOption({ index: 0 });
+  await page.locator('dialog select[name=models]').selectOption('tactic');
+  await page.fill('dialog input[name=reason]', '毎'.repeat(81));
+  await page.getByText('This is too long').waitFor();
+  assert.ok(await go.isDisabled());
+  await page.fill('dialog input[name=reason]', reason);
+  await page.locator('dialog select[name=days]').selectOption('30');
+  await accessible(page, 'the form of a permit');
+  await shot(page, 'permit-form', false);
+  await go.click();
+  await page.getByText('it is not told any more').waitFor();
+  await shot(page, 'permit-said', false);
+
+  await page.goto(`/incidents/${ids.incident}`);
+  await say.click();
+  await page.fill('dialog input[name=reason]', 'and this');
+  await page.locator('dialog input[name=close]').check();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Open again' }).click(); // it was acknowledged with it
+  await page.locator('.act button.main').waitFor();
+  await page.getByRole('link', { name: 'All permits' }).click();
+  await page.waitForURL('**/config/permits');
+  const rows = page.locator('main tbody tr');
+  await rows.nth(1).waitFor();
+  assert.equal(await rows.count(), 2);
+  await rows.filter({ hasText: reason }).filter({ hasText: 'by admin' }).filter({ hasText: 'All models of' }).waitFor();
+  await nothingRan(page, 'the list of permits');
+  await rows.filter({ hasText: 'and this' }).getByRole('button', { name: /^End/ }).click();
+  await page.locator('dialog button.main').click();
+  await page.locator('dialog').waitFor({ state: 'detached' });
+  assert.equal(await rows.count(), 1);
+  await accessible(page, 'the list of permits');
+  await page.getByText('Over', { exact: true }).click();
+  await rows.filter({ hasText: 'and this' }).filter({ hasText: /ended .* by admin/ }).waitFor();
+  clean();
+});
+
 test('device: from the incident to the pattern of life', async () => {
   const { page } = first;
   await page.goto(`/incidents/${ids.incident}`);

@@ -35,7 +35,7 @@ export function screens(ids) {
     ['search-error', '/search?q=(ip:'],
     ['packets', '/packets'],
     ['status', '/status'],
-    ...['sensors', 'tokens', 'settings', 'users', 'sessions', 'audit', 'account'].map((tab) => [`config-${tab}`, `/config/${tab}`]),
+    ...['sensors', 'tokens', 'settings', 'permits', 'users', 'sessions', 'audit', 'account'].map((tab) => [`config-${tab}`, `/config/${tab}`]),
     ['nowhere', '/nowhere'],
   ];
 }

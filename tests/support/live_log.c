@@ -144,6 +144,7 @@ struct making {
     const struct live_log_options *o;
     struct sensor sensors[LIVE_LOG_SENSORS];
     int64_t watermark_ns, epoch_ns, tick_ns;
+    size_t controls_put;
 };
 
 static void put_batch(struct making *m, unsigned s, size_t n, int64_t time_ns)
@@ -195,6 +196,9 @@ static void flush(struct making *m, int64_t time_ns, bool last)
     }
     m->watermark_ns = time_ns;
     put_tick(m, time_ns + WAIT_NS);
+    while (
+        m->controls_put < m->o->control_count && m->o->controls[m->controls_put].time_ns <= time_ns)
+        live_log_control(m->log, time_ns + WAIT_NS, m->o->controls[m->controls_put++].json);
     if (!m->o->exact_epochs)
         put_epoch(m, time_ns + WAIT_NS);
 }

@@ -31,6 +31,12 @@ void live_events_add_site(struct live_events *e, uint64_t seed, unsigned devices
 #define LIVE_SITE_OCTET 60u
 void live_events_done(struct live_events *e);
 
+/* What somebody asked for meanwhile. */
+struct live_control {
+    int64_t time_ns; /* behind all that was seen until then; in order */
+    const char *json;
+};
+
 struct live_log_options {
     int64_t batch_ns;       /* a batch ends after so much time; default 10 s */
     bool one_sensor;        /* sees all; else the devices are divided */
@@ -40,6 +46,8 @@ struct live_log_options {
     bool exact_epochs;      /* batches end with hours, and epochs stand right between them */
     int64_t held_from_ns,
         held_to_ns; /* sensor 1 is silent, and then brings all at once; 0: never */
+    const struct live_control *controls;
+    size_t control_count;
 };
 
 struct live_log {

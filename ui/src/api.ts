@@ -433,6 +433,84 @@ export interface IncidentChange {
   comment?: string;
 }
 
+/** this is normal here; a device or a peer is named */
+export interface PermitNew {
+  /** id; null: any */
+  device?: string | null;
+  /** id of a model; null: any */
+  model?: string | null;
+  /** or all models of this tactic */
+  tactic?: string | null;
+  /** of the peer: this, or */
+  address?: string | null;
+  /** its name, or */
+  host?: string | null;
+  /** its registered domain; none: any peer */
+  domain?: string | null;
+  /** the peer's; null: any */
+  port?: number | null;
+  /** why; at most 240 bytes */
+  reason: string;
+  /** 1 to 365, 90 when it is missing; null: until it is ended, with the right to configure */
+  days?: number | null;
+  /** that led to it */
+  breach?: string | null;
+  /** to be acknowledged with it */
+  incident?: string | null;
+}
+
+/** a permit that was made */
+export interface PermitMade {
+  id: string;
+}
+
+/** what somebody said is normal here */
+export interface Permit {
+  id: string;
+  made: string;
+  /** who said so */
+  by: string;
+  /** why */
+  reason: string;
+  /** null: until it is ended */
+  until: string | null;
+  state: 'active' | 'ended' | 'expired';
+  ended: string | null;
+  /** who ended it */
+  ended_by: string | null;
+  /** null: any */
+  device: DeviceShort | null;
+  /** id of a model; null: any */
+  model?: string | null;
+  /** or all models of this tactic */
+  tactic?: string | null;
+  /** of the peer: this, or */
+  address?: string | null;
+  /** its name, or */
+  host?: string | null;
+  /** its registered domain; none: any peer */
+  domain?: string | null;
+  /** the peer's; null: any */
+  port?: number | null;
+  /** of the model, for people, where it is known */
+  model_name: string | null;
+  /** that led to it */
+  breach: string | null;
+  /** that was acknowledged with it */
+  incident: string | null;
+  /** findings that it has held back */
+  held: number;
+  /** time of the last of them */
+  last_held: string | null;
+}
+
+/** a page of permits, newest first */
+export interface Permits {
+  permits: Array<Permit>;
+  /** cursor of the next page */
+  next: string | null;
+}
+
 /** an address that a device had */
 export interface DeviceAddress {
   ip: string;

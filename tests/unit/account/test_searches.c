@@ -94,7 +94,8 @@ static void test_an_earlier_database(void **state)
     struct bench *b = *state;
     int64_t ann = bench_user(b, "ann", "reader", "x");
     bench_tamper(b,
-        "DROP TABLE searches; DROP TABLE asks; DELETE FROM migrations WHERE version > 1; PRAGMA "
+        "DROP TABLE searches; DROP TABLE asks; DROP TABLE permits; DELETE FROM migrations WHERE "
+        "version > 1; PRAGMA "
         "user_version = 1");
     bench_reopen(b);
     th_accounts_begin(b->a);

@@ -375,6 +375,214 @@ static void test_source_held_back(void **state)
     live_events_done(&e);
 }
 
+/* ---- what is normal here ---- */
+
+#define PERMIT "{\"type\":\"permit\",\"at_ns\":1,\"reason\":\"r\",\"id\":\"000000000000000%u\",%s}"
+#define TAUGHT AT(0, 1)
+#define TAUGHT_LATE AT(0, 50)
+
+/* Whom the permits name: what of the office fits, which is another one by another compiler. */
+static struct {
+    char scanner[16];
+    char mover[16];                  /* found before 13:00 and behind it */
+    char domain[128], of_domain[64]; /* and the model that told of it before noon */
+    char names[16], of_names[64];    /* a device and model, told of at once and later again */
+} who;
+
+static void text_of(const char *line, const char *key, char *ret, size_t room)
+{
+    const char *at = strstr(line, key);
+    snprintf(ret, room, "%s", at ? at + strlen(key) : "");
+    ret[strcspn(ret, "\"")] = 0;
+}
+
+/* Is it about this device and of this model ("": any)? */
+static bool is_of(const char *line, const char *device, const char *model)
+{
+    char of_device[16];
+    char of_model[64];
+    text_of(line, "\"device\":{\"id\":\"", of_device, sizeof(of_device));
+    text_of(line, "\"model\":\"", of_model, sizeof(of_model));
+    return strcmp(of_device, device) == 0 && (!*model || strcmp(of_model, model) == 0);
+}
+
+/* Is its hour over by then? */
+static bool ends_by(const char *line, const char *clock)
+{
+    return strncmp(strstr(line, "\"end\":\"2026-03-02T") + 18, clock, strlen(clock)) <= 0;
+}
+
+/* Before what is said so long after the start: that stands behind the batches of its moment, which
+ * intake had a little later. Then it stays told. */
+static bool told_within(const struct live_finding *f, int64_t span_ns)
+{
+    return time_of(&plain, f->first_told) <= events.start_ns + span_ns + 5 * TH_NS_PER_S;
+}
+
+/* Where it was told is known to a slice of the log only. */
+static bool told_about_then(const struct live_finding *f)
+{
+    int64_t after = time_of(&plain, f->first_told) - events.start_ns;
+    return (after > TAUGHT && after < TAUGHT + AT(0, 5)) ||
+        (after > TAUGHT_LATE && after < TAUGHT_LATE + AT(0, 5));
+}
+
+static bool is_breach(const struct live_finding *f)
+{
+    return strncmp(f->key, "breach", 6) == 0;
+}
+
+/* A pair of breaches of one device. */
+static void choose_pair(const struct live_finding *f, const struct live_finding *g)
+{
+    char device[16];
+    char model[64];
+    char domain[128];
+    text_of(f->line, "\"device\":{\"id\":\"", device, sizeof(device));
+    text_of(f->line, "\"model\":\"", model, sizeof(model));
+    text_of(g->line, "\"domain\":\"", domain, sizeof(domain));
+    if (!is_of(g->line, device, "") || strcmp(device, who.scanner) == 0)
+        return;
+    if (!*who.mover && ends_by(f->line, "13:00") && !ends_by(g->line, "13:00"))
+        snprintf(who.mover, sizeof(who.mover), "%s", device);
+    if (!*who.names && strcmp(device, who.mover) != 0 && is_of(g->line, device, model) &&
+        strcmp(domain, who.domain) != 0 && told_within(f, TAUGHT_LATE) &&
+        !told_within(g, TAUGHT_LATE)) {
+        snprintf(who.names, sizeof(who.names), "%s", device);
+        snprintf(who.of_names, sizeof(who.of_names), "%s", model);
+    }
+}
+
+static void choose(void)
+{
+    for (size_t i = 0; i < undisturbed.n; i++) {
+        const char *line = undisturbed.v[i].line;
+        if (!is_breach(&undisturbed.v[i]))
+            continue;
+        if (strstr(line, "\"model\":\"internal-scan\""))
+            text_of(line, "\"device\":{\"id\":\"", who.scanner, sizeof(who.scanner));
+        if (!*who.domain && strstr(line, "\"domain\":") && ends_by(line, "12:00")) {
+            text_of(line, "\"domain\":\"", who.domain, sizeof(who.domain));
+            text_of(line, "\"model\":\"", who.of_domain, sizeof(who.of_domain));
+        }
+    }
+    for (size_t i = 0; i < undisturbed.n * undisturbed.n; i++) {
+        const struct live_finding *f = &undisturbed.v[i / undisturbed.n];
+        const struct live_finding *g = &undisturbed.v[i % undisturbed.n];
+        if (is_breach(f) && is_breach(g))
+            choose_pair(f, g);
+    }
+    print_message("# scanner %s, mover %s, %s of %s, %s of %s\n", who.scanner, who.mover,
+        who.of_domain, who.domain, who.of_names, who.names);
+    assert_true(*who.scanner && *who.mover && *who.domain);
+}
+
+/* By which of the permits below is it held back; 0: by none. */
+static unsigned held_by(const struct live_finding *f)
+{
+    char domain[128];
+    char model[64];
+    text_of(f->line, "\"domain\":\"", domain, sizeof(domain));
+    text_of(f->line, "\"model\":\"", model, sizeof(model));
+    if (told_within(f, TAUGHT))
+        return 0;
+    if (is_of(f->line, who.scanner, "internal-scan"))
+        return 1;
+    if (strcmp(model, who.of_domain) == 0 && strcmp(domain, who.domain) == 0 &&
+        ends_by(f->line, "12:00"))
+        return 2;
+    if (is_of(f->line, who.mover, "") && ends_by(f->line, "13:00"))
+        return 3;
+    return is_of(f->line, who.names, who.of_names) && !told_within(f, TAUGHT_LATE) ? 4 : 0;
+}
+
+static uint64_t held_of(const struct live_result *r, unsigned permit)
+{
+    char key[32];
+    snprintf(key, sizeof(key), "permit %016x", permit);
+    const struct live_finding *f = live_result_find(r, key);
+    return f ? strtoull(strstr(f->line, "\"held\":") + 7, NULL, 10) : 0;
+}
+
+/* Permits by device and tactic, by peer until noon of the events, by device until somebody ends it,
+ * and one said after the same was told. */
+static void test_what_is_normal_is_not_told(void **state)
+{
+    (void)state;
+    char text[6][400];
+    char scope[300];
+    struct live_control said[6];
+    choose();
+    snprintf(scope, sizeof(scope), "\"device\":\"%s\",\"model\":\"internal-scan\"", who.scanner);
+    snprintf(text[0], sizeof(text[0]), PERMIT, 1, scope);
+    snprintf(scope, sizeof(scope), "\"model\":\"%s\",\"domain\":\"%s\",\"until_ns\":%lld",
+        who.of_domain, who.domain, (long long)(events.start_ns + AT(3, 0)));
+    snprintf(text[1], sizeof(text[1]), PERMIT, 2, scope);
+    snprintf(scope, sizeof(scope), "\"device\":\"%s\"", who.mover);
+    snprintf(text[2], sizeof(text[2]), PERMIT, 3, scope);
+    snprintf(text[3], sizeof(text[3]), PERMIT, 5, "\"model\":\"dns-tunnel\""); /* everything: no */
+    snprintf(scope, sizeof(scope), "\"device\":\"%s\",\"model\":\"%s\"",
+        *who.names ? who.names : "daaaaaaaaab", who.of_names);
+    snprintf(text[4], sizeof(text[4]), PERMIT, 4, scope);
+    snprintf(text[5], sizeof(text[5]),
+        "{\"type\":\"permit_end\",\"at_ns\":1,\"id\":\"0000000000000003\"}");
+    for (unsigned i = 0; i < 6; i++)
+        said[i] = (struct live_control){.json = text[i],
+            .time_ns = events.start_ns +
+                (i < 4           ? AT(0, 5)
+                        : i == 4 ? TAUGHT_LATE
+                                 : AT(4, 5))};
+    struct live_log_options options = {.controls = said, .control_count = TH_ARRAY_LEN(said)};
+    struct live_run_options one = {.shards = 1};
+    struct live_log log;
+    struct live_result r;
+    unsigned held[5] = {0};
+    unsigned more = 0;
+    live_log_make(&log, &events, &options);
+    live_run(&log, &one, &r);
+    for (size_t i = 0; i < undisturbed.n; i++) {
+        const struct live_finding *f = &undisturbed.v[i];
+        if (!is_breach(f) || told_about_then(f))
+            continue;
+        unsigned by = held_by(f);
+        held[by]++;
+        if ((by == 0) != (live_result_find(&r, f->key) != NULL))
+            print_message("# permit %u: %s\n", by, f->line);
+        assert_int_equal(by == 0, live_result_find(&r, f->key) != NULL);
+    }
+    for (size_t i = 0; i < r.n; i++)
+        if (is_breach(&r.v[i]))
+            more += live_result_find(&undisturbed, r.v[i].key) == NULL;
+    /* What is left of a finding may be one about the device alone. */
+    print_message("# %u told that were not told before\n", more);
+    assert_true(more <= 2);
+    for (unsigned p = 1; p <= 4; p++) {
+        print_message("# permit %u: %u not told, %llu counted\n", p, held[p],
+            (unsigned long long)held_of(&r, p));
+        assert_true(held[p] > 0 || p == 4);
+        assert_true(held_of(&r, p) >= held[p]);
+    }
+    assert_int_equal(held_of(&r, 5), 0);
+    assert_whole(&r);
+    for (unsigned shards = 1; shards <= 3; shards += 2) {
+        struct io_record *disk = io_record_new();
+        struct th_io io;
+        io_record_io(disk, &io);
+        struct live_run_options killed = {.shards = shards,
+            .step = 7,
+            .save_every = 90,
+            .kill_every = shards == 1 ? 131 : 397,
+            .checkpoints = &io};
+        struct live_result again;
+        live_run(&log, &killed, &again);
+        assert_same(&r, &again);
+        live_result_done(&again);
+        io_record_free(disk);
+    }
+    live_result_done(&r);
+    live_log_done(&log);
+}
+
 static void test_main_rates_have_rows(void **state)
 {
     (void)state;
@@ -405,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_main_rates_have_rows),
         cmocka_unit_test(test_shards_and_slices_play_no_part),
         cmocka_unit_test(test_restarts_play_no_part),
+        cmocka_unit_test(test_what_is_normal_is_not_told),
         cmocka_unit_test(test_live_is_as_recorded),
         cmocka_unit_test(test_disorder_changes_little),
         cmocka_unit_test(test_attack_is_seen_in_seconds),

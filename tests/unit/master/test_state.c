@@ -3,6 +3,7 @@
  */
 #include "unit.h"
 
+#include "account/permit.h"
 #include "account/sensor.h"
 #include "crypto/base64.h"
 #include "crypto/sign.h"
@@ -568,6 +569,123 @@ static void test_settings_and_incidents_go_through_the_log(void **state)
     assert_true(json_is_true(json_object_get(b->body, "intact")));
 }
 
+/* Asks for a permit as this session; the status. */
+static unsigned permit(struct state_bench *b, const struct th_session *s, const char *body)
+{
+    return sb_ask(b, "{'route':'permit_add','user':{'session':'%s'},'body':{%s}}", s->key, body);
+}
+
+static json_t *audit_entry(struct state_bench *b, const struct th_session *s, size_t at)
+{
+    sb_ask(b, "{'route':'audit_list','user':{'session':'%s'}}", s->key);
+    return json_array_get(json_object_get(b->body, "entries"), at);
+}
+
+static void assert_entry(
+    const json_t *e, const char *user, const char *action, const char *object, const char *detail)
+{
+    assert_string_equal(json_string_value(json_object_get(e, "user")), user);
+    assert_string_equal(json_string_value(json_object_get(e, "action")), action);
+    assert_string_equal(json_string_value(json_object_get(e, "object")), object);
+    assert_string_equal(json_string_value(json_object_get(e, "detail")), detail);
+}
+
+static void test_what_is_normal_here(void **state)
+{
+    struct state_bench *b = *state;
+    struct th_session root;
+    struct th_session ann;
+    struct th_session rob;
+    char cookie[TH_COOKIE_LEN];
+    char id[20];
+    sb_user(b, "root", "administrator");
+    sb_user(b, "ann", "analyst");
+    sb_user(b, "rob", "reader");
+    sb_session(b, "root", cookie, &root);
+    sb_session(b, "ann", cookie, &ann);
+    sb_session(b, "rob", cookie, &rob);
+    assert_int_equal(permit(b, &rob, "'device':'dabcdefghij','reason':'r'"), 403);
+    static const char *const wrong[] = {"'reason':'everything'", "'port':443,'reason':'r'",
+        "'model':'internal-scan','reason':'r'", "'device':'10.0.0.1','reason':'r'",
+        "'device':'dabcdefghij'", "'device':'dabcdefghij','reason':''",
+        "'device':'dabcdefghij','reason':'r','days':0",
+        "'device':'dabcdefghij','reason':'r','days':366",
+        "'device':'dabcdefghij','reason':'r','days':'9'",
+        "'device':'dabcdefghij','reason':'r','model':'A B'",
+        "'device':'dabcdefghij','reason':'r','model':'a','tactic':'b'",
+        "'host':'a.example','domain':'example','reason':'r'", "'address':'a.example','reason':'r'",
+        "'device':'dabcdefghij','reason':'r','incident':'../x'",
+        "'device':'dabcdefghij','reason':'r','port':70000"};
+    for (size_t i = 0; i < TH_ARRAY_LEN(wrong); i++)
+        assert_int_equal(permit(b, &ann, wrong[i]), 400);
+    char big[400];
+    snprintf(big, sizeof(big), "'device':'dabcdefghij','reason':'%0241d'", 0);
+    assert_int_equal(permit(b, &ann, big), 400);
+    assert_int_equal(permit(b, &ann, "'device':'dabcdefghij','reason':'r','days':null"), 403);
+    assert_int_equal(permit(b, &root, "'domain':'example.com','reason':'r','days':null"), 200);
+    snprintf(id, sizeof(id), "%s", sb_text(b, "id"));
+    assert_entry(audit_entry(b, &root, 0), "root", "permit.add", id,
+        "device any, model any, domain example.com; until somebody ends it: r");
+    assert_int_equal(
+        permit(b, &ann,
+            "'device':'dabcdefghij','tactic':'discovery','reason':'<b>our scanner</b>',"
+            "'incident':'abc','breach':'def'"),
+        200);
+    snprintf(id, sizeof(id), "%s", sb_text(b, "id"));
+    assert_int_equal(strlen(id), 16);
+    assert_entry(audit_entry(b, &root, 1), "ann", "permit.add", id,
+        "device dabcdefghij, tactic discovery, peer any; until 2024-02-12T22:13:20.000000Z: <b>our "
+        "scanner</b>");
+    snprintf(big, sizeof(big), "permit %s", id);
+    assert_entry(audit_entry(b, &root, 0), "ann", "incident.acknowledge", "abc", big);
+    assert_int_equal(
+        sb_ask(b, "{'route':'permit_end','user':{'session':'%s'},'path':{'id':'%s'}}", rob.key, id),
+        403);
+    for (unsigned i = 0; i < 2; i++) /* by anybody who may say so, once */
+        assert_int_equal(
+            sb_ask(b, "{'route':'permit_end','user':{'session':'%s'},'path':{'id':'%s'}}", ann.key,
+                id),
+            i == 0 ? 200 : 404);
+    assert_entry(audit_entry(b, &root, 0), "ann", "permit.end", id, "");
+    /* an end that comes by itself */
+    assert_int_equal(permit(b, &ann, "'address':'192.0.2.1','port':22,'reason':'r','days':1"), 200);
+    snprintf(id, sizeof(id), "%s", sb_text(b, "id"));
+    b->now_ns += TH_NS_PER_DAY;
+    th_state_tick(b->s, b->now_ns);
+    sb_session(b, "root", cookie, &root);
+    assert_entry(audit_entry(b, &root, 0), "system", "permit.expire", id, "");
+}
+
+/* Also those on their way are counted. */
+static void test_so_many_permits_and_no_more(void **state)
+{
+    struct state_bench *b = *state;
+    char text[300];
+    th_state_follow_begin(b->s);
+    for (unsigned i = 1; i <= 999; i++) {
+        snprintf(text, sizeof(text),
+            "{\"type\":\"permit\",\"at_ns\":1,\"id\":\"%016x\",\"device\":\"dabcdefghij\","
+            "\"reason\":\"r\"}",
+            i);
+        for (unsigned k = 0; k < 2; k++) /* followed twice */
+            th_state_follow_control(b->s, th_str_c(text));
+    }
+    assert_int_equal(th_state_follow_end(b->s, 77), 0);
+    static const char ask[] = "{\"route\":\"ctl.permit.add\",\"body\":{\"device\":"
+                              "\"dabcdefghij\",\"reason\":\"r\",\"days\":null}}";
+    unsigned answers = b->answers;
+    sb_send(b, 1, ask);
+    assert_int_equal(b->answers, answers); /* waits for the log */
+    sb_send(b, 1, ask);
+    assert_int_equal(b->status, 409);
+    sb_run(b);
+    assert_int_equal(b->status, 200);
+    assert_int_equal(sb_operator(b, "{'route':'ctl.permit.end','body':{'id':'%016x'}}", 5), 200);
+    sb_send(b, 1, ask);
+    sb_run(b);
+    assert_int_equal(b->status, 200);
+}
+
 static void test_a_log_that_does_not_answer(void **state)
 {
     struct state_bench *b = *state;
@@ -612,9 +730,12 @@ static void test_controls_apply_again_to_the_same(void **state)
     static const char other_key[] =
         "{\"type\":\"sensor\",\"at_ns\":1,\"id\":\"0000000000000000\",\"key\":"
         "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"name\":\"x\",\"status\":\"authorised\"}";
-    static const char *const hostile[] = {"", "null", "[]", "{\"type\":5}", "{\"type\":\"sensor\"}",
-        other_key, "{\"type\":\"settings\",\"at_ns\":1}", "{\"type\":\"ack\",\"at_ns\":1}",
-        "{\"type\":\"tick\",\"at_ns\":1,\"wall_ns\":1}", "{\"type\":\"of tomorrow\",\"at_ns\":1}"};
+    static const char *const hostile[] = {"{\"type\":\"permit\",\"at_ns\":1}",
+        "{\"type\":\"permit\",\"at_ns\":1,\"id\":\"0000000000000001\",\"reason\":\"all\"}",
+        "{\"type\":\"permit_end\",\"at_ns\":1,\"id\":7}", "", "null", "[]", "{\"type\":5}",
+        "{\"type\":\"sensor\"}", other_key, "{\"type\":\"settings\",\"at_ns\":1}",
+        "{\"type\":\"ack\",\"at_ns\":1}", "{\"type\":\"tick\",\"at_ns\":1,\"wall_ns\":1}",
+        "{\"type\":\"of tomorrow\",\"at_ns\":1}"};
     struct th_settings s;
     struct th_settings defaults;
     th_settings_default(&defaults);
@@ -628,6 +749,7 @@ static void test_controls_apply_again_to_the_same(void **state)
     th_settings_get(b->a, &defaults, &s);
     assert_int_equal(s.alerts_per_day, 3);
     assert_int_equal(th_accounts_position(b->a), 77);
+    assert_int_equal(th_account_permits(b->a), 0);
     assert_int_equal(sb_operator(b, "{'route':'ctl.sensor.list'}"), 200);
     assert_int_equal(json_array_size(json_object_get(b->body, "sensors")), 0);
 }
@@ -713,6 +835,8 @@ int main(void)
         TEST(test_commands_wait),
         TEST(test_what_is_forgotten),
         TEST(test_settings_and_incidents_go_through_the_log),
+        TEST(test_what_is_normal_here),
+        TEST(test_so_many_permits_and_no_more),
         TEST(test_a_log_that_does_not_answer),
         TEST(test_controls_apply_again_to_the_same),
         TEST(test_operator_routes_are_the_operators),

@@ -12,6 +12,7 @@
 #define TH_MODEL_MODEL_H
 
 #include "learn/learn.h"
+#include "model/permit.h"
 
 struct th_models;
 
@@ -70,13 +71,16 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
  * th_scorer_window gives, and changes nothing. */
 void th_scorer_look(
     const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
-/* Drops the sequences under way of an entity. */
+/* Drops the sequences under way of an entity, and the permits that name it. */
 void th_scorer_forget(struct th_scorer *s, uint64_t entity);
 /* Epochs, state and prior as in learn.h. */
 void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf *out);
 int th_scorer_epoch_in(
     struct th_scorer *s, unsigned partition, const uint8_t *data, size_t len_bytes);
 void th_scorer_epoch_done(struct th_scorer *s, int64_t time_ns);
+/* What is normal here, by which it goes from now on; the scorer's own. Not in its state: saved for
+ * itself. The same changes in every scorer of an organisation. */
+struct th_permits *th_scorer_permits(struct th_scorer *s);
 double th_scorer_pooled_device_hours(const struct th_scorer *s);
 /* The score at or above which `alerts_per_day` alerts a day are to be expected. */
 double th_scorer_threshold(const struct th_scorer *s, double alerts_per_day, double active_devices);

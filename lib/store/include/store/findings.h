@@ -12,6 +12,8 @@
 #ifndef TH_STORE_FINDINGS_H
 #define TH_STORE_FINDINGS_H
 
+#include <jansson.h>
+
 #include "store/catalogue.h"
 
 #define TH_FINDING_MAX_BYTES (1u << 20) /* a line */
@@ -41,6 +43,11 @@ void th_findings_follow_silent(struct th_catalogue *c, struct th_str id, bool si
 /* About an incident, or about what it is part of by then. False: no such state. */
 bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, struct th_str state,
     struct th_str by, int64_t at_ns, struct th_str comment);
+/* A permit said (the control: src/master/permits.h) or ended. One that names an incident closes it.
+ * As history stay TH_FINDINGS_PERMITS_OVER that are over, the newest. */
+#define TH_FINDINGS_PERMITS_OVER 1000
+void th_findings_follow_permit(struct th_catalogue *c, const json_t *control, int64_t at_ns);
+void th_findings_follow_permit_end(struct th_catalogue *c, const json_t *control, int64_t at_ns);
 /* Settings of the instance, as the control has them. */
 void th_findings_follow_settings(struct th_catalogue *c, struct th_str json);
 /* Appends them; nothing when there are none. */
@@ -54,12 +61,14 @@ int th_findings_follow_commit(
 /* ---- pages ---- */
 
 struct th_findings_page {
-    struct th_str state;    /* incidents: "open", "acknowledged" or "all"; empty: open */
+    struct th_str state;    /* incidents: "open", "acknowledged" or "all"; empty: open. Permits:
+                               "active", "over" or "all"; empty: all */
     struct th_str device;   /* breaches: of this one; empty: all */
     struct th_str text;     /* devices: part of a name or an address */
     struct th_str sort;     /* devices: "score", "last" (also empty) or "name" */
     struct th_str cursor;   /* "next" of the page before; empty: the first */
     int64_t from_ns, to_ns; /* findings that begin in [from, to); INT64_MIN and INT64_MAX: all */
+    int64_t now_ns;         /* permits: the wall clock */
     unsigned limit;         /* 1 to 200 */
 };
 #define TH_FINDINGS_MAX_PAGE 200u
@@ -75,6 +84,8 @@ int th_findings_breach(struct th_catalogue *c, struct th_str id, struct th_buf *
 int th_findings_devices(
     struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *out) TH_WARN_UNUSED;
+int th_findings_permits(
+    struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_overview(
     struct th_catalogue *c, double events_per_s, int64_t now_ns, struct th_buf *out) TH_WARN_UNUSED;
 

@@ -70,6 +70,8 @@ enum th_control_type {
     TH_CONTROL_QUARANTINE,
     TH_CONTROL_FORGET,
     TH_CONTROL_ACK,
+    TH_CONTROL_PERMIT,
+    TH_CONTROL_PERMIT_END,
     TH_CONTROL_TYPES
 };
 const char *th_control_word(enum th_control_type type); /* "tick"; never of OTHER */
