@@ -50,6 +50,7 @@ export const says = {
   'says.lateral-path': 'was administered by one host and then administered {peer}, a path of {observed}',
   'says.brute-force': 'tried {observed} at {peer}',
   'says.brute-force-against': 'was tried with {observed} by {peer}',
+  'says.strange-logins': 'failed to log in at {peer} under names of users that it does not have, in {observed} of a day',
   'says.mining': 'made {observed} to {peer} that look like a mining pool\'s',
   'says.data-staging': 'collected {observed} from inside hosts and then sent much out',
   'says.clients': 'was called by {observed} in an hour',
