@@ -90,10 +90,15 @@ def touch_memory():
     """Free memory that the host of a virtual machine has at hand. Hosts take back what a guest does not use, within
     seconds, and finding 2 MiB again takes 4 to 7 ms, fifteen times what clearing them does: that was up to an eighth of a
     run, by chance, and no sensor that runs for days meets it."""
-    with mmap.mmap(-1, TOUCH_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as area:
-        area.madvise(mmap.MADV_HUGEPAGE)
-        for at in range(0, TOUCH_BYTES, PAGE_BYTES):
-            area[at] = 1
+    child = os.fork()  # a process of its own: a program started from here would be told to have had as much
+    if child > 0:
+        os.waitpid(child, 0)
+        return
+    area = mmap.mmap(-1, TOUCH_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    area.madvise(mmap.MADV_HUGEPAGE)
+    for at in range(0, TOUCH_BYTES, PAGE_BYTES):
+        area[at] = 1
+    os._exit(0)
 
 
 def measure(argv):
