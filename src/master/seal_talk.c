@@ -71,14 +71,14 @@ static void take_done(struct seal_role *r, const struct th_ipc_message *m)
 }
 
 /* Chunks that an earlier store knew of are nobody's now; nor would anybody hear of those that are
- * being written, whose rows would then count as told. */
+ * being written, whose rows would then count as told. Whoever asked is answered all the same: the
+ * store that is there may have asked before we knew where the log begins. */
 static void forget_chunks(struct seal_role *r)
 {
     if (r->working && r->unit.what == TH_SEAL_CHUNK_UNIT) {
         th_seal_unit_drop(&r->unit, &r->folder);
         r->working = false;
     }
-    r->chunk_count = 0;
     th_seal_rows_unchunk(&r->rows);
 }
 

@@ -66,6 +66,7 @@ struct store_files {
     struct store_gone *gone;
     size_t gone_count, gone_room;
     bool chunk_asked;
+    uint64_t chunk_id; /* of the last time it was asked for */
     unsigned seal_generation;
     int64_t chunk_ns; /* when the newest chunk was had */
     uint64_t data_bytes;

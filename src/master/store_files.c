@@ -211,7 +211,8 @@ static void take_hold(
     bool asked = asks &&
         (f->chunk_asked ||
             (th_edges_up(f->edges, STORE_SEAL) &&
-                th_edges_send(f->edges, STORE_SEAL, TH_MSG_CHUNK, 0, th_str_c("")) == 0));
+                th_edges_send(f->edges, STORE_SEAL, TH_MSG_CHUNK, ++f->chunk_id, th_str_c("")) ==
+                    0));
     if (!asked) {
         answer_hold(f, &w, fresh, now_ns);
         return;
@@ -301,6 +302,8 @@ void store_files_from_seal(
         tell_catalogue(f, m->id);
     } else if (m->type == TH_MSG_CHUNK) {
         take_chunk(f, m->body);
+        if (m->id != f->chunk_id)
+            return; /* it comes late, and is too old for those that wait now */
         f->chunk_asked = false;
         f->chunk_ns = now_ns;
         answer_waiting(f, true, now_ns);
@@ -414,8 +417,10 @@ void store_files_turn(struct store_files *f, int64_t now_ns, int64_t wall_ns)
     (void)wall_ns;
     look_at_seal(f);
     end_holds(f, now_ns);
-    if (f->waiting_count > 0 && (now_ns >= f->waiting[0].deadline_ns || !f->chunk_asked))
+    if (f->waiting_count > 0 && (now_ns >= f->waiting[0].deadline_ns || !f->chunk_asked)) {
         answer_waiting(f, false, now_ns);
+        f->chunk_asked = false; /* should the answer never come, the next query asks again */
+    }
     if (f->gone_count > 0)
         remove_some(f);
     if (now_ns >= f->expire_ns) {
