@@ -374,13 +374,17 @@ static void peer_fill(struct th_identity *id, const struct th_addr *a, uint16_t 
     ret->key = tag;
     if (ret->inside)
         return;
-    if (addr_is_host(a))
-        peer_named(by_uid && by_uid->name_len ? by_uid : names_find(&id->names, tag), ret);
+    if (!addr_is_host(a))
+        return;
+    const struct name_entry *by_addr = names_find(&id->names, tag);
+    peer_named(by_uid && by_uid->name_len ? by_uid : by_addr, ret);
+    ret->vouched =
+        ret->domain.len && by_addr && by_addr->rank == NAME_DNS && by_addr->key == ret->key;
 }
 
-/* The destination behind a proxy: a name, or an address written out. */
-static void peer_proxied(
-    struct th_identity *id, const struct name_entry *e, int64_t time_ns, struct th_peer *ret)
+/* The destination behind a proxy (NULL: none of ours): a name, or an address written out. */
+static void peer_proxied(struct th_identity *id, const struct name_entry *e,
+    const struct device *proxy, int64_t time_ns, struct th_peer *ret)
 {
     struct th_addr a;
     if (th_addr_parse(th_str_n(e->name, e->name_len), &a)) {
@@ -391,6 +395,7 @@ static void peer_proxied(
     *ret = (struct th_peer){.slot = NONE, .port = e->port};
     ret->key = th_siphash(&id->key, e->name, e->name_len) | 1;
     peer_named(e, ret);
+    ret->vouched = proxy && ret->domain.len;
 }
 
 void th_identity_event(struct th_identity *id, const struct th_event *ev, struct th_who *ret)
@@ -422,7 +427,7 @@ void th_identity_event(struct th_identity *id, const struct th_event *ev, struct
     ret->resp = resp ? &resp->e : NULL;
     peer_fill(id, e.orig, e.orig_port, orig, NULL, &ret->orig_peer);
     if (by_uid && by_uid->proxied)
-        peer_proxied(id, by_uid, ev->time_ns, &ret->resp_peer);
+        peer_proxied(id, by_uid, resp, ev->time_ns, &ret->resp_peer);
     else
         peer_fill(id, e.resp, e.resp_port, resp, by_uid, &ret->resp_peer);
 }

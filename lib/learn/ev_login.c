@@ -157,10 +157,12 @@ static void note_clear(struct th_act *a, const struct th_ev_login *ev, const str
 void th_learn_login_read(
     struct th_act *a, struct th_act *resp, const struct th_ev_login *ev, const struct th_who *w)
 {
+    bool ours = w->resp_peer.inside; /* who is known to a web site outside is no account of ours */
+    struct th_str user = ours ? ev->user : th_str_c("");
     if (TH_HAS(ev, LOGIN, success) && !ev->success)
-        fail(a, resp, w, ev->id_resp_p, ev->user);
+        fail(a, resp, w, ev->id_resp_p, user);
     else if (a && TH_HAS(ev, LOGIN, success))
-        note_user(a, ev->user, &w->resp_peer);
+        note_user(a, user, &w->resp_peer);
     if (a)
         note_clear(a, ev, w);
 }

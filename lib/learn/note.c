@@ -77,7 +77,7 @@ static void put_host(struct th_note *n, struct th_str host, struct th_str domain
 void th_note_peer(struct th_note *n, const struct th_peer *peer)
 {
     n->flags = (uint8_t)(TH_NOTE_PEER | (peer->inside ? TH_NOTE_INSIDE : 0) |
-        (peer->has_addr ? TH_NOTE_ADDR : 0));
+        (peer->has_addr ? TH_NOTE_ADDR : 0) | (peer->vouched ? TH_NOTE_VOUCHED : 0));
     n->peer_key = peer->key;
     n->addr = peer->addr;
     n->port = peer->port;

@@ -198,6 +198,7 @@ static void fill(
         .addr = n->addr,
         .has_addr = (n->flags & TH_NOTE_ADDR) != 0,
         .inside = (n->flags & TH_NOTE_INSIDE) != 0,
+        .vouched = (n->flags & TH_NOTE_VOUCHED) != 0,
         .port = n->port,
         .slot = n->slot};
     uint64_t used = n->flags & TH_NOTE_NAME ? n->popularity_key : n->peer_key;

@@ -184,7 +184,13 @@ struct th_win {
 #define TH_NOTE_DETAIL_LEN 96u
 #define TH_NOTES_MAX 24u
 
-enum th_note_flag { TH_NOTE_PEER = 1, TH_NOTE_INSIDE = 2, TH_NOTE_ADDR = 4, TH_NOTE_NAME = 8 };
+enum th_note_flag {
+    TH_NOTE_PEER = 1,
+    TH_NOTE_INSIDE = 2,
+    TH_NOTE_ADDR = 4,
+    TH_NOTE_NAME = 8,
+    TH_NOTE_VOUCHED = 16
+};
 
 struct th_note {
     uint64_t key; /* what it is about, inside its feature */

@@ -208,7 +208,7 @@ bool filter_match(const struct filter *f, const struct th_window *w, const struc
     case FILTER_PEER_KNOWN: return s->has_peer == f->flag;
     case FILTER_PEER_NAMED: return (s->has_peer && s->peer.host.len > 0) == f->flag;
     case FILTER_PEER_WELL_KNOWN:
-        return s->has_peer && th_domain_is_known(s->peer.domain) == f->flag;
+        return s->has_peer && (s->peer.vouched && th_domain_is_known(s->peer.domain)) == f->flag;
     case FILTER_PEER_PORT: return s->has_peer && any_port(f, s->peer.port);
     case FILTER_PEER_HOST: return s->has_peer && any_pattern(f, s->peer.host);
     case FILTER_PEER_DEVICES: return s->has_peer && in_range(f, s->peer_devices);

@@ -50,7 +50,9 @@ void signal_put(struct th_buf *out, const struct th_signal *s)
     th_buf_le32(out, s->peer_devices);
     th_buf_le32(out, s->org_devices);
     put_text(out, s->detail, sizeof(s->detail));
-    th_buf_u8(out, (uint8_t)(s->has_peer | s->peer.has_addr << 1 | s->peer.inside << 2));
+    th_buf_u8(out,
+        (uint8_t)(s->has_peer | s->peer.has_addr << 1 | s->peer.inside << 2 |
+            s->peer.vouched << 3));
     if (!s->has_peer)
         return;
     th_buf_le64(out, s->peer.key);
@@ -85,6 +87,7 @@ bool signal_get(struct th_cur *c, struct th_signal *ret)
     ret->has_peer = flags & 1;
     ret->peer.has_addr = flags >> 1 & 1;
     ret->peer.inside = flags >> 2 & 1;
+    ret->peer.vouched = flags >> 3 & 1;
     ret->peer.slot = UINT32_MAX;
     if (ret->has_peer) {
         ret->peer.key = th_cur_le64(c);
@@ -97,5 +100,5 @@ bool signal_get(struct th_cur *c, struct th_signal *ret)
         get_text(c, ret->peer_domain, sizeof(ret->peer_domain));
     }
     signal_copy(ret, ret);
-    return !c->failed && flags < 8;
+    return !c->failed && flags < 16;
 }

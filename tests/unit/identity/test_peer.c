@@ -59,6 +59,7 @@ static void dns_names_addresses(void **state)
     assert_view_is(p.host, "www.shop.example.com");
     assert_view_is(p.domain, "example.com");
     assert_false(p.inside);
+    assert_true(p.vouched);
     assert_true(peer_of(id, &v6.h).key == key);
     p = peer_of(id, &other.h);
     assert_int_equal(p.host.len, 0);
@@ -82,6 +83,14 @@ static void sni_wins_for_its_connection(void **state)
     assert_view_is(peer_of(id, &s.h).domain, "example.org");
     assert_view_is(peer_of(id, &same.h).domain, "example.org");
     assert_view_is(peer_of(id, &other.h).domain, "example.com");
+    /* The client says so alone; of the same domain as DNS has it, DNS says it too. */
+    assert_false(peer_of(id, &same.h).vouched);
+    TH_SET(&s, SSL, server_name, th_str_c("c.example.com"));
+    assert_true(peer_of(id, &s.h).vouched);
+    TH_SET(&s, SSL, id_resp_h, addr("198.51.100.8"));
+    struct th_peer unasked = peer_of(id, &s.h);
+    assert_view_is(unasked.domain, "example.com");
+    assert_false(unasked.vouched);
 }
 
 static void proxy_hides_nobody(void **state)
@@ -102,6 +111,10 @@ static void proxy_hides_nobody(void **state)
     assert_true(who.resp_peer.key == p.key);
     assert_false(who.resp_peer.inside);
     assert_non_null(who.resp); /* the proxy itself is a device */
+    assert_true(who.resp_peer.vouched);
+    struct th_ev_http outside =
+        http("C9", "198.51.100.16", "CONNECT", "www.bad.example", "www.bad.example:8443");
+    assert_false(peer_of(id, &outside.h).vouched); /* whoever that is may go anywhere */
     struct th_ev_http g = http(NULL, "10.0.0.16", "GET", "x", "http://u:p@dl.bad.example:81/a?b");
     p = peer_of(id, &g.h);
     assert_view_is(p.host, "dl.bad.example");

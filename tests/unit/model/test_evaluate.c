@@ -70,6 +70,21 @@ static void supporting_raises_but_is_not_needed(void **state)
     assert_float_equal(run(yaml, v, 2).b[0].lgp, 3, 1e-9);
 }
 
+/* A name that only the client says is not what everybody knows. */
+static void well_known_peers(void **state)
+{
+    (void)state;
+    const char *yaml =
+        HEAD("a") "components:\n  - feature: beacon\n    filter: {peer.well-known: false}\n";
+    struct th_signal v[] = {with_peer(signal_make("beacon", 5, 3), 5, "www.mozilla.org", 2)};
+    snprintf(v[0].peer_domain, sizeof(v[0].peer_domain), "mozilla.org");
+    assert_int_equal(run(yaml, v, 1).count, 1);
+    v[0].peer.vouched = true;
+    assert_int_equal(run(yaml, v, 1).count, 0);
+    snprintf(v[0].peer_domain, sizeof(v[0].peer_domain), "ozilla.org");
+    assert_int_equal(run(yaml, v, 1).count, 1);
+}
+
 static void filters(void **state)
 {
     (void)state;
@@ -183,6 +198,7 @@ int main(void)
         cmocka_unit_test(any_tells_each_peer),
         cmocka_unit_test(supporting_raises_but_is_not_needed),
         cmocka_unit_test(filters),
+        cmocka_unit_test(well_known_peers),
         cmocka_unit_test(active_times),
         cmocka_unit_test(sequences),
     };

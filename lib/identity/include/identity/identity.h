@@ -51,7 +51,9 @@ struct th_peer {
     bool has_addr;
     uint16_t port; /* responder's port, 0 when there is none */
     bool inside;
-    uint32_t slot;        /* entity slot when inside, else UINT32_MAX */
+    bool vouched;  /* that the name is its own says DNS, or a proxy of ours that goes by it; not the
+                      client  alone */
+    uint32_t slot; /* entity slot when inside, else UINT32_MAX */
     struct th_str host;   /* name it was called by ("cdn.example.com"), or empty */
     struct th_str domain; /* registered domain ("example.com"), or empty */
 };
