@@ -24,6 +24,11 @@ bool th_str_ends(struct th_str s, const char *suffix)
     return s.len >= n && memcmp(s.p + s.len - n, suffix, n) == 0;
 }
 
+bool th_str_has(struct th_str s, const char *word)
+{
+    return s.len > 0 && memmem(s.p, s.len, word, strlen(word)) != NULL;
+}
+
 int th_str_cmp(struct th_str a, struct th_str b)
 {
     uint32_t n = a.len < b.len ? a.len : b.len;

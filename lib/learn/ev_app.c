@@ -19,10 +19,7 @@ static void note_print(struct th_act *a, const char *kind, struct th_str print, 
         th_note_get(a, TH_FEAT_NEW_FINGERPRINT, key, 3, th_org_rarity(a->l->org, key, false));
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_PRINT + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_PRINT, key, peer);
     size_t len = (size_t)snprintf(n->detail, sizeof(n->detail), "%s ", kind);
     th_text_put(n->detail + len, sizeof(n->detail) - len, shown);
 }
@@ -68,10 +65,7 @@ static void note_program(struct th_act *a, const struct th_peer *peer, struct th
         th_note_get(a, TH_FEAT_EXE_DOWNLOAD, key, 3, th_org_rarity(a->l->org, key, true));
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_EXE + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_EXE, key, peer);
     th_note_example(n, "", what);
 }
 
@@ -98,11 +92,6 @@ void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct t
     }
 }
 
-static bool has(struct th_str text, const char *word)
-{
-    return text.len > 0 && memmem(text.p, text.len, word, strlen(word)) != NULL;
-}
-
 enum fault { SELF_SIGNED, EXPIRED, NOT_YET, OTHER_NAME, OUTDATED, FAULTS };
 
 /* Bits of enum fault: as the sensor saw them, or as an imported log says (its validation). */
@@ -114,10 +103,10 @@ static unsigned faults_of(const struct th_ev_ssl *ev)
     for (uint32_t i = 0; i < ev->cert_faults.n; i++)
         for (unsigned k = 0; k < TH_ARRAY_LEN(names); k++)
             faults |= (unsigned)th_str_is(ev->cert_faults.v[i], names[k]) << k;
-    faults |= (unsigned)(has(ev->validation_status, "self signed") ||
-                  has(ev->validation_status, "self-signed"))
+    faults |= (unsigned)(th_str_has(ev->validation_status, "self signed") ||
+                  th_str_has(ev->validation_status, "self-signed"))
         << SELF_SIGNED;
-    faults |= (unsigned)has(ev->validation_status, "expired") << EXPIRED;
+    faults |= (unsigned)th_str_has(ev->validation_status, "expired") << EXPIRED;
     for (unsigned i = 0; i < TH_ARRAY_LEN(old); i++)
         faults |= (unsigned)th_str_is(ev->version, old[i]) << OUTDATED;
     return faults;
@@ -137,10 +126,7 @@ static void note_faults(struct th_act *a, const struct th_ev_ssl *ev, const stru
         th_note_get(a, TH_FEAT_BAD_CERT, key, 3, th_org_rarity(a->l->org, key, false));
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_PRINT + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_PRINT, key, peer);
     for (unsigned i = 0; i < FAULTS; i++)
         if (faults >> i & 1)
             th_note_example(n, "", th_str_c(words[i]));

@@ -194,10 +194,7 @@ static void note_new_port(struct th_act *a, const struct flow *f, const struct t
     struct th_note *n = th_note_get(a, TH_FEAT_NEW_PORT, key, 2, worth);
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_PORT + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_PORT, key, peer);
     snprintf(n->detail, sizeof(n->detail), "%s port %u", f->tcp ? "TCP" : "UDP", f->port);
 }
 
@@ -214,10 +211,7 @@ static void note_destination(struct th_act *a, const struct th_peer *peer)
     struct th_note *n = th_note_get(a, TH_FEAT_NEW_DESTINATION, peer->key, 4, worth);
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = peer->key;
-    n->novel = TH_NOVEL_DEST + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_DEST, peer->key, peer);
 }
 
 /* It was administered within the last hours and now administers another, as it never did. */
@@ -254,10 +248,7 @@ static void note_admin(struct th_act *a, const struct flow *f, const struct th_p
         th_note_get(a, TH_FEAT_NEW_ADMIN_PEER, key, 3, th_org_rarity(a->l->org, key, false));
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_ADMIN_PEER + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_ADMIN_PEER, key, peer);
     snprintf(n->detail, sizeof(n->detail), "port %u", f->port);
 }
 
@@ -382,10 +373,7 @@ static void note_admin_in(struct th_act *a, const struct flow *f, const struct t
         th_note_get(a, TH_FEAT_NEW_ADMIN_CLIENT, key, 3, th_org_rarity(a->l->org, key, false));
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_ADMIN_CLIENT + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_ADMIN_CLIENT, key, peer);
     snprintf(n->detail, sizeof(n->detail), "port %u", f->port);
 }
 
@@ -408,10 +396,7 @@ static void note_client(struct th_act *a, const struct flow *f, const struct th_
         th_note_get(a, TH_FEAT_NEW_CLIENT, key, 4, th_org_rarity(a->l->org, key, false));
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_CLIENT + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_CLIENT, key, peer);
 }
 
 static void conn_in(struct th_act *a, const struct flow *f, const struct th_who *who)

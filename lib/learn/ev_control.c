@@ -42,10 +42,7 @@ static void note_control(struct th_act *a, const struct th_who *w, enum control 
     struct th_note *n = th_note_get(a, TH_FEAT_CONTROLLER, key, 4, worth);
     if (!n)
         return;
-    th_note_peer(n, peer);
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_REMOTE + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_REMOTE, key, peer);
     th_note_example(n, "", th_str_c(words[is]));
     th_note_example(n, "", th_str_c(protocol));
     th_note_example(n, "", name);

@@ -62,10 +62,7 @@ static void note_user(struct th_act *a, struct th_str user, const struct th_peer
         th_note_get(a, TH_FEAT_NEW_CREDENTIAL, key, 3, th_org_rarity(a->l->org, key, false));
     if (!note)
         return;
-    th_note_peer(note, peer);
-    note->popularity_key = key;
-    note->novel = TH_NOVEL_USER + 1;
-    note->a += 1;
+    th_note_fresh(note, TH_NOVEL_USER, key, peer);
     th_note_example(note, "user ", user);
 }
 
@@ -145,11 +142,8 @@ static void note_clear(struct th_act *a, const struct th_ev_login *ev, const str
         th_note_get(a, TH_FEAT_CLEAR_LOGIN, key, 3, th_org_rarity(a->l->org, key, false));
     if (!n)
         return;
-    th_note_peer(n, peer);
+    th_note_fresh(n, TH_NOVEL_USER, key, peer);
     n->port = ev->id_resp_p;
-    n->popularity_key = key;
-    n->novel = TH_NOVEL_USER + 1;
-    n->a += 1;
     th_note_example(n, "user ", ev->user);
     th_note_example(n, "", ev->service);
 }

@@ -66,10 +66,7 @@ void th_learn_remote(
     if (!n)
         return;
     bool before = n->flags != 0;
-    th_note_peer(n, peer);
-    n->popularity_key = op;
-    n->novel = TH_NOVEL_REMOTE + 1;
-    n->a += 1;
+    th_note_fresh(n, TH_NOVEL_REMOTE, op, peer);
     n->b = fmax(n->b, base);
     if (!before)
         th_note_example(n, "", th_str_c(words));
@@ -111,18 +108,13 @@ void th_learn_smb_mapping(
         th_learn_remote(a, w, 1, "connected to an administration share", ev->path);
 }
 
-static bool has_word(struct th_str s, const char *word)
-{
-    return s.len > 0 && memmem(s.p, s.len, word, strlen(word)) != NULL;
-}
-
 void th_learn_smb_files(struct th_act *a, const struct th_ev_smb_files *ev, const struct th_who *w)
 {
     struct th_win *win = a->win;
-    bool write = has_word(ev->action, "WRITE");
+    bool write = th_str_has(ev->action, "WRITE");
     win->v[TH_FEAT_SMB_WRITES] += write;
-    win->v[TH_FEAT_SMB_RENAMES] += has_word(ev->action, "RENAME");
-    win->v[TH_FEAT_SMB_DELETES] += has_word(ev->action, "DELETE");
+    win->v[TH_FEAT_SMB_RENAMES] += th_str_has(ev->action, "RENAME");
+    win->v[TH_FEAT_SMB_DELETES] += th_str_has(ev->action, "DELETE");
     win->tried |= BIT(TH_FEAT_REMOTE_EXEC);
     win->novel_tried |= 1u << TH_NOVEL_REMOTE;
     bool program = ends_with(ev->name, ".exe") || ends_with(ev->name, ".dll") ||
@@ -131,6 +123,6 @@ void th_learn_smb_files(struct th_act *a, const struct th_ev_smb_files *ev, cons
         th_learn_remote(a, w, 2, "put a program on an administration share", ev->name);
     else if (program && write)
         th_learn_remote(a, w, 1, "wrote a program to a share", ev->name);
-    else if (has_word(ev->name, "svcctl") || has_word(ev->name, "atsvc"))
+    else if (th_str_has(ev->name, "svcctl") || th_str_has(ev->name, "atsvc"))
         th_learn_remote(a, w, 1, "opened an administration pipe", ev->name);
 }

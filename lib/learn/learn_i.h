@@ -120,6 +120,8 @@ static inline uint64_t th_pair_own(
 struct th_note *th_note_get(
     struct th_act *a, unsigned feature, uint64_t key, unsigned most, double worth);
 void th_note_peer(struct th_note *n, const struct th_peer *peer);
+/* Once more something of a kind whose novelty is learned: key, met at the peer. */
+void th_note_fresh(struct th_note *n, enum th_novel kind, uint64_t key, const struct th_peer *peer);
 void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct th_str domain);
 /* Appends an example to the note's detail, while there is room; printable ASCII. */
 void th_note_example(struct th_note *n, const char *head, struct th_str text);

@@ -85,6 +85,14 @@ void th_note_peer(struct th_note *n, const struct th_peer *peer)
     put_host(n, peer->host, peer->domain);
 }
 
+void th_note_fresh(struct th_note *n, enum th_novel kind, uint64_t key, const struct th_peer *peer)
+{
+    th_note_peer(n, peer);
+    n->popularity_key = key;
+    n->novel = (uint8_t)(kind + 1);
+    n->a += 1;
+}
+
 void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct th_str domain)
 {
     n->flags = TH_NOTE_PEER | TH_NOTE_NAME;

@@ -162,6 +162,10 @@ void signal_copy(struct th_signal *dst, const struct th_signal *src);
 void signal_put(struct th_buf *out, const struct th_signal *s);
 bool signal_get(struct th_cur *c, struct th_signal *ret);
 bool text_ok(struct th_str s);
+/* A text of less than 256 bytes in `cap` with its zero, for state: a u8 length before it. What is
+ * read must be text_ok. */
+void text_put(struct th_buf *out, const char *s, size_t cap);
+void text_get(struct th_cur *c, char *out, size_t cap);
 
 /* ---- scorer ---- */
 

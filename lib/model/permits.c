@@ -227,24 +227,6 @@ bool permit_means(const struct th_permit *p, const struct model *m)
 
 /* ---- state ---- */
 
-static void put_text(struct th_buf *out, const char *s)
-{
-    size_t n = strlen(s);
-    th_buf_u8(out, (uint8_t)n);
-    th_buf_put(out, s, n);
-}
-
-static void get_text(struct th_cur *c, char *ret, size_t room)
-{
-    struct th_str s = th_cur_bytes(c, th_cur_u8(c));
-    if (s.len >= room || memchr(s.p, 0, s.len))
-        th_cur_fail(c);
-    if (c->failed)
-        return;
-    memcpy(ret, s.p, s.len);
-    ret[s.len] = 0;
-}
-
 void th_permits_save(const struct th_permits *all, struct th_buf *out)
 {
     size_t at = th_seal_begin(out, MAGIC, VERSION);
@@ -259,9 +241,9 @@ void th_permits_save(const struct th_permits *all, struct th_buf *out)
         th_buf_le64(out, (uint64_t)p->until_ns);
         th_buf_le64(out, p->held);
         th_buf_le64(out, (uint64_t)p->held_ns);
-        put_text(out, p->model);
-        put_text(out, p->tactic);
-        put_text(out, p->name);
+        text_put(out, p->model, sizeof(p->model));
+        text_put(out, p->tactic, sizeof(p->tactic));
+        text_put(out, p->name, sizeof(p->name));
     }
     th_seal_end(out, at);
 }
@@ -278,9 +260,9 @@ static bool get_permit(struct th_cur *c, struct th_permit *ret)
     ret->until_ns = (int64_t)th_cur_le64(c);
     ret->held = th_cur_le64(c);
     ret->held_ns = (int64_t)th_cur_le64(c);
-    get_text(c, ret->model, sizeof(ret->model));
-    get_text(c, ret->tactic, sizeof(ret->tactic));
-    get_text(c, ret->name, sizeof(ret->name));
+    text_get(c, ret->model, sizeof(ret->model));
+    text_get(c, ret->tactic, sizeof(ret->tactic));
+    text_get(c, ret->name, sizeof(ret->name));
     return !c->failed && th_permit_ok(ret);
 }
 

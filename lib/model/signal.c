@@ -9,14 +9,14 @@ void signal_copy(struct th_signal *dst, const struct th_signal *src)
     dst->peer.domain = th_str_c(dst->peer_domain);
 }
 
-static void put_text(struct th_buf *out, const char *s, size_t cap)
+void text_put(struct th_buf *out, const char *s, size_t cap)
 {
     size_t n = strnlen(s, cap - 1);
     th_buf_u8(out, (uint8_t)n);
     th_buf_put(out, s, n);
 }
 
-static void get_text(struct th_cur *c, char *out, size_t cap)
+void text_get(struct th_cur *c, char *out, size_t cap)
 {
     struct th_str s = th_cur_bytes(c, th_cur_u8(c));
     if (s.len >= cap || !text_ok(s))
@@ -38,7 +38,7 @@ bool text_ok(struct th_str s)
 void signal_put(struct th_buf *out, const struct th_signal *s)
 {
     const char *name = th_feature_get(s->feature)->name;
-    put_text(out, name, 64);
+    text_put(out, name, 64);
     th_buf_double(out, s->observed);
     th_buf_double(out, s->expected);
     th_buf_double(out, s->low);
@@ -49,7 +49,7 @@ void signal_put(struct th_buf *out, const struct th_signal *s)
     th_buf_le64(out, (uint64_t)s->last_ns);
     th_buf_le32(out, s->peer_devices);
     th_buf_le32(out, s->org_devices);
-    put_text(out, s->detail, sizeof(s->detail));
+    text_put(out, s->detail, sizeof(s->detail));
     th_buf_u8(out,
         (uint8_t)(s->has_peer | s->peer.has_addr << 1 | s->peer.inside << 2 |
             s->peer.vouched << 3));
@@ -59,15 +59,15 @@ void signal_put(struct th_buf *out, const struct th_signal *s)
     th_buf_put(out, s->peer.addr.b, 16);
     th_buf_le16(out, s->peer.port);
     th_buf_le32(out, s->peer.slot);
-    put_text(out, s->peer_host, sizeof(s->peer_host));
-    put_text(out, s->peer_domain, sizeof(s->peer_domain));
+    text_put(out, s->peer_host, sizeof(s->peer_host));
+    text_put(out, s->peer_domain, sizeof(s->peer_domain));
 }
 
 bool signal_get(struct th_cur *c, struct th_signal *ret)
 {
     char name[64] = "";
     *ret = (struct th_signal){0};
-    get_text(c, name, sizeof(name));
+    text_get(c, name, sizeof(name));
     int feature = th_feature_find(th_str_c(name));
     if (feature < 0)
         return false;
@@ -82,7 +82,7 @@ bool signal_get(struct th_cur *c, struct th_signal *ret)
     ret->last_ns = (int64_t)th_cur_le64(c);
     ret->peer_devices = th_cur_le32(c);
     ret->org_devices = th_cur_le32(c);
-    get_text(c, ret->detail, sizeof(ret->detail));
+    text_get(c, ret->detail, sizeof(ret->detail));
     uint8_t flags = th_cur_u8(c);
     ret->has_peer = flags & 1;
     ret->peer.has_addr = flags >> 1 & 1;
@@ -96,8 +96,8 @@ bool signal_get(struct th_cur *c, struct th_signal *ret)
             memcpy(ret->peer.addr.b, addr.p, 16);
         ret->peer.port = th_cur_le16(c);
         ret->peer.slot = th_cur_le32(c);
-        get_text(c, ret->peer_host, sizeof(ret->peer_host));
-        get_text(c, ret->peer_domain, sizeof(ret->peer_domain));
+        text_get(c, ret->peer_host, sizeof(ret->peer_host));
+        text_get(c, ret->peer_domain, sizeof(ret->peer_domain));
     }
     signal_copy(ret, ret);
     return !c->failed && flags < 16;

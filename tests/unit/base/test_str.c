@@ -14,6 +14,9 @@ static void compares(void **state)
     assert_int_equal(th_str_cmp(th_str_c("x"), th_str_c("x")), 0);
     assert_true(th_str_starts(th_str_c("abc"), "ab"));
     assert_false(th_str_starts(th_str_c("a"), "ab"));
+    assert_true(th_str_has(th_str_c("SMB::FILE_WRITE"), "WRITE"));
+    assert_false(th_str_has(th_str_c("WRIT"), "WRITE"));
+    assert_false(th_str_has((struct th_str){0}, "WRITE"));
     assert_true(th_str_ends(th_str_c("log.gz"), ".gz"));
     assert_false(th_str_ends(th_str_c("gz"), ".gz"));
 }

@@ -46,6 +46,8 @@ static inline bool th_str_ieq(struct th_str a, struct th_str b)
 
 bool th_str_starts(struct th_str s, const char *prefix);
 bool th_str_ends(struct th_str s, const char *suffix);
+/* Is the word, which is not empty, in it? */
+bool th_str_has(struct th_str s, const char *word);
 int th_str_cmp(struct th_str a, struct th_str b);
 /* Index of byte c, or -1. */
 int64_t th_str_index(struct th_str s, char c);
