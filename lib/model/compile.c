@@ -206,6 +206,15 @@ static int take_combine(struct compiler *c, const struct node *n)
     return bad(c, n, "all, any or sequence is wanted");
 }
 
+static int take_peers(struct compiler *c, const struct node *n)
+{
+    bool any = n->type == NODE_WORD && th_str_is(n->word, "any");
+    c->m->any_peers = any;
+    return any || (n->type == NODE_WORD && th_str_is(n->word, "same"))
+        ? 0
+        : bad(c, n, "same or any is wanted");
+}
+
 static int take_throttle(struct compiler *c, const struct node *n)
 {
     int r = n->type == NODE_MAP ? 0 : bad(c, n, "hours and rise are wanted");
@@ -317,6 +326,8 @@ static int take_setting(struct compiler *c, const struct node *n)
         return take_number(c, n, 0.01, 100, &m->weight);
     if (th_str_is(n->key, "combine"))
         return take_combine(c, n);
+    if (th_str_is(n->key, "peers"))
+        return take_peers(c, n);
     if (th_str_is(n->key, "within"))
         return take_span(c, n, 14 * TH_NS_PER_DAY, &m->within_ns);
     if (th_str_is(n->key, "components"))

@@ -118,6 +118,21 @@ static bool is_about(const struct match *m, uint64_t key)
     return false;
 }
 
+/* Is its evidence about more than one peer? */
+static bool are_different(const struct match *m)
+{
+    const struct th_signal *first = NULL;
+    for (unsigned i = 0; i < MAX_COMPONENTS; i++) {
+        const struct th_signal *s = m->evidence[i];
+        if (!s || !s->has_peer)
+            continue;
+        if (first && first->peer.key != s->peer.key)
+            return true;
+        first = s;
+    }
+    return false;
+}
+
 /* Most models find nothing in most windows: seen without looking at peers. */
 static bool may_hold(
     const struct model *m, const struct th_window *w, const struct support *support)
@@ -154,8 +169,9 @@ unsigned evaluate(const struct model *m, const struct th_window *w, const struct
         keep(ret, &count, &found);
         any_peer = true;
     }
-    /* Components of different peers, or of none, may still hold together. */
-    if (!any_peer && try_peer(m, w, support, NULL, &found))
+    /* About nobody, or, where the model says so, of different peers together. */
+    if (!any_peer && try_peer(m, w, support, NULL, &found) &&
+        (m->any_peers || !are_different(&found)))
         keep(ret, &count, &found);
     return count;
 }

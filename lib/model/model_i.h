@@ -69,6 +69,7 @@ struct model {
     double weight;    /* share of the alert budget, 1 is usual */
     const char *response;
     enum combine combine;
+    bool any_peers;    /* evidence about different peers may hold together */
     int64_t within_ns; /* sequence: from the first to the last */
     struct filter *filter, *exclude;
     uint8_t active_days;            /* bit 0 Monday; all set: always */

@@ -40,6 +40,7 @@ static void mistakes_have_lines(void **state)
             "no component is required"},
         {HEAD("a") "combine: sequence\ncomponents: [{feature: beacon}]\n", 1, "two or more"},
         {HEAD("a") "combine: maybe\n", 6, "all, any or sequence"},
+        {HEAD("a") "peers: some\n", 6, "same or any"},
         {HEAD("a") "within: 3 weeks\n", 6, "a time such as"},
         {HEAD("a") "filter: {peer.colour: red}\n", 6, "unknown condition \"peer.colour\""},
         {HEAD("a") "filter:\n  all:\n    - peer.inside: perhaps\n", 8, "true or false"},

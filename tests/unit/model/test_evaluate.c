@@ -34,6 +34,27 @@ static void all_wants_one_peer(void **state)
     assert_int_equal(run(yaml, same, 2).count, 0);
 }
 
+/* Two strange things at two places are not one: unless the model says that they are. */
+static void different_peers(void **state)
+{
+    (void)state;
+    static const char components[] = "components:\n"
+                                     "  - {feature: upload, rarity: 2}\n"
+                                     "  - {feature: faulty-certificate, rarity: 2}\n";
+    char any[600];
+    char same[600];
+    snprintf(any, sizeof(any), HEAD("a") "combine: all\npeers: any\n%s", components);
+    snprintf(same, sizeof(same), HEAD("a") "combine: all\npeers: same\n%s", components);
+    struct th_signal v[] = {with_peer(signal_make("upload", 1, 3), 5, "a.example", 1),
+        with_peer(signal_make("faulty-certificate", 1, 4), 6, "b.example", 1)};
+    assert_int_equal(run(same, v, 2).count, 0);
+    struct caught c = run(any, v, 2);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.b[0].evidence_count, 2);
+    v[1].has_peer = false; /* what is about nobody goes with any */
+    assert_int_equal(run(same, v, 2).count, 1);
+}
+
 static void any_tells_each_peer(void **state)
 {
     (void)state;
@@ -195,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_wants_one_peer),
+        cmocka_unit_test(different_peers),
         cmocka_unit_test(any_tells_each_peer),
         cmocka_unit_test(supporting_raises_but_is_not_needed),
         cmocka_unit_test(filters),
