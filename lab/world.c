@@ -85,6 +85,16 @@ static void answers(struct lab_world *w, struct lab_host *h, struct th_str cname
     }
 }
 
+/* A certificate's subject that is good for the name: itself, or all beside it (a wildcard stands
+ * for one label, RFC 6125 6.4.3). */
+static struct th_str subject_of(struct lab_world *w, struct th_str name, bool wildcard)
+{
+    int64_t dot = th_str_index(name, '.');
+    if (!wildcard || dot < 0 || domain_of(name).len == name.len)
+        return th_arena_printf(&w->mem, "CN=%.*s", (int)name.len, name.p);
+    return th_arena_printf(&w->mem, "CN=*%.*s", (int)(name.len - (uint32_t)dot), name.p + dot);
+}
+
 static struct lab_host *host_in(
     struct lab_world *w, struct lab_rng *r, const char *name, const char *cname, unsigned network)
 {
@@ -100,8 +110,7 @@ static struct lab_host *host_in(
     h->tls13 = lab_chance(r, 0.78);
     h->h2 = lab_chance(r, 0.75);
     h->quic = h->tls13 && lab_chance(r, network < 200 ? 0.4 : 0.04);
-    h->subject = th_arena_printf(&w->mem, "CN=%s%.*s", lab_chance(r, 0.6) ? "*." : "",
-        (int)domain_of(h->name).len, domain_of(h->name).p);
+    h->subject = subject_of(w, h->name, lab_chance(r, 0.6));
     h->issuer = th_str_c(authorities[lab_below(r, (uint32_t)TH_ARRAY_LEN(authorities))]);
     int64_t life = lab_chance(r, 0.5) ? 90 : 365;
     /* The same certificates for runs that begin within four weeks of each other. */
