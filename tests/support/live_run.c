@@ -291,6 +291,8 @@ static uint64_t live_once(
     struct collecting c = {.result = ret, .live = &l};
     struct th_live_out out = {.findings = take_findings, .metrics = take_metrics, .arg = &c};
     uint64_t step = o->step ? o->step : 16;
+    if (o->alerts_per_day > 0)
+        core->options.alerts_per_day = o->alerts_per_day;
     TH_ASSERT(th_crew_start(&core->crew, o->shards ? o->shards : 1) == 0);
     if (core->crew.number != 0)
         help(core, log, o);

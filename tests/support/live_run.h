@@ -40,9 +40,10 @@ char *live_result_differ(const struct live_result *a, const struct live_result *
 
 struct live_run_options {
     unsigned shards;
-    uint64_t step;       /* records a slice; default 16 */
-    uint64_t save_every; /* records between checkpoints; 0: never */
-    uint64_t kill_every; /* records between kills; 0: never */
+    uint64_t step;         /* records a slice; default 16 */
+    uint64_t save_every;   /* records between checkpoints; 0: never */
+    uint64_t kill_every;   /* records between kills; 0: never */
+    double alerts_per_day; /* the organisation's budget; default 5 */
     struct th_io *checkpoints;
 };
 /* The whole log. */

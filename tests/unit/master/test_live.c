@@ -314,9 +314,19 @@ static void assert_found(const struct live_result *r, const char *model)
     assert_true(found);
 }
 
-/* What hours that came late have breached is told when they come, however little it is. */
-static void assert_late_is_told_at_once(
-    const struct live_result *r, const struct live_log *log, int64_t came_ns)
+/* Was it told only when its hour was over? */
+static bool waited(const struct live_finding *f, const struct live_log *log)
+{
+    struct th_str end = th_str_c(strstr(f->line, "\"end\":\"") + 7);
+    int64_t end_ns;
+    assert_true(th_time_parse_rfc3339(th_str_split(&end, '"'), &end_ns));
+    return time_of(log, f->first_told) >= end_ns;
+}
+
+/* What hours that came late have breached is told when they come, however little it is: also what
+ * waits for its hour's end when it comes in time. */
+static void assert_late_is_told_at_once(const struct live_result *r, const struct live_log *log,
+    int64_t came_ns, const struct live_result *in_time, const struct live_log *in_time_log)
 {
     unsigned late = 0;
     unsigned low = 0;
@@ -326,16 +336,19 @@ static void assert_late_is_told_at_once(
             continue;
         int64_t after_ns = time_of(log, f->first_told) - came_ns;
         late++;
-        low += strtod(strstr(f->line, "\"score\":") + 8, NULL) < 15;
+        const struct live_finding *other = live_result_find(in_time, f->key);
+        low += other && waited(other, in_time_log);
         if (after_ns < 0 || after_ns > TH_NS_PER_MIN)
             print_message(
                 "# %s: told %lld s after it came\n", f->key, (long long)(after_ns / TH_NS_PER_S));
         assert_true(after_ns >= 0 && after_ns <= TH_NS_PER_MIN);
     }
-    print_message("# late: %u, %u of them below 15\n", late, low);
+    print_message("# late: %u, %u of them wait for their hour's end when in time\n", late, low);
     assert_true(low > 0);
 }
 
+/* Few alerts are wished for, so that the threshold, and with it what need not wait for its hour's
+ * end, is as high as it is in an organisation that is no longer young. */
 static void test_source_held_back(void **state)
 {
     (void)state;
@@ -348,7 +361,7 @@ static void test_source_held_back(void **state)
     struct live_log b;
     struct live_result in_time;
     struct live_result late;
-    struct live_run_options one = {.shards = 1};
+    struct live_run_options one = {.shards = 1, .alerts_per_day = 0.5};
     unsigned all;
     unsigned same;
     live_events_make(&e, 11, 40, 10, attacks);
@@ -363,7 +376,7 @@ static void test_source_held_back(void **state)
     compare_scores(&in_time, &late, of_first_site, &all, &same);
     print_message("# held back for 6 h: of the others %u of %u the same\n", same, all);
     assert_true(same >= all * 98 / 100);
-    assert_late_is_told_at_once(&late, &b, options.held_to_ns);
+    assert_late_is_told_at_once(&late, &b, options.held_to_ns, &in_time, &a);
     for (size_t i = 0; i < TH_ARRAY_LEN(held_models); i++) {
         assert_found(&in_time, held_models[i]);
         assert_found(&late, held_models[i]);
