@@ -525,11 +525,12 @@ static void test_what_is_normal_is_not_told(void **state)
     char text[6][400];
     char scope[300];
     struct live_control said[6];
+    int64_t until_ns = events.start_ns + AT(3, 0);
     choose();
     snprintf(scope, sizeof(scope), "\"device\":\"%s\",\"model\":\"internal-scan\"", who.scanner);
     snprintf(text[0], sizeof(text[0]), PERMIT, 1, scope);
     snprintf(scope, sizeof(scope), "\"model\":\"%s\",\"domain\":\"%s\",\"until_ns\":%lld",
-        who.of_domain, who.domain, (long long)(events.start_ns + AT(3, 0)));
+        who.of_domain, who.domain, (long long)until_ns);
     snprintf(text[1], sizeof(text[1]), PERMIT, 2, scope);
     snprintf(scope, sizeof(scope), "\"device\":\"%s\"", who.mover);
     snprintf(text[2], sizeof(text[2]), PERMIT, 3, scope);
