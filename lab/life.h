@@ -12,6 +12,8 @@
 
 #include "apps.h"
 
+struct lab_programs;
+
 /* One thing that life brought. */
 struct lab_fact {
     struct lab_fact *next;
@@ -32,6 +34,7 @@ struct lab_life {
     struct lab_fact *facts, **tail;
     struct lab_host **host; /* pollers' hosts, by popularity */
     uint32_t host_count;
+    struct lab_programs *programs; /* NULL until somebody has one */
 };
 
 /* NULL when nothing is wanted. */
@@ -54,6 +57,8 @@ void lab_life_truth(const struct lab_sim *s, struct th_buf *out);
 
 /* life_changes.c: plans the changes; all devices have their usual tasks. */
 void lab_life_changes(struct lab_sim *s);
+/* life_programs.c: what one device has installed, and will. */
+void lab_life_programs(struct lab_sim *s, struct lab_device *d);
 /* life_habits.c: uploads, sessions, logins, pollers of one device. */
 void lab_life_habits(struct lab_sim *s, struct lab_device *d);
 

@@ -184,6 +184,8 @@ void lab_life_habits(struct lab_sim *s, struct lab_device *d)
         lab_role_of(s, d) != LAB_KIOSK;
     if (lab_life_has(s, LAB_LIFE_POLLERS))
         give_pollers(s, d);
+    if (lab_life_has(s, LAB_LIFE_PROGRAMS) && (pc || d->kind == LAB_PHONE))
+        lab_life_programs(s, d);
     if (lab_life_has(s, LAB_LIFE_UPLOADS) && pc)
         human(s, d, upload, 45 * TH_NS_PER_HOUR)->host =
             s->world->saas[lab_zipf(&d->self.rng, s->world->saas_count, 0.6)];

@@ -26,6 +26,7 @@ static const struct lab_life_info infos[LAB_LIFE_COUNT] = {
         {"+28d6h"}},
     [LAB_LIFE_NEWAPP] = {"newapp", "a new outside service that more and more people use",
         {"+21d8h"}},
+    [LAB_LIFE_PROGRAMS] = {"programs", "a long tail of software, some of it new every day"},
     [LAB_LIFE_SERVER] = {"server", "a new inside server that everybody uses", {"+24d9h"}},
 };
 

@@ -26,6 +26,7 @@ enum lab_life_kind {
     LAB_LIFE_MERGER,
     LAB_LIFE_NEWAPP,
     LAB_LIFE_SERVER,
+    LAB_LIFE_PROGRAMS, /* a habit; last, for each draws chance by its number */
     LAB_LIFE_COUNT
 };
 

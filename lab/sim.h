@@ -56,6 +56,7 @@ struct lab_sim;
 struct lab_device;
 struct lab_fact;
 struct lab_life;
+struct lab_program;
 
 #define LAB_CACHE 64u
 #define LAB_MAX_DEVICES 4000u
@@ -88,6 +89,7 @@ struct lab_task {
     struct lab_host *host;
     struct lab_device *peer;
     struct lab_fact *fact; /* what it does is told of; or NULL */
+    const struct lab_program *program;
 };
 
 #define LAB_HABIT_SITES 28u

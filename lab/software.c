@@ -312,14 +312,42 @@ static uint32_t hello_len(const struct lab_tls *t, bool sni)
     return (uint32_t)b.len - sni;
 }
 
+static void fingerprint(struct lab_tls *t)
+{
+    for (int sni = 0; sni < 2; sni++) {
+        ja3(t, sni);
+        ja4(t, sni);
+        t->hello_len[!sni] = hello_len(t, sni);
+    }
+}
+
 void lab_software_init(struct lab_tls *table)
 {
     for (unsigned i = 0; i < LAB_TLS_COUNT; i++) {
         table[i] = profiles[i];
-        for (int sni = 0; sni < 2; sni++) {
-            ja3(&table[i], sni);
-            ja4(&table[i], sni);
-            table[i].hello_len[!sni] = hello_len(&table[i], sni);
-        }
+        fingerprint(&table[i]);
     }
+}
+
+/* A list without some of what stands behind its first entries. */
+static const uint16_t *thinned(
+    const uint16_t *list, unsigned kept, double p, struct lab_rng *r, struct th_arena *mem)
+{
+    uint16_t *out = th_arena_alloc(mem, (count(list, true) + 1) * sizeof *out);
+    unsigned n = 0;
+    for (unsigned i = 0; list[i]; i++)
+        if (i < kept || list[i] == EXT_SNI || !lab_chance(r, p))
+            out[n++] = list[i];
+    out[n] = 0;
+    return out;
+}
+
+void lab_software_variant(
+    const struct lab_tls *like, struct lab_rng *r, struct th_arena *mem, struct lab_tls *ret)
+{
+    *ret = *like;
+    ret->name = "variant";
+    ret->ciphers = thinned(like->ciphers, 4, 0.25, r, mem);
+    ret->extensions = thinned(like->extensions, 6, 0.15, r, mem);
+    fingerprint(ret);
 }

@@ -8,7 +8,9 @@
 #ifndef TH_LAB_SOFTWARE_H
 #define TH_LAB_SOFTWARE_H
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "rng.h"
 
 enum lab_tls_id {
     LAB_TLS_BROWSER_A,
@@ -43,6 +45,10 @@ struct lab_tls {
 
 /* Fills in the fingerprints; table has LAB_TLS_COUNT entries. */
 void lab_software_init(struct lab_tls *table);
+/* Another stack like this one, as another version or another build of a library makes it; its lists
+ * live in mem. */
+void lab_software_variant(
+    const struct lab_tls *like, struct lab_rng *r, struct th_arena *mem, struct lab_tls *ret);
 /* TLS record with the client hello; hello_len tells its length. */
 void lab_tls_hello(
     const struct lab_tls *tls, struct th_str sni, uint64_t random, struct th_buf *out);

@@ -31,7 +31,8 @@ class Programs:
         p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if p.returncode != 0:
             raise Failed(f"{' '.join(command)}: {p.stderr[-600:]}")
-        return [json.loads(line) for line in p.stdout.splitlines()]
+        told = [json.loads(line) for line in p.stdout.splitlines()]
+        return [t for t in told if not t.get("benign")]  # what life brought hits nobody
 
     def make(self, what, options, specs, folder):
         """A run of the lab into spools by day and injection (thymus-lab --spools). Truth."""

@@ -22,6 +22,8 @@
 #define NOVELTY_KEEP 0.99 /* half in about 70 hours with an occasion */
 #define HOUR_MIN_DAYS 5.0
 #define UPLOAD_GATE_Z 3.0
+#define REFUSED_MOST 8.0
+#define REFUSED_HOURS 168.0
 #define LATE_HALF_NS (7 * TH_NS_PER_DAY)
 #define BIT(f) (UINT64_C(1) << (f))
 
@@ -321,6 +323,20 @@ static void learn_uploads(
     th_moments_add(&d->up, y, weight);
 }
 
+/* Logins tried at it; of an attack it learns little. */
+static void learn_refused(
+    const struct th_part *p, struct th_dev *d, const struct th_win *w, double weight)
+{
+    double tried = 0;
+    for (uint32_t i = w->notes; i != TH_POOL_NONE; i = th_note_at(p, i)->next)
+        if (th_note_at(p, i)->feature == TH_FEAT_BRUTE_FORCE_IN)
+            tried += th_note_at(p, i)->b;
+    double mean = (double)d->refused;
+    tried = fmin(tried, REFUSED_MOST + 2 * mean);
+    d->refused =
+        (float)(mean + (tried - mean) * weight / fmin((double)d->hours + 1, REFUSED_HOURS));
+}
+
 /* To the organisation's distributions, from which others' expectations come, what the gate held
  * back counts next to nothing; to the calibrators everything counts (facts are facts). */
 static void contribute(struct th_learn *l, unsigned g, const struct th_win *w, const double x[],
@@ -368,6 +384,7 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
     l->stats.gated_updates += (unsigned)__builtin_popcountll(gated);
     learn_novelty(d, w);
     learn_uploads(l, p, d, w, weight);
+    learn_refused(p, d, w, weight);
     grow_up(d, w);
 }
 

@@ -14,6 +14,7 @@
 #define UPLOAD_PAIR_SD 0.7
 #define UPLOAD_ORG_SD 1.0
 #define UPLOAD_ORG_HOURS 5u
+#define UPLOAD_MUCH_Z 1.5 /* from here on it counts in full how rare the destination is */
 #define POPULATION_WEIGHT 5.0
 #define RANGE_Z 1.6449
 #define LONG_S 600.0
@@ -81,6 +82,15 @@ static struct worth worth_beacon(
     return (struct worth){.raw = th_rhythm_worth(l, d, &r), .observed = n->c};
 }
 
+/* How far ln(bytes + 1) lies above what all devices send to this destination in an hour. */
+static double above_others(const struct th_org_dest *o, double y)
+{
+    double mean = (double)o->up_sum / o->up_n;
+    double variance = fmax((double)o->up_squares / o->up_n - mean * mean, 0);
+    double sd = sqrt(variance) / 4 * M_LN2;
+    return (y - mean / 4 * M_LN2) / fmax(sd, UPLOAD_ORG_SD);
+}
+
 static struct worth worth_upload(
     const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
 {
@@ -99,9 +109,9 @@ static struct worth worth_upload(
         z = fmin(z, (y - log1p(n->b)) / UPLOAD_PAIR_SD);
     const struct th_org_dest *o = th_org_find(l->org, n->popularity_key);
     if (o && o->up_n >= UPLOAD_ORG_HOURS && th_org_devices(o) >= 3)
-        z = fmin(z, (y - (double)o->up_sum / o->up_n / 4 * M_LN2) / UPLOAD_ORG_SD);
+        z = fmin(z, above_others(o, y));
     if (z > 0)
-        w.raw = th_lgp_normal(z) + 0.5 * rarity(l, n);
+        w.raw = th_lgp_normal(z) + fmin(z / UPLOAD_MUCH_Z, 1) * rarity(l, n);
     return w;
 }
 
@@ -141,6 +151,16 @@ static struct worth worth_strange(
         .high = ceil(p * active) + 1};
 }
 
+/* Where many log in, some are wrong in every hour. */
+static struct worth worth_refused(const struct th_dev *d, const struct th_note *n)
+{
+    double mean = (double)d->refused;
+    return (struct worth){.raw = 0.125 * fmax(n->b - 2 * mean, 0) / (1 + sqrt(mean)),
+        .observed = n->a,
+        .expected = fmax(mean, 1),
+        .high = 8 + 2 * mean};
+}
+
 static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     const struct th_win *win, const struct th_note *n)
 {
@@ -168,8 +188,8 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
         return (struct worth){
             .raw = 1 + n->b - log10(th_novelty_p(d, TH_NOVEL_ADMIN_PEER)), .observed = n->a};
     case TH_FEAT_BRUTE_FORCE:
-    case TH_FEAT_BRUTE_FORCE_IN:
         return (struct worth){.raw = 0.125 * n->b, .observed = n->a, .expected = 1, .high = 8};
+    case TH_FEAT_BRUTE_FORCE_IN: return worth_refused(d, n);
     case TH_FEAT_STRANGE_LOGINS: return worth_strange(d, win, n);
     case TH_FEAT_MINING:
         return (struct worth){

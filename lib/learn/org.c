@@ -132,6 +132,12 @@ double th_org_rarity(const struct th_org *o, uint64_t key, bool counted)
     return share >= 1 ? 0 : -log10(share);
 }
 
+/* v x part / whole, rounded down. */
+static uint64_t share_of(uint64_t v, uint32_t part, uint32_t whole)
+{
+    return v / whole * part + v % whole * part / whole;
+}
+
 static void age_dests(struct th_org *o, unsigned hours, unsigned days, unsigned periods)
 {
     for (uint32_t i = 0; i < o->dest_cap; i++) {
@@ -146,7 +152,8 @@ static void age_dests(struct th_org *o, unsigned hours, unsigned days, unsigned 
         for (unsigned k = 0; k < days && d->up_n > 0; k++) {
             uint32_t left = d->up_n -
                 (d->up_n / 1024 * TH_DECAY_NUM + (d->up_n % 1024 * TH_DECAY_NUM + 1023) / 1024);
-            d->up_sum = d->up_sum / d->up_n * left + d->up_sum % d->up_n * left / d->up_n;
+            d->up_sum = share_of(d->up_sum, left, d->up_n);
+            d->up_squares = share_of(d->up_squares, left, d->up_n);
             d->up_n = left;
         }
         if (periods > 0) {

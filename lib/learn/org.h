@@ -40,8 +40,8 @@ struct th_org_dest {
     uint64_t news;    /* bits of those that were new to it since the last epoch */
     uint16_t fresh;   /* how many were before that, halved each epoch */
     uint16_t failing; /* devices that it refused or did not answer lately */
-    uint32_t up_n;    /* hours with an upload to it, and the sum of their log2 x 4 */
-    uint64_t up_sum;
+    uint32_t up_n;    /* hours with an upload to it; the sum of their log2 x 4, and of its square */
+    uint64_t up_sum, up_squares;
 };
 
 struct th_calib {

@@ -159,6 +159,7 @@ static void apply_touch(struct th_org *o, const struct th_touch *t)
     } else {
         d->up_n++;
         d->up_sum += t->value;
+        d->up_squares += (uint64_t)t->value * t->value;
     }
 }
 
@@ -206,6 +207,7 @@ static void put_dests(const struct th_org *o, struct th_buf *out)
         th_buf_varint(out, v[i]->failing);
         th_buf_varint(out, v[i]->up_n);
         th_buf_varint(out, v[i]->up_sum);
+        th_buf_varint(out, v[i]->up_squares);
     }
     free(v);
 }
@@ -232,7 +234,9 @@ static void get_dests(struct th_cur *c, struct th_org *o)
         d.failing = (uint16_t)u32_or_fail(c, UINT16_MAX);
         d.up_n = u32_or_fail(c, UINT32_MAX);
         d.up_sum = th_cur_varint(c);
-        if (d.key == 0 || d.up_sum > (uint64_t)d.up_n << 16)
+        d.up_squares = th_cur_varint(c);
+        if (d.key == 0 || d.up_sum > (uint64_t)d.up_n << 16 ||
+            d.up_squares > (uint64_t)d.up_n << 32)
             th_cur_fail(c);
         struct th_org_dest *to = c->failed ? NULL : th_org_add(o, d.key);
         if (to)

@@ -100,7 +100,8 @@ static bool device_valid(const struct th_dev *d)
 {
     bool ok = d->id != 0 && d->group < TH_GROUPS && sane((double)d->hours) && d->hours >= 0 &&
         sane((double)d->weight) && d->weight >= 0 && sane((double)d->staged_lgp) &&
-        sane((double)d->admin_in_raw) && th_moments_valid(&d->up);
+        sane((double)d->admin_in_raw) && sane((double)d->refused) && d->refused >= 0 &&
+        th_moments_valid(&d->up);
     for (unsigned i = 0; i < TH_RATES; i++)
         ok = ok && th_moments_valid(&d->rates[i]);
     for (unsigned i = 0; i < TH_NOVELS; i++)

@@ -95,6 +95,7 @@ struct th_dev {
     int64_t staged_ns; /* when much was collected from inside hosts, 0 never */
     float staged_lgp;
     float admin_in_raw;
+    float refused; /* logins tried at it in an active hour, mean */
     struct th_moments rates[TH_RATES];
     struct th_moments up; /* ln of the most sent to one destination in an hour */
     struct th_novelty novel[TH_NOVELS];

@@ -368,6 +368,60 @@ static void habits_show(void **state)
     assert_true(some.failed > none.failed + 40);
 }
 
+/* ---- programs ---- */
+
+struct hellos {
+    uint64_t ja3[1000];
+    uint32_t n;
+};
+
+static void note_hello(void *arg, const struct th_event *ev)
+{
+    struct hellos *h = arg;
+    const struct th_ev_ssl *e = (const struct th_ev_ssl *)ev;
+    if (ev->kind != TH_KIND_SSL || !TH_HAS(e, SSL, ja3))
+        return;
+    static const struct th_hash_key zero;
+    uint64_t key = th_siphash(&zero, e->ja3.p, e->ja3.len);
+    for (uint32_t i = 0; i < h->n; i++)
+        if (h->ja3[i] == key)
+            return;
+    assert_true(h->n < TH_ARRAY_LEN(h->ja3));
+    h->ja3[h->n++] = key;
+}
+
+static uint32_t count_hellos(struct office *o)
+{
+    struct hellos h = {0};
+    o->each = note_hello;
+    o->arg = &h;
+    office_run(o);
+    return h.n;
+}
+
+/* Many hellos, new programs on each working day, most of them of hosts that few others call. */
+static void programs_come(void **state)
+{
+    (void)state;
+    struct office none = life(61, "", 120, 3), some = life(61, "programs", 120, 3);
+    uint32_t without = count_hellos(&none), with = count_hellos(&some), installs = 0, day[3] = {0};
+    for (const struct lab_fact *f = some.sim->life->facts; f; f = f->next) {
+        if (f->kind != LAB_LIFE_PROGRAMS || f->first_ns == INT64_MAX)
+            continue;
+        installs++;
+        day[(f->first_ns - OFFICE_MONDAY) / TH_NS_PER_DAY]++;
+        assert_int_equal(count_devices(&some, f), 1);
+        assert_true(f->host != NULL);
+    }
+    print_message("# hellos %u, with programs %u; %u installed\n", without, with, installs);
+    assert_true(without < 2 * LAB_TLS_COUNT);
+    assert_true(with > without + 40);
+    assert_true(installs >= 9 && installs <= 50);
+    assert_true(day[0] && day[1] && day[2]);
+    office_done(&none);
+    office_done(&some);
+}
+
 /* ---- roles ---- */
 
 struct use {
@@ -559,6 +613,7 @@ int main(void)
         cmocka_unit_test(addresses_change),
         cmocka_unit_test(weekly_devices),
         cmocka_unit_test(habits_show),
+        cmocka_unit_test(programs_come),
         cmocka_unit_test(roles_have_habits),
         cmocka_unit_test(changes_show),
         cmocka_unit_test(new_service_grows),
