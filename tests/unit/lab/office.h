@@ -8,7 +8,7 @@
 struct office_event {
     uint64_t hash; /* of its JSON text */
     int64_t time_ns, ts;
-    uint16_t kind;
+    uint64_t kind; /* as wide as the rest: compared as memory */
 };
 
 struct office {

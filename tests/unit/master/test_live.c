@@ -353,9 +353,9 @@ static void test_source_held_back(void **state)
 {
     (void)state;
     static const char *const held_attack[] = {
-        "beacon@+3h10m:period=30s", "scan@+4h20m", "dga@+5h30m", "exfiltration@+6h10m", NULL};
-    static const char *const held_models[] = {"\"beacon-to-rare-destination\"", "\"internal-scan\"",
-        "\"generated-domains\"", "\"data-exfiltration\""};
+        "mining@+3h10m", "scan@+4h20m", "dga@+5h30m", "exfiltration@+6h10m", NULL};
+    static const char *const held_models[] = {
+        "\"crypto-mining\"", "\"internal-scan\"", "\"generated-domains\"", "\"data-exfiltration\""};
     struct live_events e;
     struct live_log a;
     struct live_log b;
