@@ -12,7 +12,8 @@
 /* Hosts that this share of the devices polls, some for each share: what beacons are held against.
  */
 static const double shares[] = {0.01, 0.01, 0.01, 0.03, 0.03, 0.03, 0.1, 0.1, 0.1};
-#define OWN_HOST_SHARE 0.12 /* devices that poll a host nobody else knows */
+#define OWN_HOST_SHARE 0.12  /* devices that poll a host nobody else knows */
+#define ELSEWHERE_SHARE 0.03 /* of uploads, to a place that few use */
 
 static struct lab_host *new_host(struct lab_sim *s, struct lab_rng *r, const char *prefix)
 {
@@ -54,17 +55,21 @@ static void give_pollers(struct lab_sim *s, struct lab_device *d)
         lab_give_poller(s, d, new_host(s, r, "device-api"));
 }
 
-/* A folder, a recording, a backup of one's own to the cloud. */
+/* A folder, a recording, a backup of one's own to the cloud; now and then to a customer's place. */
 static void upload(struct lab_actor *a, struct lab_task *t)
 {
+    const struct lab_world *world = a->sim->world;
+    bool elsewhere = lab_chance(&a->rng, ELSEWHERE_SHARE);
+    const struct lab_host *to =
+        elsewhere ? world->rare[lab_below(&a->rng, world->rare_count)] : t->host;
     uint64_t size = lab_bytes(&a->rng, 1.2e9, 1.1, 100000000, UINT64_C(20000000000));
     int64_t len = (int64_t)(size / (uint64_t)lab_range(&a->rng, 3, 12)) * 1000;
     struct lab_web w = {.tls = a->dev->app, .up = size, .down = size / 600, .dur_ns = len};
-    int64_t end = lab_tls_to(a, t->next_ns, t->host, &w);
+    int64_t end = lab_tls_to(a, t->next_ns, to, &w);
     if (size >= 500000000) {
         struct lab_fact *f = lab_fact_new(
             a->sim, LAB_LIFE_UPLOADS, "%.2f GB synchronised to the cloud", (double)size / 1e9);
-        f->host = t->host;
+        f->host = to;
         lab_fact_did(f, a->dev, t->next_ns, end);
     }
     t->next_ns = lab_rhythm_next(a, end, t->period_ns);

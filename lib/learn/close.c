@@ -311,8 +311,8 @@ static void learn_uploads(
         return;
     double mean;
     double variance;
-    th_moments_shrunk(
-        &d->up, l->org->upload_prior.mean, l->org->upload_prior.variance, 5, &mean, &variance);
+    th_moments_shrunk(&d->up, l->org->upload_prior[0].mean, l->org->upload_prior[0].variance, 5,
+        &mean, &variance);
     double y = log1p(most);
     double sd = sqrt(fmax(variance, 0.5));
     if ((y - mean) / sd > UPLOAD_GATE_Z) {

@@ -14,6 +14,8 @@
 #define UPLOAD_PAIR_SD 0.7
 #define UPLOAD_ORG_SD 1.0
 #define UPLOAD_ORG_HOURS 5u
+#define RARE_SHARE 0.01
+#define RARE_DEVICES 2.0
 #define UPLOAD_MUCH_Z 1.5 /* from here on it counts in full how rare the destination is */
 #define POPULATION_WEIGHT 5.0
 #define RANGE_Z 1.6449
@@ -91,20 +93,42 @@ static double above_others(const struct th_org_dest *o, double y)
     return (y - mean / 4 * M_LN2) / fmax(sd, UPLOAD_ORG_SD);
 }
 
+/* Does hardly anybody else use the destination: two devices, or one in a hundred? */
+static bool is_rare(const struct th_learn *l, const struct th_note *n)
+{
+    double most = fmax(RARE_SHARE, RARE_DEVICES / ((double)th_org_active(l->org) + 1));
+    return th_org_share(l->org, n->popularity_key, counted(l, n)) <= most;
+}
+
+/* Against what was learned of such uploads: worth is how far above it. */
+static double against(double y, double mean, double variance, struct worth *ret)
+{
+    double sd = fmax(UPLOAD_SD_MIN, sqrt(variance));
+    ret->expected = expm1(mean);
+    ret->low = expm1(fmax(0, mean - RANGE_Z * sd));
+    ret->high = expm1(mean + RANGE_Z * sd);
+    return (y - mean) / sd;
+}
+
+/* Against the device's habit; to a rare destination also against what is sent to such: where some
+ * send gigabytes to a service of everybody's every day, 20 MB to a stranger are still much. */
 static struct worth worth_upload(
     const struct th_learn *l, const struct th_dev *d, const struct th_note *n)
 {
     double mean;
     double variance;
-    const struct th_rate_prior *prior = &l->org->upload_prior;
-    th_moments_shrunk(&d->up, prior->mean, prior->variance, POPULATION_WEIGHT, &mean, &variance);
-    double sd = fmax(UPLOAD_SD_MIN, sqrt(variance));
+    const struct th_rate_prior *all = &l->org->upload_prior[0];
+    const struct th_rate_prior *rare = &l->org->upload_prior[1];
     double y = log1p(n->a);
-    double z = (y - mean) / sd;
-    struct worth w = {.observed = n->a,
-        .expected = expm1(mean),
-        .low = expm1(fmax(0, mean - RANGE_Z * sd)),
-        .high = expm1(mean + RANGE_Z * sd)};
+    struct worth w = {.observed = n->a};
+    struct worth to_rare = w;
+    th_moments_shrunk(&d->up, all->mean, all->variance, POPULATION_WEIGHT, &mean, &variance);
+    double z = against(y, mean, variance, &w);
+    double z_rare = is_rare(l, n) ? against(y, rare->mean, rare->variance, &to_rare) : z;
+    if (z_rare > z) {
+        z = z_rare;
+        w = to_rare;
+    }
     if (n->b > 0) /* what it sends there every so often is its habit */
         z = fmin(z, (y - log1p(n->b)) / UPLOAD_PAIR_SD);
     const struct th_org_dest *o = th_org_find(l->org, n->popularity_key);
@@ -232,7 +256,7 @@ void th_learn_upload(struct th_learn *l, struct th_part *p, const struct th_note
 {
     uint32_t code = (uint32_t)fmin(4 * log2(1 + n->a), 255);
     th_touch_add(&p->touches, n->popularity_key, TH_TOUCH_UPLOAD, code);
-    th_loghist_add(&l->pending->uploads, (uint64_t)n->a, TH_WEIGHT);
+    th_loghist_add(&l->pending->uploads[is_rare(l, n)], (uint64_t)n->a, TH_WEIGHT);
 }
 
 void th_window_notes(struct th_learn *l, const struct th_part *p, const struct th_dev *d,

@@ -178,7 +178,8 @@ static void decay_day(struct th_org *o)
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_loghist_decay(&o->h.rates[f][g], TH_DECAY_NUM);
     }
-    th_loghist_decay(&o->h.uploads, TH_DECAY_NUM);
+    for (unsigned k = 0; k < TH_ARRAY_LEN(o->h.uploads); k++)
+        th_loghist_decay(&o->h.uploads[k], TH_DECAY_NUM);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         for (unsigned g = 0; g < TH_GROUPS; g++)
             decay_array(o->h.calib[f][g].n, TH_CALIB_BINS);

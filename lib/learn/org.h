@@ -52,7 +52,7 @@ struct th_calib {
  * contribute, handed over and emptied each epoch. */
 struct th_hists {
     struct th_loghist rates[TH_RATES][TH_GROUPS];
-    struct th_loghist uploads;
+    struct th_loghist uploads[2]; /* [1]: to destinations that hardly anybody else uses */
     struct th_calib calib[TH_FEATURE_COUNT][TH_GROUPS];
     uint64_t hours[TH_GROUPS];                     /* device-hours x TH_WEIGHT */
     int64_t rhythm_sum[TH_RHYTHMS][TH_WEEK_SLOTS]; /* factor or shift x 256 */
@@ -84,7 +84,7 @@ struct th_org {
     float parametric[TH_CALIB_BINS]; /* what the parametric p of a bin is believed to mean */
     /* derived by th_org_derive */
     struct th_rate_prior prior[TH_RATES][TH_GROUPS];
-    struct th_rate_prior upload_prior;
+    struct th_rate_prior upload_prior[2]; /* of all, of those to rare destinations */
     struct th_calib_curve curve[TH_FEATURE_COUNT][TH_GROUPS];
     double rhythm[TH_RHYTHMS][TH_WEEK_SLOTS];
 };

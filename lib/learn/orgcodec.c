@@ -51,7 +51,8 @@ static void put_hists(const struct th_hists *d, struct th_buf *out)
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_put_sparse(out, d->rates[f][g].n, TH_LOGHIST_BINS);
     }
-    th_put_sparse(out, d->uploads.n, TH_LOGHIST_BINS);
+    for (unsigned k = 0; k < TH_ARRAY_LEN(d->uploads); k++)
+        th_put_sparse(out, d->uploads[k].n, TH_LOGHIST_BINS);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_put_sparse(out, d->calib[f][g].n, TH_CALIB_BINS);
@@ -89,7 +90,8 @@ static void add_hists(struct th_cur *c, struct th_hists *d)
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_add_sparse(c, d->rates[f][g].n, TH_LOGHIST_BINS);
     }
-    th_add_sparse(c, d->uploads.n, TH_LOGHIST_BINS);
+    for (unsigned k = 0; k < TH_ARRAY_LEN(d->uploads); k++)
+        th_add_sparse(c, d->uploads[k].n, TH_LOGHIST_BINS);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_add_sparse(c, d->calib[f][g].n, TH_CALIB_BINS);
