@@ -82,7 +82,7 @@ static void derive_rates(struct th_org *o)
     struct th_loghist uploads = o->h.uploads[0];
     th_loghist_merge(&uploads, &o->h.uploads[1]);
     o->upload_prior[0] = shrink(&uploads, true, up, DEFAULT_HOURS);
-    o->upload_prior[1] = shrink(&o->h.uploads[1], true, o->upload_prior[0], DEFAULT_HOURS);
+    o->upload_prior[1] = shrink(&o->h.uploads[1], true, up, DEFAULT_HOURS);
 }
 
 /* Place of a raw value among the bins, with the fraction inside its bin. */

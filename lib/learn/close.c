@@ -23,7 +23,7 @@
 #define HOUR_MIN_DAYS 5.0
 #define UPLOAD_GATE_Z 3.0
 #define REFUSED_MOST 8.0
-#define REFUSED_HOURS 168.0
+#define REFUSED_HOURS 48.0
 #define LATE_HALF_NS (7 * TH_NS_PER_DAY)
 #define BIT(f) (UINT64_C(1) << (f))
 
@@ -332,7 +332,7 @@ static void learn_refused(
         if (th_note_at(p, i)->feature == TH_FEAT_BRUTE_FORCE_IN)
             tried += th_note_at(p, i)->b;
     double mean = (double)d->refused;
-    tried = fmin(tried, REFUSED_MOST + 2 * mean);
+    tried = fmin(tried, REFUSED_MOST + 4 * mean);
     d->refused =
         (float)(mean + (tried - mean) * weight / fmin((double)d->hours + 1, REFUSED_HOURS));
 }

@@ -90,6 +90,36 @@ static void upload(void **state)
     sim_done(&s);
 }
 
+/* Half of the office sends between 100 MB and 6 GB to one service, once a day. The next one who
+ * does is nothing; 30 MB to a stranger are. */
+static void upload_where_many_upload(void **state)
+{
+    (void)state;
+    struct sim s;
+    office(&s);
+    for (int64_t h = 0; h < 96; h++)
+        for (unsigned d = 2; d < 22; d++)
+            if ((unsigned)h % 24 == d)
+                sim_connect(&s, NOW + h * HOUR + 30 * TH_NS_PER_MIN, d,
+                    (struct sim_conn){.to = SIM_HOST("files.sharing.com"),
+                        .port = 443,
+                        .out = (uint64_t)(1e8 * exp(4 * sim_uniform(&s)))});
+    int64_t later = NOW + 96 * HOUR;
+    sim_connect(&s, later + HOUR / 2, 30,
+        (struct sim_conn){.to = SIM_HOST("files.sharing.com"), .port = 443, .out = 2000000000});
+    sim_connect(&s, later + HOUR / 2, 31,
+        (struct sim_conn){.to = SIM_HOST("drop.example.net"), .port = 443, .out = 30000000});
+    sim_advance(&s, later + 2 * HOUR);
+    const struct th_signal *much = sim_find(&s, 30, TH_FEAT_UPLOAD, later);
+    const struct th_signal *strange = sim_find(&s, 31, TH_FEAT_UPLOAD, later);
+    print_message("# 2 GB to the service %.2f, 30 MB to a stranger %.2f\n",
+        much ? much->lgp_raw : 0, strange ? strange->lgp_raw : 0);
+    assert_non_null(strange);
+    assert_true(!much || much->lgp_raw < 1.5);
+    assert_true(strange->lgp_raw > 2);
+    sim_done(&s);
+}
+
 static void staging(void **state)
 {
     (void)state;
@@ -191,6 +221,36 @@ static void brute_force(void **state)
     assert_true(in->observed == 120);
     assert_true(raw(&s, 5, TH_FEAT_LOGIN_FAILED) > 3);
     assert_true(raw(&s, 6, TH_FEAT_BRUTE_FORCE) < 1);
+    sim_done(&s);
+}
+
+/* A server at which some are wrong in every hour, and one at which nobody ever was. */
+static void refused_as_ever(void **state)
+{
+    (void)state;
+    struct sim s;
+    office(&s);
+    for (int64_t h = 0; h <= 48; h++) {
+        unsigned tries = h < 48 ? 8 : 30;
+        for (unsigned i = 0; i < tries; i++)
+            ssh(&s, NOW + h * HOUR + i * TH_NS_PER_MIN, SIM_OUTSIDE + i, 15, false);
+    }
+    int64_t last = NOW + 48 * HOUR;
+    for (unsigned i = 0; i < 30; i++) {
+        ssh(&s, last + i * TH_NS_PER_MIN, SIM_OUTSIDE + i, 16, false);
+        ssh(&s, last + i * TH_NS_PER_MIN, 20 + i % 10, 17,
+            false); /* ten of ours, three times each */
+    }
+    sim_advance(&s, last + HOUR);
+    const struct th_signal *usual = sim_find(&s, 15, TH_FEAT_BRUTE_FORCE_IN, last);
+    const struct th_signal *first = sim_find(&s, 16, TH_FEAT_BRUTE_FORCE_IN, last);
+    const struct th_signal *ours = sim_find(&s, 17, TH_FEAT_BRUTE_FORCE_IN, last);
+    assert_true(usual && first && ours);
+    print_message("# %g of %g: %.2f; %g of %g: %.2f; %g\n", usual->observed, usual->expected,
+        usual->lgp_raw, first->observed, first->expected, first->lgp_raw, ours->observed);
+    assert_true(usual->lgp_raw < first->lgp_raw / 4);
+    assert_true(usual->expected > 20 && usual->expected < 60 && first->expected == 1);
+    assert_true(ours->observed == 18 && ours->peer.inside); /* of one of them */
     sim_done(&s);
 }
 
@@ -509,12 +569,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(new_destination),
         cmocka_unit_test(first_minute_is_no_surprise), cmocka_unit_test(upload),
-        cmocka_unit_test(staging), cmocka_unit_test(lateral_path), cmocka_unit_test(brute_force),
-        cmocka_unit_test(a_knock_is_no_administration), cmocka_unit_test(remote_administration),
-        cmocka_unit_test(controllers), cmocka_unit_test(passwords_in_clear_text),
-        cmocka_unit_test(certificates_that_do_not_hold), cmocka_unit_test(program_from_a_rare_host),
-        cmocka_unit_test(long_connection), cmocka_unit_test(mining),
-        cmocka_unit_test(credential_and_client), cmocka_unit_test(unusual_hour),
-        cmocka_unit_test(strangers_at_a_server)};
+        cmocka_unit_test(upload_where_many_upload), cmocka_unit_test(staging),
+        cmocka_unit_test(lateral_path), cmocka_unit_test(brute_force),
+        cmocka_unit_test(refused_as_ever), cmocka_unit_test(a_knock_is_no_administration),
+        cmocka_unit_test(remote_administration), cmocka_unit_test(controllers),
+        cmocka_unit_test(passwords_in_clear_text), cmocka_unit_test(certificates_that_do_not_hold),
+        cmocka_unit_test(program_from_a_rare_host), cmocka_unit_test(long_connection),
+        cmocka_unit_test(mining), cmocka_unit_test(credential_and_client),
+        cmocka_unit_test(unusual_hour), cmocka_unit_test(strangers_at_a_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
