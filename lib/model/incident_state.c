@@ -186,3 +186,29 @@ int th_incidents_load(struct th_incidents *all, const uint8_t *data, size_t len_
     int r = th_seal_open(data, len_bytes, MAGIC, VERSION, &c);
     return r < 0 ? r : load_all(all, &c);
 }
+
+static const struct incident *find(const struct th_incidents *all, uint64_t id)
+{
+    for (uint32_t i = 0; i < all->count; i++)
+        if (all->v[i]->id == id)
+            return all->v[i];
+    return NULL;
+}
+
+int th_incidents_save_told(const struct th_incidents *now, const struct th_models *m,
+    const uint8_t *saved, size_t len_bytes, struct th_buf *out)
+{
+    struct th_incidents *before = th_incidents_new(m, now->identity);
+    int r = th_incidents_load(before, saved, len_bytes);
+    for (uint32_t i = 0; r == 0 && i < before->count; i++) {
+        struct incident *in = before->v[i];
+        const struct incident *as_told = find(now, in->id);
+        in->told = true;
+        in->changed =
+            !as_told || as_told->breach_count != in->breach_count || as_told->score != in->score;
+    }
+    if (r == 0)
+        th_incidents_save(before, out);
+    th_incidents_free(before);
+    return r;
+}

@@ -50,6 +50,7 @@ struct th_core {
     bool out_failed;
     bool prior_loaded;
     bool state_loaded;
+    struct th_buf kept, kept_incidents;
     int64_t resumed_ns; /* last event time of the loaded state, TH_TIME_UNSET without one */
 
     uint64_t events, breaches, incident_count, alerts;
@@ -65,7 +66,10 @@ struct th_core {
 
 /* core_state.c */
 int th_core_load(struct th_core *core) TH_WARN_UNUSED;
-int th_core_save(struct th_core *core) TH_WARN_UNUSED;
+/* Puts together what a later run goes on from; and writes it, once all that is to be told was. */
+int th_core_keep(struct th_core *core) TH_WARN_UNUSED;
+int th_core_save_kept(struct th_core *core) TH_WARN_UNUSED;
+int th_core_save_prior(struct th_core *core) TH_WARN_UNUSED;
 /* All that was learned as sections: in a crew every process calls it, the lead's buffer has them.
  */
 int th_core_state_put(struct th_core *core, struct th_buf *whole) TH_WARN_UNUSED;

@@ -139,7 +139,8 @@ static void add(struct th_buf *whole, enum th_section tag, struct th_buf *body)
     th_buf_clear(body);
 }
 
-int th_core_state_put(struct th_core *core, struct th_buf *whole)
+/* All but the incidents. */
+static int put_sections(struct th_core *core, struct th_buf *whole)
 {
     TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
     th_sections_begin(whole);
@@ -155,36 +156,55 @@ int th_core_state_put(struct th_core *core, struct th_buf *whole)
     add(whole, TH_SECTION_ORG, &body);
     th_scorer_save(core->shard.scorer, &body);
     add(whole, TH_SECTION_SCORER, &body);
+    return 0;
+}
+
+int th_core_state_put(struct th_core *core, struct th_buf *whole)
+{
+    TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
+    int r = put_sections(core, whole);
+    if (r < 0 || core->crew.number != 0)
+        return r;
     th_incidents_save(core->incidents, &body);
     add(whole, TH_SECTION_INCIDENTS, &body);
     return 0;
 }
 
-static int save_state(struct th_core *core, int fd)
+int th_core_keep(struct th_core *core)
 {
-    TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
-    int r = th_core_state_put(core, &whole);
-    return r < 0 || core->crew.number != 0 ? r : th_sections_write(fd, &whole);
+    if (th_inherit_get(&core->inherited, "state-out", 0) < 0)
+        return 0;
+    int r = put_sections(core, &core->kept);
+    if (r == 0 && core->incidents)
+        th_incidents_save(core->incidents, &core->kept_incidents);
+    return r;
 }
 
-static int save_prior(struct th_core *core, int fd)
+int th_core_save_kept(struct th_core *core)
+{
+    TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
+    int fd = th_inherit_get(&core->inherited, "state-out", 0);
+    if (fd < 0 || core->crew.number != 0)
+        return 0;
+    int r = th_incidents_save_told(
+        core->incidents, core->models, core->kept_incidents.p, core->kept_incidents.len, &body);
+    if (r < 0)
+        return r;
+    add(&core->kept, TH_SECTION_INCIDENTS, &body);
+    return th_sections_write(fd, &core->kept);
+}
+
+int th_core_save_prior(struct th_core *core)
 {
     TH_AUTOBUF struct th_buf whole = TH_BUF_INIT;
     TH_AUTOBUF struct th_buf body = TH_BUF_INIT;
+    int fd = th_inherit_get(&core->inherited, "prior-out", 0);
+    if (fd < 0 || core->crew.number != 0)
+        return 0;
     th_sections_begin(&whole);
     th_learn_save_prior(core->shard.learn, &body);
     add(&whole, TH_SECTION_LEARN_PRIOR, &body);
     th_scorer_save_prior(core->shard.scorer, &body);
     add(&whole, TH_SECTION_SCORER_PRIOR, &body);
     return th_sections_write(fd, &whole);
-}
-
-int th_core_save(struct th_core *core)
-{
-    int fd = th_inherit_get(&core->inherited, "state-out", 0);
-    int r = fd >= 0 ? save_state(core, fd) : 0;
-    if (r < 0)
-        return r;
-    fd = th_inherit_get(&core->inherited, "prior-out", 0);
-    return fd >= 0 && core->crew.number == 0 ? save_prior(core, fd) : 0;
 }

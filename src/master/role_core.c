@@ -259,15 +259,16 @@ static int analyse(struct th_core *core)
     int r = run_events(core, &epoch_ns);
     if (r < 0)
         return r;
-    /* What is saved has its last hour still open: a later run goes on inside it, tells it again
+    /* What is kept has its last hour still open: a later run goes on inside it, tells it again
      * under the same ids, and concludes what one run over both inputs would have. A prior is made
      * of closed hours only. */
-    if (th_inherit_get(&core->inherited, "prior-out", 0) < 0)
-        r = th_core_save(core);
+    r = th_core_keep(core);
     if (r == 0 && epoch_ns != TH_TIME_UNSET)
         r = close_epoch(core, epoch_ns);
-    if (r == 0 && th_inherit_get(&core->inherited, "prior-out", 0) >= 0)
-        r = th_core_save(core);
+    if (r == 0)
+        r = th_core_save_kept(core);
+    if (r == 0)
+        r = th_core_save_prior(core);
     return r < 0 ? r : th_crew_gather_stats(&core->crew, &core->shard, &core->stats);
 }
 
@@ -331,6 +332,8 @@ static void tear_down(struct th_core *core)
     th_models_free(core->models);
     th_oui_free(core->oui);
     th_buf_done(&core->out);
+    th_buf_done(&core->kept);
+    th_buf_done(&core->kept_incidents);
     names_done(&core->names);
     names_done(&core->model_names);
     free(core);

@@ -115,6 +115,20 @@ def test_state_is_kept_and_goes_on(office, tmp_path):
     assert summary(second)["devices"] > summary(analyse("--json", "--no-prior", office / "web.pcap"))["devices"]
 
 
+def test_a_later_run_tells_what_is_new(tmp_path):
+    """What a run before it told is not told again, unless more has become of it."""
+    for day in ("1", "2"):
+        subprocess.run([BIN / "thymus-lab", "--quiet", "--seed", "6", "--devices", "20", "--days", day, *(
+            ["--write-from", "2026-03-03T00:00:00Z"] if day == "2" else []), "--spool", tmp_path / f"{day}.tev"], check=True)
+    runs = [analyse("--json", "--state", tmp_path / "state", tmp_path / f"{day}.tev") for day in "12"]
+    first, second = ({o["id"]: o for o in map(json.loads, run.stdout.splitlines()) if o["kind"] == "incident"} for run in runs)
+    assert len(first) > 3 and len(second) > 1
+    assert all(len(i["breaches"]) != len(first[key]["breaches"]) or i["score"] != first[key]["score"]
+               for key, i in second.items() if key in first)
+    whole = analyse("--json", tmp_path / "1.tev", tmp_path / "2.tev")
+    assert {o["id"] for o in map(json.loads, whole.stdout.splitlines()) if o["kind"] == "incident"} <= set(first) | set(second)
+
+
 def test_damaged_state_is_said_and_not_overwritten(office, tmp_path):
     state = tmp_path / "state"
     state.mkdir()

@@ -35,6 +35,13 @@ def findings(lines):
     return out
 
 
+def incidents(found):
+    """What they are, without words."""
+    def what(i):
+        return i["start"], i["end"], i["score"], i["alert"], i["breaches"], [d["id"] for d in i["devices"]]
+    return {k: what(json.loads(v)) for k, v in found.items() if k[0] == "incident"}
+
+
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
     directory = tmp_path_factory.mktemp("office")
@@ -92,5 +99,9 @@ def test_saved_and_loaded_in_the_middle(office, whole, tmp_path):
     told = findings(second)
     assert closed.items() | {k: v for k, v in told.items() if k[0] == "breach"}.items() == {
         k: v for k, v in findings(whole).items() if k[0] == "breach"}.items()
-    assert {k: v for k, v in told.items() if k[0] == "incident"} == {
-        k: v for k, v in findings(whole).items() if k[0] == "incident"}
+    # An incident is told again only when it is another than the first run told. Then it says what one run says, to
+    # the letter; what was told before names devices as they were known then.
+    again, one_run = incidents(told), incidents(findings(whole))
+    assert not [k for k, v in again.items() if incidents(findings(first)).get(k) == v]
+    assert {k: told[k] for k in again} == {k: findings(whole)[k] for k in again}
+    assert {**incidents(findings(first)), **again} == one_run

@@ -287,6 +287,29 @@ static void a_restart_tells_the_same_joinings(void **state)
     assert_memory_equal(&first, &again, sizeof(first));
 }
 
+/* A run tells three incidents, of which it kept two as they were an hour before: the next one tells
+ * only the one that has become another meanwhile. */
+static void what_was_kept_is_told_once(void **state)
+{
+    struct world *w = *state;
+    TH_AUTOBUF struct th_buf kept = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf file = TH_BUF_INIT;
+    add(w, 0, C2, 0, 40, 77, 1);
+    add(w, 1, C2, 2, 42, 88, 1);
+    th_incidents_save(w->incidents, &kept);
+    add(w, 1, OUT, 3, 38, 88, 1);
+    add(w, 2, C2, 3, 45, 99, 1);
+    assert_int_equal(report(w).count, 3);
+    assert_int_equal(th_incidents_save_told(w->incidents, w->models, kept.p, kept.len, &file), 0);
+    th_incidents_free(w->incidents);
+    w->incidents = th_incidents_new(w->models, w->identity);
+    assert_int_equal(th_incidents_load(w->incidents, file.p, file.len), 0);
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].breaches, 1); /* as it was kept */
+    assert_true(th_incidents_save_told(w->incidents, w->models, kept.p, kept.len - 1, &file) < 0);
+}
+
 /* Of the first incident of a checkpoint, which has the bits alert, changed and told. */
 static void put_flags(struct th_buf *checkpoint, uint8_t flags)
 {
@@ -531,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_told_which_became_one, setup, teardown),
         cmocka_unit_test_setup_teardown(an_id_that_was_told_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_tells_the_same_joinings, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_kept_is_told_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_an_older_master_told_was_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_breach_told_again_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),

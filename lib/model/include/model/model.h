@@ -120,6 +120,10 @@ void th_incidents_report_joined(struct th_incidents *all, th_incident_joined_fn 
 void th_incidents_forget(struct th_incidents *all, uint64_t entity);
 void th_incidents_save(const struct th_incidents *all, struct th_buf *out);
 int th_incidents_load(struct th_incidents *all, const uint8_t *data, size_t len_bytes);
+/* What was saved before, once all of now was told: there as changed is marked what now is another
+ * or gone, so that whoever goes on from what was saved tells that again, and nothing else. */
+int th_incidents_save_told(const struct th_incidents *now, const struct th_models *m,
+    const uint8_t *saved, size_t len_bytes, struct th_buf *out);
 
 /* One JSON object a line, as `thymusctl analyse --json` prints them (docs/findings.md). */
 void th_breach_json(const struct th_breach *b, const struct th_models *m,
