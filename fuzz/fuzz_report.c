@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings with names chosen by strangers, out of any lines: whatever they say, the terminal gets
- * no control character and the page no script; a test of models counts within its days.
+ * no control character and the page no script; a test of models counts within its days, and an
+ * answer to why is whatever it says.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "report.h"
 #include "trial.h"
+#include "why.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,6 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TH_ASSERT(findings_read(&f, fd) == 0);
     report_text(&f, false, &text);
     report_html(&f, &page);
+    look(&text);
+    th_buf_clear(&text);
+    why_text(&f, false, &text);
     look(&text);
     try_models(&f);
     TH_ASSERT(!memmem(page.p, page.len, "<script", 7));

@@ -22,12 +22,24 @@ static bool rare_enough(const struct component *c, const struct th_signal *s, do
     return s->lgp >= c->rarity || (s->lgp >= reach && s->lgp_raw >= c->rarity);
 }
 
-static bool satisfies(const struct model *m, const struct component *c, const struct th_window *w,
-    const struct support *support, const struct th_signal *s)
+/* The cheapest questions first: most signals are of another feature. */
+enum th_refusal signal_refused(const struct model *m, const struct component *c,
+    const struct th_window *w, const struct support *support, uint32_t at, const uint64_t *peer_key)
 {
-    return s->feature == c->feature && s->observed >= c->at_least &&
-        rare_enough(c, s, support->reach) && filter_match(c->filter, w, s) &&
-        filter_match(m->filter, w, s) && !(m->exclude && filter_match(m->exclude, w, s));
+    const struct th_signal *s = &w->signals[at];
+    if (s->feature != c->feature)
+        return TH_REFUSED_FEATURE;
+    if (peer_key && s->has_peer && s->peer.key != *peer_key)
+        return TH_REFUSED_PEER;
+    if (s->observed < c->at_least)
+        return TH_REFUSED_OBSERVED;
+    if (!rare_enough(c, s, support->reach))
+        return TH_REFUSED_RARITY;
+    if (!filter_match(c->filter, w, s) || !filter_match(m->filter, w, s))
+        return TH_REFUSED_FILTER;
+    if (m->exclude && filter_match(m->exclude, w, s))
+        return TH_REFUSED_EXCLUDED;
+    return support->permitted >> at & 1 ? TH_REFUSED_PERMIT : TH_REFUSED_NOT;
 }
 
 const struct th_signal *component_find(const struct model *m, unsigned component,
@@ -36,11 +48,9 @@ const struct th_signal *component_find(const struct model *m, unsigned component
     const struct th_signal *best = NULL;
     for (uint32_t i = 0; i < w->count; i++) {
         const struct th_signal *s = &w->signals[i];
-        if (peer_key && s->has_peer && s->peer.key != *peer_key)
-            continue;
-        if (support->permitted >> i & 1)
-            continue;
-        if (satisfies(m, &m->component[component], w, support, s) && (!best || s->lgp > best->lgp))
+        bool holds =
+            signal_refused(m, &m->component[component], w, support, i, peer_key) == TH_REFUSED_NOT;
+        if (holds && (!best || s->lgp > best->lgp))
             best = s;
     }
     return best;

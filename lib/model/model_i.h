@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/json.h"
+#include "model/explain.h"
 #include "model/model.h"
 #include "model/permit.h"
 
@@ -115,7 +116,12 @@ struct support {
 /* For all and any. Best first. */
 unsigned evaluate(const struct model *m, const struct th_window *w, const struct support *support,
     struct match ret[MAX_MATCHES]);
-/* Rarest signal of the window that satisfies a component; NULL for none. */
+/* Does signal `at` of the window meet a component (for that peer; NULL: for any), and if not, why?
+ */
+enum th_refusal signal_refused(const struct model *m, const struct component *c,
+    const struct th_window *w, const struct support *support, uint32_t at,
+    const uint64_t *peer_key);
+/* Rarest signal of the window that meets a component; NULL for none. */
 const struct th_signal *component_find(const struct model *m, unsigned component,
     const struct th_window *w, const struct support *support, const uint64_t *peer_key);
 bool model_active(const struct model *m, int64_t time_ns);
@@ -141,6 +147,13 @@ struct th_permits {
 uint32_t permits_cover(
     struct th_permits *all, const struct th_window *w, const struct covered **ret);
 bool permit_means(const struct th_permit *p, const struct model *m);
+
+/* A window, and what permits cover of it. */
+struct view {
+    const struct th_window *w;
+    const struct covered *covered;
+    uint32_t covered_count;
+};
 
 /* ---- calibrate.c ---- */
 
@@ -236,6 +249,35 @@ void chain_remove(struct th_scorer *s, uint32_t at);
 int chain_find(const struct th_scorer *s, uint64_t entity, uint64_t id_hash);
 struct chain *chain_add(struct th_scorer *s, uint64_t entity, uint64_t id_hash);
 const struct model *scorer_model(const struct th_scorer *s, uint64_t id_hash);
+/* A copy of the sequence under way that this window can go on with, its evidence in held. */
+struct chain chain_copy(const struct th_scorer *s, const struct model *m, const struct th_window *w,
+    struct th_signal held[MAX_COMPONENTS]);
+/* Moves a sequence (stage 0: none yet) on by this window, as far as it goes. NOT: it is complete;
+ * FEATURE: nothing in the window meets its next component. */
+enum th_refusal chain_advance(const struct model *m, const struct th_window *w,
+    const struct support *support, struct chain *c);
+struct support scorer_support(const struct th_scorer *s);
+/* Until permits change, or the next call. */
+struct view scorer_view(const struct th_scorer *s, const struct th_window *w);
+/* Signals that are as good as excluded from the model. */
+uint64_t view_permitted(const struct view *v, const struct model *m);
+/* The first permit made that covers something of what was found. A sequence has copies of its
+ * evidence: there, the first that covers anything for this model. */
+const struct th_permit *view_holder(
+    const struct view *v, const struct model *m, const struct match *x);
+/* The matches of one model in a window, best first. keep: NULL, or the same scorer, to remember how
+ * far a sequence is; held has the evidence of one. */
+unsigned scorer_match(const struct th_scorer *s, struct th_scorer *keep, const struct model *m,
+    const struct th_window *w, const struct support *support, struct th_signal held[MAX_COMPONENTS],
+    struct match found[MAX_MATCHES]);
+/* Is one about the same peer among them? */
+bool match_is_among(const struct match *x, const struct match *v, unsigned n);
+void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
+    const struct match *x, struct th_breach *ret);
+uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match *x);
+/* The same that was told so lately that it is not told again; NULL: it is told. */
+const struct throttle *scorer_throttle(
+    const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key);
 
 /* ---- text.c: numbers for people ---- */
 

@@ -202,28 +202,38 @@ static void chain_moved(struct partial *p, uint64_t entity)
     p->chain[p->chain_count++] = entity;
 }
 
-/* Moves a sequence (stage 0: none yet) on by this window, as far as it goes. True: complete. */
-static bool chain_advance(const struct model *m, const struct th_window *w,
+/* Does what was found go on with the sequence? NULL: there is nothing. */
+static enum th_refusal chain_refused(
+    const struct model *m, const struct chain *c, const struct th_signal *found)
+{
+    if (!found)
+        return TH_REFUSED_FEATURE;
+    if (c->stage == 0)
+        return TH_REFUSED_NOT;
+    if (found->last_ns < c->last_ns)
+        return TH_REFUSED_ORDER;
+    return th_time_sub(found->last_ns, c->first_ns) > m->within_ns ? TH_REFUSED_WITHIN
+                                                                   : TH_REFUSED_NOT;
+}
+
+enum th_refusal chain_advance(const struct model *m, const struct th_window *w,
     const struct support *support, struct chain *c)
 {
     while (c->stage < m->component_count) {
         const struct th_signal *found = component_find(m, c->stage, w, support, NULL);
-        if (!found ||
-            (c->stage > 0 &&
-                (found->last_ns < c->last_ns ||
-                    th_time_sub(found->last_ns, c->first_ns) > m->within_ns)))
-            return false;
+        enum th_refusal refusal = chain_refused(m, c, found);
+        if (refusal != TH_REFUSED_NOT)
+            return refusal;
         if (c->stage == 0)
             c->first_ns = found->first_ns;
         signal_copy(&c->evidence[c->stage++], found);
         c->last_ns = found->last_ns;
     }
-    return true;
+    return TH_REFUSED_NOT;
 }
 
-/* A copy of the sequence under way that this window can go on with, its evidence in held. */
-static struct chain chain_copy(const struct th_scorer *s, const struct model *m,
-    const struct th_window *w, struct th_signal held[MAX_COMPONENTS])
+struct chain chain_copy(const struct th_scorer *s, const struct model *m, const struct th_window *w,
+    struct th_signal held[MAX_COMPONENTS])
 {
     int at = chain_find(s, w->entity, m->id_hash);
     struct chain c = {.entity = w->entity, .id_hash = m->id_hash};
@@ -262,7 +272,7 @@ static void chain_keep(struct th_scorer *s, const struct model *m, const struct 
 
 /* ---- windows ---- */
 
-static struct support support_of(const struct th_scorer *s)
+struct support scorer_support(const struct th_scorer *s)
 {
     double hours = scorer_hours(s);
     /* The learner lets rarity go one decade past the device-hours. */
@@ -277,7 +287,7 @@ static unsigned match_sequence(const struct th_scorer *s, struct th_scorer *keep
 {
     double lgp[MAX_COMPONENTS] = {0};
     struct chain c = chain_copy(s, m, w, held);
-    bool complete = chain_advance(m, w, support, &c);
+    bool complete = chain_advance(m, w, support, &c) == TH_REFUSED_NOT;
     if (keep)
         chain_keep(keep, m, &c);
     if (!complete)
@@ -295,21 +305,21 @@ static unsigned match_sequence(const struct th_scorer *s, struct th_scorer *keep
     return 1;
 }
 
-static uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match *x)
+uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match *x)
 {
     uint64_t key = th_hash_pair(th_hash_pair(entity, m->id_hash), x->has_peer ? x->peer_key : 0);
     return key ? key : 1;
 }
 
-/* Was the same told so lately that it is not told again? */
-static bool throttled(
+const struct throttle *scorer_throttle(
     const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
 {
     const struct throttle *last = throttle_find(&s->throttle, key);
     /* What comes late is measured against its own time, in both directions. */
-    return last && b->score < last->score + m->throttle_rise &&
+    bool holds = last && b->score < last->score + m->throttle_rise &&
         th_time_sub(b->time_ns, last->time_ns) < m->throttle_ns &&
         th_time_sub(last->time_ns, b->time_ns) < m->throttle_ns;
+    return holds ? last : NULL;
 }
 
 static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t key)
@@ -373,8 +383,7 @@ static double calibrated(const struct th_scorer *s, unsigned model, double lgp)
     return fmax(x, 0);
 }
 
-/* Fills the breach in; false when the throttle holds it back. */
-static bool make_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
+void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
     const struct match *x, struct th_breach *ret)
 {
     const struct model *m = &s->models->model[model];
@@ -389,7 +398,15 @@ static bool make_breach(const struct th_scorer *s, unsigned model, const struct 
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));
     ret->score = scorer_score(s, calib_lgp(&s->best, s->hours, calibrated(s, model, x->lgp)));
     take_evidence(ret, m, x);
-    return !throttled(s, m, ret, throttle_key(m, w->entity, x));
+}
+
+/* Fills the breach in; false when the throttle holds it back. */
+static bool make_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
+    const struct match *x, struct th_breach *ret)
+{
+    const struct model *m = &s->models->model[model];
+    scorer_breach(s, model, w, x, ret);
+    return !scorer_throttle(s, m, ret, throttle_key(m, w->entity, x));
 }
 
 static void count_best(struct th_scorer *s, struct partial *p, unsigned model, double lgp)
@@ -399,10 +416,9 @@ static void count_best(struct th_scorer *s, struct partial *p, unsigned model, d
     p->model[(size_t)model * CALIB_BINS + calib_bin(lgp)]++;
 }
 
-/* The matches of one model in a window, best first. */
-static unsigned match_model(const struct th_scorer *s, struct th_scorer *keep,
-    const struct model *m, const struct th_window *w, const struct support *support,
-    struct th_signal held[MAX_COMPONENTS], struct match found[MAX_MATCHES])
+unsigned scorer_match(const struct th_scorer *s, struct th_scorer *keep, const struct model *m,
+    const struct th_window *w, const struct support *support, struct th_signal held[MAX_COMPONENTS],
+    struct match found[MAX_MATCHES])
 {
     if (!model_active(m, w->start_ns))
         return 0;
@@ -417,22 +433,14 @@ static unsigned match_model(const struct th_scorer *s, struct th_scorer *keep,
  * permit has ended. */
 #define HELD_KEY UINT64_C(0x68656c64)
 
-/* A window, and what permits cover of it. */
-struct view {
-    const struct th_window *w;
-    const struct covered *covered;
-    uint32_t covered_count;
-};
-
-static struct view view_of(const struct th_scorer *s, const struct th_window *w)
+struct view scorer_view(const struct th_scorer *s, const struct th_window *w)
 {
     struct view v = {.w = w};
     v.covered_count = permits_cover(s->permits, w, &v.covered);
     return v;
 }
 
-/* Signals that are as good as excluded from the model. */
-static uint64_t permitted(const struct view *v, const struct model *m)
+uint64_t view_permitted(const struct view *v, const struct model *m)
 {
     uint64_t signals = 0;
     for (uint32_t i = 0; i < v->covered_count; i++)
@@ -449,9 +457,7 @@ static bool is_evidence(const struct match *x, const struct th_signal *signal)
     return false;
 }
 
-/* The first permit made that covers something of what was found. A sequence has copies of its
- * evidence: there, the first that covers anything for this model. */
-static const struct th_permit *holder(
+const struct th_permit *view_holder(
     const struct view *v, const struct model *m, const struct match *x)
 {
     for (uint32_t i = 0; i < v->covered_count; i++) {
@@ -482,7 +488,7 @@ static void note_held(struct th_scorer *s, const struct th_breach *b, uint64_t p
     p->held[at].last_ns = TH_MAX(p->held[at].last_ns, b->time_ns);
 }
 
-static bool is_among(const struct match *x, const struct match *v, unsigned n)
+bool match_is_among(const struct match *x, const struct match *v, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         if (v[i].has_peer == x->has_peer && v[i].peer_key == x->peer_key)
@@ -497,10 +503,11 @@ static void count_held(struct th_scorer *s, unsigned model, const struct view *v
     const struct model *m = &s->models->model[model];
     for (unsigned k = 0; k < without_count; k++) {
         const struct match *x = &without[k];
-        const struct th_permit *permit = is_among(x, found, n) ? NULL : holder(v, m, x);
+        const struct th_permit *permit = match_is_among(x, found, n) ? NULL : view_holder(v, m, x);
         uint64_t key = th_hash_pair(throttle_key(m, v->w->entity, x), HELD_KEY);
         struct th_breach b;
-        if (!permit || key == 0 || !make_breach(s, model, v->w, x, &b) || throttled(s, m, &b, key))
+        if (!permit || key == 0 || !make_breach(s, model, v->w, x, &b) ||
+            scorer_throttle(s, m, &b, key))
             continue;
         note_told(s, &b, key);
         note_held(s, &b, permit->id);
@@ -515,9 +522,9 @@ static unsigned find_with_permits(struct th_scorer *s, unsigned model, const str
     struct th_signal held_without[MAX_COMPONENTS];
     struct match without[MAX_MATCHES];
     /* First, since a sequence goes on below. */
-    unsigned without_count = match_model(s, NULL, m, v->w, &support, held_without, without);
+    unsigned without_count = scorer_match(s, NULL, m, v->w, &support, held_without, without);
     support.permitted = hidden;
-    unsigned n = match_model(s, s, m, v->w, &support, held, found);
+    unsigned n = scorer_match(s, s, m, v->w, &support, held, found);
     count_held(s, model, v, without, without_count, found, n);
     return n;
 }
@@ -528,9 +535,9 @@ static unsigned find_matches(struct th_scorer *s, unsigned model, const struct v
     struct match found[MAX_MATCHES])
 {
     const struct model *m = &s->models->model[model];
-    uint64_t hidden = permitted(v, m);
+    uint64_t hidden = view_permitted(v, m);
     return hidden ? find_with_permits(s, model, v, hidden, *support, held, found)
-                  : match_model(s, s, m, v->w, support, held, found);
+                  : scorer_match(s, s, m, v->w, support, held, found);
 }
 
 /* ---- a window ---- */
@@ -539,8 +546,8 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
 {
     struct partial *p = &s->part[th_entity_partition(w->entity)];
     struct th_signal held[MAX_COMPONENTS];
-    struct support support = support_of(s);
-    struct view v = view_of(s, w);
+    struct support support = scorer_support(s);
+    struct view v = scorer_view(s, w);
     double best = -1;
     p->hours++;
     for (unsigned i = 0; i < s->models->count; i++) {
@@ -574,12 +581,12 @@ void th_scorer_look(
     const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg)
 {
     struct th_signal held[MAX_COMPONENTS];
-    struct support support = support_of(s);
-    struct view v = view_of(s, w);
+    struct support support = scorer_support(s);
+    struct view v = scorer_view(s, w);
     for (unsigned i = 0; i < s->models->count; i++) {
         struct match found[MAX_MATCHES];
-        support.permitted = permitted(&v, &s->models->model[i]);
-        unsigned n = match_model(s, NULL, &s->models->model[i], w, &support, held, found);
+        support.permitted = view_permitted(&v, &s->models->model[i]);
+        unsigned n = scorer_match(s, NULL, &s->models->model[i], w, &support, held, found);
         for (unsigned k = 0; k < n; k++) {
             struct th_breach b;
             if (make_breach(s, i, w, &found[k], &b))

@@ -125,7 +125,7 @@ static int add_state(struct analysis *a)
     if (!a->options.state_dir)
         return 0;
     TH_AUTOFREE char *path = th_xasprintf("%s/state", a->options.state_dir);
-    if (a->options.command == CTL_MODEL_TEST) /* begins with it and leaves it as it is */
+    if (a->options.command != CTL_ANALYSE) /* begins with it and leaves it as it is */
         return th_role_files_open(&a->core_fds, "state-in", path, false);
     int r = ctl_lock_state(a->options.state_dir, &a->state_lock);
     if (r == 0)
@@ -161,7 +161,7 @@ static int add_trial(struct analysis *a)
     static const char *const args[] = {"--check", NULL};
     struct th_role_files fds = {.count = 0};
     int status = 0;
-    pid_t pid;
+    pid_t pid = -1;
     if (!a->options.trial)
         return 0;
     int r = th_role_files_open(&fds, "model", a->options.trial, false);
@@ -207,6 +207,8 @@ static int prepare(struct analysis *a)
 static void report_args(const struct analysis *a, const char **args)
 {
     const struct ctl_options *o = &a->options;
+    if (o->command == CTL_WHY)
+        *args = o->json ? "--why-json" : "--why";
     if (o->command != CTL_MODEL_TEST)
         return;
     *args++ = o->json ? "--trial-json" : "--trial";
@@ -249,15 +251,15 @@ static int start_report(struct analysis *a)
     return r;
 }
 
-/* Waits for a role: its exit status, or CTL_FAILED after saying how it ended. */
-static int wait_for(pid_t pid, const char *role)
+/* Waits for a role: its exit status, 0 or `other`, or CTL_FAILED after saying how it ended. */
+static int wait_for(pid_t pid, const char *role, int other)
 {
     int status;
     char text[128];
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return CTL_FAILED;
-    if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == CTL_PARTLY_READ))
+    if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == other))
         return WEXITSTATUS(status);
     th_exit_text(status, text, sizeof(text));
     fprintf(stderr, "thymusctl: the %s role %s\n", role, text);
@@ -267,7 +269,7 @@ static int wait_for(pid_t pid, const char *role)
 static int end_report(struct analysis *a)
 {
     th_closep(&a->to_report);
-    int status = a->report ? wait_for(a->report, "report") : 0;
+    int status = a->report ? wait_for(a->report, "report", CTL_NO_ANSWER) : 0;
     a->report = 0;
     return status;
 }
@@ -277,7 +279,7 @@ static int end_report(struct analysis *a)
 /* Else core's lines are what is printed. */
 static bool is_reported(const struct analysis *a)
 {
-    return !a->options.json || a->options.command == CTL_MODEL_TEST;
+    return !a->options.json || a->options.command != CTL_ANALYSE;
 }
 
 static int run_core(struct analysis *a)
@@ -290,7 +292,7 @@ static int run_core(struct analysis *a)
     if (r == 0)
         r = core_of(a->core_fds.v, a->core_fds.count, a->options.core_args, &pid);
     th_role_files_done(&a->core_fds); /* ours would keep the report waiting */
-    return r < 0 ? CTL_FAILED : wait_for(pid, "core");
+    return r < 0 ? CTL_FAILED : wait_for(pid, "core", CTL_PARTLY_READ);
 }
 
 static void show(const struct analysis *a, const char *text)
@@ -323,7 +325,7 @@ static int analyse(struct analysis *a)
     show(a, "analysing");
     int status = run_core(a);
     show(a, "");
-    int reported = end_report(a);
+    int reported = end_report(a); /* that there is no answer, it has said itself */
     if (reported != 0)
         status = CTL_FAILED;
     if (status == CTL_FAILED)
@@ -365,4 +367,9 @@ int ctl_model(int argc, char **argv)
         return CTL_USAGE;
     }
     return run_command(CTL_MODEL_TEST, argc - 1, argv + 1);
+}
+
+int ctl_why(int argc, char **argv)
+{
+    return run_command(CTL_WHY, argc, argv);
 }

@@ -257,6 +257,8 @@ static void take_line(struct findings *f, const char *line, size_t len)
         add_error(f, o);
     else if (strcmp(kind, "trial") == 0)
         add_trial(f, o);
+    else if (strcmp(kind, "why") == 0)
+        f->why = th_arena_str(&f->arena, th_str_n(line, len));
     else if (strcmp(kind, "summary") == 0)
         take_summary(f, o);
     json_decref(o);

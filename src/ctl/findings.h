@@ -98,6 +98,7 @@ struct findings {
     struct find_trial *trials;
     size_t trial_count;
     struct find_summary summary;
+    struct th_str why; /* the line that answers `thymusctl why` (why.h), or empty */
     size_t bad_lines;
 };
 

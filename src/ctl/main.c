@@ -18,6 +18,7 @@ static const char help[] =
     "Commands:\n"
     "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
     "  model test FILE PATH...   what models would have told in the past\n"
+    "  why DEVICE TIME PATH...   why an hour of a device was, or was not, flagged\n"
     "  instance ...      make an instance of the master; its pin\n"
     "  token, user, sensor, permit, audit   ask a running master\n"
     "  packets           packets that sensors keep: ask for them, get them\n"
@@ -42,6 +43,7 @@ static const struct {
     {"snapshot", ctl_snapshot},
     {"token", ctl_remote},
     {"user", ctl_remote},
+    {"why", ctl_why},
 };
 
 int main(int argc, char **argv)

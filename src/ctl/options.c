@@ -63,10 +63,43 @@ static const char test_help[] =
     "Exit status: 0 all was read, 1 failure or a mistake in FILE (told with its line), 2 wrong\n"
     "usage, 3 part of the input was unreadable.\n";
 
+static const char why_help[] =
+    "Usage: thymusctl why [OPTION]... DEVICE TIME PATH...\n"
+    "\n"
+    "Says why a device was, or was not, flagged in one hour of recorded input: what was seen of "
+    "it,\n"
+    "how rare that is, and what each model made of it. DEVICE is an address, a MAC, a host name "
+    "or\n"
+    "its first label, or an id (d...); TIME lies in the hour that is meant, UTC unless it has an\n"
+    "offset: 2026-11-30T10, 2026-11-30T10:00, 2026-11-30T10:00:00Z. PATH is as of thymusctl\n"
+    "analyse; give what lies before the hour as well, or a state: what is normal is learned from "
+    "it.\n"
+    "Nothing is kept.\n"
+    "\n"
+    "Options:\n"
+    "  --budget ALERTS_PER_DAY   how many alerts a day are welcome; default 5\n"
+    "  --json                    print one JSON object instead of a report\n"
+    "  --state DIR               begin with what was learned there; it is not changed\n"
+    "  --local-net CIDR, --filter EXPR, --exclude-net CIDR, --shards N, --models DIR,\n"
+    "  --prior FILE, --no-prior, --progress, --no-progress\n"
+    "                            as of thymusctl analyse\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0 it was explained, 1 failure, or no such device, or it was not active in that\n"
+    "hour, 2 wrong usage, 3 part of the input was unreadable.\n";
+
+static const struct {
+    const char *name, *help;
+} commands[] = {
+    [CTL_ANALYSE] = {"analyse", help},
+    [CTL_MODEL_TEST] = {"model test", test_help},
+    [CTL_WHY] = {"why", why_help},
+};
+
 static int usage_error(const struct ctl_options *o, const char *what, const char *which)
 {
     fprintf(stderr, "thymusctl: %s%s; see thymusctl %s --help\n", what, which,
-        o->command == CTL_MODEL_TEST ? "model test" : "analyse");
+        commands[o->command].name);
     return CTL_USAGE;
 }
 
@@ -79,7 +112,7 @@ static bool is_valid(const char *flag, const char *value)
     double d;
     if (strcmp(flag, "--local-net") == 0 || strcmp(flag, "--exclude-net") == 0)
         return th_subnet_parse(v, &net);
-    if (strcmp(flag, "--until") == 0)
+    if (strcmp(flag, "--until") == 0 || strcmp(flag, "--why") == 0)
         return true; /* seen to */
     if (strcmp(flag, "--shards") == 0)
         return th_str_u64(v, &n) && n >= 1 && n <= 16;
@@ -119,6 +152,30 @@ static int take_time(const struct ctl_options *o, const char *value, char day[32
     return usage_error(o, "not a time (2026-11-30, 2026-11-30T10:00:00Z): ", value);
 }
 
+/* A time in the hour that is meant: minutes, or seconds and offset, may be left out. */
+static bool parse_hour(const char *value, int64_t *ret_ns)
+{
+    static const char rest[] = "YYYY-MM-DDT00:00:00Z";
+    char text[64];
+    size_t len = strlen(value);
+    bool is_short = len == strlen("2026-11-30T10") || len == strlen("2026-11-30T10:00");
+    snprintf(text, sizeof(text), "%s%s", value, is_short ? rest + len : "");
+    return len < sizeof(text) / 2 && th_time_parse_rfc3339(th_str_c(text), ret_ns);
+}
+
+static int take_why(struct ctl_options *o, const char *device, const char *time)
+{
+    char text[TH_TIME_TEXT_LEN];
+    int64_t ns;
+    if (!device[0] || strlen(device) > 255)
+        return usage_error(o, "not a device: ", device);
+    if (!parse_hour(time, &ns))
+        return usage_error(o, "not a time (2026-11-30T10, 2026-11-30T10:00:00Z): ", time);
+    th_time_rfc3339(ns, text);
+    snprintf(o->why, sizeof(o->why), "%s@%s", device, text);
+    return pass_on(o, "--why", o->why);
+}
+
 enum {
     OPT_JSON = 1,
     OPT_HTML,
@@ -140,12 +197,12 @@ enum {
     OPT_VERSION
 };
 
-/* A test keeps nothing and writes no page; past and future are a test's. */
+/* Only an analysis keeps something and writes a page; past and future are a test's. */
 static bool is_wanted(const struct ctl_options *o, int c)
 {
-    if (o->command == CTL_MODEL_TEST)
-        return c != OPT_HTML && c != OPT_PRIOR_OUT;
-    return c != OPT_FROM && c != OPT_TO;
+    if (c == OPT_HTML || c == OPT_PRIOR_OUT)
+        return o->command == CTL_ANALYSE;
+    return (c != OPT_FROM && c != OPT_TO) || o->command == CTL_MODEL_TEST;
 }
 
 static int take(struct ctl_options *o, int c, const char *value)
@@ -169,9 +226,7 @@ static int take(struct ctl_options *o, int c, const char *value)
     case OPT_TO:
         return take_time(o, value, o->to_day, &o->to) < 0 ? pass_on(o, "--until", o->to)
                                                           : CTL_USAGE;
-    case OPT_HELP:
-        return fputs(o->command == CTL_MODEL_TEST ? test_help : help, stdout) < 0 ? CTL_FAILED
-                                                                                  : CTL_ALL_READ;
+    case OPT_HELP: return fputs(commands[o->command].help, stdout) < 0 ? CTL_FAILED : CTL_ALL_READ;
     case OPT_VERSION: return printf("thymusctl %s\n", TH_VERSION) < 0 ? CTL_FAILED : CTL_ALL_READ;
     default: return usage_error(o, "unknown or incomplete option: ", value);
     }
@@ -186,6 +241,19 @@ static int check_times(const struct ctl_options *o)
     if (o->to)
         (void)th_time_parse_rfc3339(th_str_c(o->to), &to);
     return from < to ? -1 : usage_error(o, "--to must lie after --from", "");
+}
+
+/* What stands before the paths. */
+static int take_operands(struct ctl_options *o, int argc, char **argv)
+{
+    if (o->command == CTL_MODEL_TEST && optind < argc)
+        o->trial = argv[optind++];
+    if (o->command != CTL_WHY)
+        return -1;
+    if (argc - optind < 3)
+        return usage_error(o, "give a device, a time, and at least one path", "");
+    optind += 2;
+    return take_why(o, argv[optind - 2], argv[optind - 1]);
 }
 
 int ctl_options_parse(struct ctl_options *o, enum ctl_command command, int argc, char **argv)
@@ -221,8 +289,8 @@ int ctl_options_parse(struct ctl_options *o, enum ctl_command command, int argc,
         if (decided >= 0)
             return decided;
     }
-    if (command == CTL_MODEL_TEST && optind < argc)
-        o->trial = argv[optind++];
+    if (take_operands(o, argc, argv) >= 0)
+        return CTL_USAGE;
     if (optind == argc)
         return usage_error(o, "give at least one path",
             o->trial || command == CTL_ANALYSE ? "" : ", and the file of models before it");

@@ -9,6 +9,8 @@
 
 /* For a terminal of 80 columns. */
 void report_text(const struct findings *f, bool colour, struct th_buf *out);
+/* Inputs that were not, or not wholly, read, for the end of a shorter report; nothing for none. */
+void report_unread(const struct findings *f, struct th_buf *out);
 /* One self-contained page: no script, nothing from elsewhere. */
 void report_html(const struct findings *f, struct th_buf *out);
 

@@ -4,7 +4,6 @@
 #include "words.h"
 
 enum {
-    WIDTH = 80,
     INDENT = 5,
     MAX_ALERTS = 40,  /* told in full */
     MAX_QUIET = 10,   /* told in a line */
@@ -30,44 +29,9 @@ static void put(struct text *t, const char *s)
     th_buf_puts(t->out, s);
 }
 
-/* Columns a piece of cleaned UTF-8 takes, one a code point. */
-static size_t columns(struct th_str s)
-{
-    size_t n = 0;
-    for (uint32_t i = 0; i < s.len; i++)
-        n += ((uint8_t)s.p[i] & 0xc0) != 0x80;
-    return n;
-}
-
-/* Puts words with line breaks at WIDTH; continued lines begin at `indent`, where the caller
- * stands already. A word longer than a line is left whole. */
-static void put_wrapped(struct text *t, struct th_str s, size_t indent)
-{
-    TH_AUTOBUF struct th_buf clean = TH_BUF_INIT;
-    words_clean(&clean, s);
-    struct th_str rest = th_buf_view(&clean);
-    size_t at = indent;
-    while (rest.len) {
-        struct th_str word = th_str_split(&rest, ' ');
-        size_t w = columns(word);
-        if (w == 0)
-            continue;
-        if (at > indent && at + 1 + w > WIDTH) {
-            th_buf_printf(t->out, "\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            put(t, " ");
-            at++;
-        }
-        th_buf_str(t->out, word);
-        at += w;
-    }
-    put(t, "\n");
-}
-
 static void put_wrapped_buf(struct text *t, struct th_buf *b, size_t indent)
 {
-    put_wrapped(t, th_buf_view(b), indent);
+    words_wrapped(t->out, th_buf_view(b), indent);
     th_buf_clear(b);
 }
 
@@ -170,7 +134,7 @@ static void put_incident(struct text *t, const struct find_incident *in)
     style(t, "0");
     put(t, "  ");
     style(t, "1");
-    put_wrapped(t, in->title, INDENT);
+    words_wrapped(t->out, in->title, INDENT);
     style(t, "0");
     style(t, "2");
     words_span(&line, in->start_ns, in->end_ns);
@@ -201,7 +165,7 @@ static void put_quiet(struct text *t, const struct findings *f)
             style(t, "0");
         }
         th_buf_printf(t->out, "%3.0f  ", in->score);
-        put_wrapped(t, in->title, INDENT);
+        words_wrapped(t->out, in->title, INDENT);
     }
     if (all > shown)
         th_buf_printf(t->out, "     and %zu more\n", all - shown);
@@ -302,6 +266,19 @@ static void put_errors(struct text *t, const struct findings *f)
     }
     if (f->error_count > MAX_ERRORS)
         th_buf_printf(t->out, "  and %zu more\n", f->error_count - MAX_ERRORS);
+}
+
+void report_unread(const struct findings *f, struct th_buf *out)
+{
+    for (size_t i = 0; i < f->error_count && i < MAX_ERRORS; i++) {
+        th_buf_puts(out, i ? "  " : "\nNot, or not wholly, read:\n  ");
+        words_clean(out, f->errors[i].input);
+        th_buf_puts(out, ": ");
+        words_clean(out, f->errors[i].message.len ? f->errors[i].message : f->errors[i].status);
+        th_buf_puts(out, "\n");
+    }
+    if (f->error_count > MAX_ERRORS)
+        th_buf_printf(out, "  and %zu more\n", f->error_count - MAX_ERRORS);
 }
 
 /* ---- the whole ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Role report: findings in, a report for people out. The findings hold names that
- * strangers chose; this process can do nothing but read them and write the report, or what a
- * test of models came to.
+ * strangers chose; this process can do nothing but read them and write the report, what a
+ * test of models came to, or why an hour was not flagged.
  *
  * Descriptors: findings; html (optional); standard output.
  */
@@ -13,10 +13,12 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "options.h"
 #include "priv/priv.h"
 #include "priv/spawn.h"
 #include "report.h"
 #include "trial.h"
+#include "why.h"
 
 static const size_t max_report_bytes = 256u << 20;
 
@@ -33,7 +35,7 @@ static int write_reports(const struct findings *f, bool colour, int html_fd)
 }
 
 struct wish {
-    bool trial, json;
+    bool trial, why, json;
     struct trial_span span;
 };
 
@@ -43,15 +45,18 @@ static int parse_wish(struct wish *w, int argc, char **argv)
         {"role", required_argument, NULL, 'r'},
         {"trial", no_argument, NULL, 't'},
         {"trial-json", no_argument, NULL, 'j'},
+        {"why", no_argument, NULL, 'w'},
+        {"why-json", no_argument, NULL, 'y'},
         {"from", required_argument, NULL, 'f'},
         {"to", required_argument, NULL, 'u'},
         {0},
     };
     *w = (struct wish){.span = {.from_ns = TH_TIME_UNSET, .to_ns = TH_TIME_UNSET}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        bool ok = c == 'r' || c == 't' || c == 'j';
+        bool ok = strchr("rtjwy", c) != NULL;
         w->trial |= c == 't' || c == 'j';
-        w->json |= c == 'j';
+        w->why |= c == 'w' || c == 'y';
+        w->json |= c == 'j' || c == 'y';
         if (c == 'f' || c == 'u')
             ok = th_time_parse_rfc3339(
                 th_str_c(optarg), c == 'f' ? &w->span.from_ns : &w->span.to_ns);
@@ -71,6 +76,23 @@ static int write_trial(const struct findings *f, const struct wish *w, bool colo
         trial_text(t, colour, &out);
     trial_free(t);
     return th_fd_write(STDOUT_FILENO, th_buf_view(&out));
+}
+
+static int write_why(const struct findings *f, const struct wish *w, bool colour)
+{
+    TH_AUTOBUF struct th_buf out = {.limit = max_report_bytes};
+    if (!f->why.len)
+        return TH_E_MALFORMED; /* core answers always */
+    bool answered = w->json ? why_json(f, &out) : why_text(f, colour, &out);
+    int r = th_fd_write(STDOUT_FILENO, th_buf_view(&out));
+    return r < 0 ? r : answered ? 0 : CTL_NO_ANSWER;
+}
+
+static int write_wish(const struct findings *f, const struct wish *w, bool colour, int html_fd)
+{
+    if (w->why)
+        return write_why(f, w, colour);
+    return w->trial ? write_trial(f, w, colour) : write_reports(f, colour, html_fd);
 }
 
 int role_report(int argc, char **argv)
@@ -97,9 +119,9 @@ int role_report(int argc, char **argv)
     if (r == 0)
         r = findings_read(&f, fd);
     if (r == 0 && f.summary.there) /* without it core failed, which its parent says */
-        r = wish.trial ? write_trial(&f, &wish, colour) : write_reports(&f, colour, html_fd);
+        r = write_wish(&f, &wish, colour, html_fd);
     if (r < 0)
         th_log(TH_LOG_ERROR, "the report could not be written: %s", th_strerror(r));
     findings_done(&f);
-    return r < 0 ? 1 : 0;
+    return r < 0 ? CTL_FAILED : r;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
 #include "trial.h"
 #include "words.h"
 
-enum { MAX_BUILT_IN = 40, MAX_DAYS_TOLD = 31, MAX_ERRORS = 20 };
+enum { MAX_BUILT_IN = 40, MAX_DAYS_TOLD = 31 };
 
 static void bold(struct th_buf *out, bool colour, const char *text)
 {
@@ -93,19 +94,6 @@ static void put_strongest(const struct trial *t, struct th_buf *out)
     }
 }
 
-static void put_errors(const struct findings *f, struct th_buf *out)
-{
-    for (size_t i = 0; i < f->error_count && i < MAX_ERRORS; i++) {
-        th_buf_puts(out, i ? "  " : "\nNot, or not wholly, read:\n  ");
-        words_clean(out, f->errors[i].input);
-        th_buf_puts(out, ": ");
-        words_clean(out, f->errors[i].message.len ? f->errors[i].message : f->errors[i].status);
-        th_buf_puts(out, "\n");
-    }
-    if (f->error_count > MAX_ERRORS)
-        th_buf_printf(out, "  and %zu more\n", f->error_count - MAX_ERRORS);
-}
-
 void trial_text(const struct trial *t, bool colour, struct th_buf *out)
 {
     put_span(t, out);
@@ -133,5 +121,5 @@ void trial_text(const struct trial *t, bool colour, struct th_buf *out)
     if (t->findings->breaches_left_out)
         th_buf_printf(out, "\nThe %zu weakest breaches of all models are not counted.\n",
             t->findings->breaches_left_out);
-    put_errors(t->findings, out);
+    report_unread(t->findings, out);
 }

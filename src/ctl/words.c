@@ -63,6 +63,40 @@ void words_clean(struct th_buf *out, struct th_str s)
     }
 }
 
+/* Columns a piece of cleaned UTF-8 takes, one a code point. */
+static size_t columns(struct th_str s)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < s.len; i++)
+        n += ((uint8_t)s.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+void words_wrapped(struct th_buf *out, struct th_str s, size_t indent)
+{
+    enum { WIDTH = 80 };
+    TH_AUTOBUF struct th_buf clean = TH_BUF_INIT;
+    words_clean(&clean, s);
+    struct th_str rest = th_buf_view(&clean);
+    size_t at = indent;
+    while (rest.len) {
+        struct th_str word = th_str_split(&rest, ' ');
+        size_t w = columns(word);
+        if (w == 0)
+            continue;
+        if (at > indent && at + 1 + w > WIDTH) {
+            th_buf_printf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            th_buf_puts(out, " ");
+            at++;
+        }
+        th_buf_str(out, word);
+        at += w;
+    }
+    th_buf_puts(out, "\n");
+}
+
 void words_html(struct th_buf *out, struct th_str s)
 {
     TH_AUTOBUF struct th_buf clean = TH_BUF_INIT;

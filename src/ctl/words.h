@@ -10,6 +10,9 @@
 
 /* Text for a terminal: control characters, direction changes and broken UTF-8 become '?'. */
 void words_clean(struct th_buf *out, struct th_str s);
+/* The same with line breaks, for a terminal of 80 columns: continued lines begin at `indent`, where
+ * the caller stands already. A word longer than a line is left whole. Ends the line. */
+void words_wrapped(struct th_buf *out, struct th_str s, size_t indent);
 /* Text for HTML, in an element or a quoted attribute: cleaned and escaped. */
 void words_html(struct th_buf *out, struct th_str s);
 /* 12,345 */

@@ -21,6 +21,7 @@ struct th_core_options {
     size_t local_count;
     bool live;        /* follows the log of an instance */
     bool check;       /* of the models only: is a mistake in them? */
+    const char *why;  /* DEVICE@TIME, an hour to be explained; NULL: none */
     int64_t until_ns; /* what happened from here on is left out; TH_TIME_UNSET: nothing */
     uint64_t instance;
     uint64_t uid, gid;
@@ -45,6 +46,9 @@ struct th_core {
     struct th_crew crew;
     struct th_shard shard;
     struct th_incidents *incidents; /* lead only */
+    struct th_why why;
+    struct th_identity *why_identity; /* of all events, or NULL */
+    struct th_buf why_text;           /* what the shard of the device knows, JSON */
     int out_fd;
     struct th_buf out;
     bool out_failed;
@@ -93,5 +97,18 @@ void th_core_report_summary(struct th_core *core, size_t unread);
 double th_core_threshold(const struct th_core *core);
 /* Whose past the scores rest on, by core->stats: "prior", "mixed" or "own". */
 const char *th_core_calibration(const struct th_core *core);
+
+/* core_why.c: what `thymusctl why` asks; nothing happens where it does not ask. */
+int th_core_why_parse(struct th_core *core) TH_WARN_UNUSED;
+/* Who is meant? Reads the events once. The shard, of this config, was loaded. */
+int th_core_why_find(struct th_core *core, const struct th_shard_config *config) TH_WARN_UNUSED;
+/* There is nobody to be explained. */
+bool th_core_why_nobody(const struct th_core *core);
+/* Once the epoch is closed. */
+void th_core_why_epoch(struct th_core *core);
+/* Brings what the device's shard knows to the lead; called in every process. */
+int th_core_why_gather(struct th_core *core) TH_WARN_UNUSED;
+void th_core_report_why(struct th_core *core, size_t unread);
+void th_core_why_done(struct th_core *core);
 
 #endif

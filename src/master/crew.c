@@ -296,6 +296,15 @@ int th_crew_gather_stats(struct th_crew *crew, struct th_shard *shard, struct th
     return 0;
 }
 
+int th_crew_gather_text(struct th_crew *crew, unsigned owner, struct th_buf *text)
+{
+    if (owner == 0)
+        return 0;
+    if (crew->number == 0)
+        return recv_message(crew->fds[owner], text);
+    return crew->number == owner ? send_message(crew->fds[0], text) : 0;
+}
+
 int th_crew_join(struct th_crew *crew)
 {
     int r = 0;

@@ -44,6 +44,8 @@ int th_crew_gather_state(
 /* Lead: sums the counters of all shards. */
 int th_crew_gather_stats(
     struct th_crew *crew, struct th_shard *shard, struct th_learn_stats *ret) TH_WARN_UNUSED;
+/* The lead gets the text of shard `owner`; the same call in every process. */
+int th_crew_gather_text(struct th_crew *crew, unsigned owner, struct th_buf *text) TH_WARN_UNUSED;
 /* Lead: waits for the helpers; TH_E_ROLE_FAILED when one ended badly. */
 int th_crew_join(struct th_crew *crew);
 

@@ -22,6 +22,7 @@ enum {
     OPT_ROLE,
     OPT_CHECK,
     OPT_UNTIL,
+    OPT_WHY,
     OPT_LIVE,
     OPT_INSTANCE_NAME,
     OPT_INSTANCE_ID,
@@ -79,6 +80,7 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         {"role", required_argument, NULL, OPT_ROLE},
         {"check", no_argument, NULL, OPT_CHECK},
         {"until", required_argument, NULL, OPT_UNTIL},
+        {"why", required_argument, NULL, OPT_WHY},
         {"live", no_argument, NULL, OPT_LIVE},
         {"instance-name", required_argument, NULL, OPT_INSTANCE_NAME},
         {"instance-id", required_argument, NULL, OPT_INSTANCE_ID},
@@ -101,6 +103,8 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
                 th_subnet_parse(arg, &ret->local[ret->local_count++]);
         else if (c == OPT_CHECK)
             ok = ret->check = true;
+        else if (c == OPT_WHY)
+            ok = (ret->why = optarg) != NULL;
         else if (c == OPT_UNTIL)
             ok = th_time_parse_rfc3339(arg, &ret->until_ns);
         else if (c >= OPT_LIVE)
@@ -227,6 +231,8 @@ static int close_epoch(struct th_core *core, int64_t epoch_ns)
     int r = th_crew_epoch(&core->crew, &core->shard, epoch_ns);
     if (r == 0 && core->crew.number == 0)
         th_core_report_epoch(core);
+    if (r == 0)
+        th_core_why_epoch(core);
     return r;
 }
 
@@ -256,7 +262,7 @@ static int run_events(struct th_core *core, int64_t *ret_epoch_ns)
 static int analyse(struct th_core *core)
 {
     int64_t epoch_ns = TH_TIME_UNSET;
-    int r = run_events(core, &epoch_ns);
+    int r = th_core_why_nobody(core) ? 0 : run_events(core, &epoch_ns);
     if (r < 0)
         return r;
     /* What is kept has its last hour still open: a later run goes on inside it, tells it again
@@ -269,6 +275,8 @@ static int analyse(struct th_core *core)
         r = th_core_save_kept(core);
     if (r == 0)
         r = th_core_save_prior(core);
+    if (r == 0)
+        r = th_core_why_gather(core);
     return r < 0 ? r : th_crew_gather_stats(&core->crew, &core->shard, &core->stats);
 }
 
@@ -299,7 +307,8 @@ static int set_up(struct th_core *core)
         core->incidents = th_incidents_new(core->models, core->shard.identity);
     if (core->crew.number == 0)
         th_core_report_trials(core);
-    return th_core_load(core);
+    r = th_core_load(core);
+    return r < 0 ? r : th_core_why_find(core, &config);
 }
 
 /* Reads the models and ends. A mistake was told. */
@@ -317,6 +326,7 @@ static int finish(struct th_core *core)
         return 0;
     th_core_report_incidents(core);
     size_t unread = th_core_report_inputs(core);
+    th_core_report_why(core, unread);
     th_core_report_summary(core, unread);
     if (core->out_failed)
         return -EIO;
@@ -329,6 +339,7 @@ static void tear_down(struct th_core *core)
     th_incidents_free(core->incidents);
     th_shard_done(&core->shard);
     th_merge_free(core->merge);
+    th_core_why_done(core);
     th_models_free(core->models);
     th_oui_free(core->oui);
     th_buf_done(&core->out);
@@ -344,6 +355,8 @@ int role_core(int argc, char **argv)
     struct th_core *core = th_xcalloc(1, sizeof(*core));
     core->resumed_ns = TH_TIME_UNSET;
     int r = parse_options(argc, argv, &core->options);
+    if (r == 0)
+        r = th_core_why_parse(core);
     if (r == 0)
         r = th_inherit(&core->inherited);
     if (r == 0 && core->options.live) {

@@ -75,6 +75,8 @@ static void keep_breach(void *arg, const struct th_breach *b)
 static void score_window(void *arg, const struct th_window *w)
 {
     struct th_shard *s = arg;
+    if (s->why) /* before: throttles and sequences as they are */
+        th_why_window(s->why, s->scorer, w);
     th_scorer_window(s->scorer, w, keep_breach, s);
     if (s->measure)
         th_measures_window(&s->measures, w);

@@ -14,6 +14,7 @@
 #include "learn/learn.h"
 #include "measures.h"
 #include "model/model.h"
+#include "why.h"
 
 struct th_shard_config {
     struct th_hash_key key;
@@ -35,6 +36,7 @@ struct th_shard {
     size_t breach_count, breach_cap;
     bool measure;
     struct th_measures measures; /* of the epoch being closed */
+    struct th_why *why;          /* NULL, or what somebody asked, the caller's */
 };
 
 void th_shard_init(struct th_shard *s, const struct th_shard_config *config);
