@@ -87,8 +87,9 @@ def test_each_name_and_each_number_of_shards_give_one_answer(spool, beacon):
 
 
 def test_a_throttle_says_what_was_told_before(spool, breaches):
-    """What goes on in the next hour, under a model that told it in this one."""
-    for b in (b for b in breaches if b["model"] == "beacon-to-rare-destination" and hour_of(b)[11:] != "23"):
+    """What goes on in the next hour, under a model that told it in this one: calls, or a long connection."""
+    lasting = ("beacon-to-rare-destination", "beacon-to-new-destination", "internal-beacon", "long-connection-to-rare-destination")
+    for b in (b for b in breaches if b["model"] in lasting and hour_of(b)[11:] != "23"):
         done = ctl("why", "--json", b["device"]["id"], f"{hour_of(b)[:11]}{int(hour_of(b)[11:]) + 1:02}", spool)
         held = [m for m in of(json.loads(done.stdout), "throttled") if m["told"] == b["time"]] if done.returncode == 0 else []
         if held:
