@@ -19,8 +19,8 @@ void th_learn_login(struct th_act *orig, struct th_act *resp, const struct th_wh
         if (i == 0)
             a->win->v[TH_FEAT_LOGIN_FAILED] += (uint64_t)failed;
         a->win->tried |= BIT(feature);
-        /* Tried against this device: one note a service, whoever they are; but of our own hosts each
-         * by itself, for on a Monday some of our people have forgotten their passwords. */
+        /* Tried against this device: one note a service, whoever they are; but of our own hosts
+         * each by itself, for on a Monday some of our people have forgotten their passwords. */
         bool each = i == 0 || peer.inside;
         uint64_t key = th_hash_pair(each ? peer.key : 0, TH_SALT_BRUTE + port);
         struct th_note *n = th_note_get(a, feature, key, 4, failed + tried);
