@@ -479,12 +479,10 @@ static void choose(void)
             text_of(line, "\"model\":\"", who.of_domain, sizeof(who.of_domain));
         }
     }
-    for (size_t i = 0; i < undisturbed.n * undisturbed.n; i++) {
-        const struct live_finding *f = &undisturbed.v[i / undisturbed.n];
-        const struct live_finding *g = &undisturbed.v[i % undisturbed.n];
-        if (is_breach(f) && is_breach(g))
-            choose_pair(f, g);
-    }
+    for (size_t i = 0; i < undisturbed.n; i++)
+        for (size_t k = 0; k < undisturbed.n; k++)
+            if (is_breach(&undisturbed.v[i]) && is_breach(&undisturbed.v[k]))
+                choose_pair(&undisturbed.v[i], &undisturbed.v[k]);
     print_message("# scanner %s, mover %s, %s of %s, %s of %s\n", who.scanner, who.mover,
         who.of_domain, who.domain, who.of_names, who.names);
     assert_true(*who.scanner && *who.mover && *who.domain);
