@@ -562,10 +562,12 @@ static void test_what_is_normal_is_not_told(void **state)
             print_message("# permit %u: %s\n", by, f->line);
         assert_int_equal(by == 0, live_result_find(&r, f->key) != NULL);
     }
+    /* What is left of a finding may be one about the device alone. When a permit has ended, what it
+     * held back no longer keeps the same from being told. */
     for (size_t i = 0; i < r.n; i++)
-        if (is_breach(&r.v[i]))
+        if (is_breach(&r.v[i]) &&
+            !(is_of(r.v[i].line, who.mover, "") && !ends_by(r.v[i].line, "13:00")))
             more += live_result_find(&undisturbed, r.v[i].key) == NULL;
-    /* What is left of a finding may be one about the device alone. */
     print_message("# %u told that were not told before\n", more);
     assert_true(more <= 2);
     for (unsigned p = 1; p <= 4; p++) {
