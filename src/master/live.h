@@ -37,6 +37,7 @@ struct th_live_out {
 };
 
 #define TH_LIVE_MAX_HOURS 64u
+#define TH_LIVE_NAMELESS 64u
 
 /* A breach that a look told: told again only when it has become worse. */
 struct th_told {
@@ -60,6 +61,8 @@ struct th_live {
     struct th_told *told; /* by id; lead only */
     size_t told_count, told_cap;
     uint32_t devices_told; /* by slot */
+    uint32_t nameless[TH_LIVE_NAMELESS];
+    unsigned nameless_count;
 
     uint64_t epochs, looks, windows_looked, early; /* since the start, for status */
 };

@@ -210,12 +210,40 @@ static void report_device(struct th_live *l, const struct th_entity *e, const st
     line_ended(l);
 }
 
+/* The latest that were told without a name. */
+static void note_nameless(struct th_live *l, uint32_t slot)
+{
+    if (l->nameless_count == TH_LIVE_NAMELESS)
+        memmove(l->nameless, l->nameless + 1, --l->nameless_count * sizeof(l->nameless[0]));
+    l->nameless[l->nameless_count++] = slot;
+}
+
+/* A device that was new before its name came is told again with it; an hour is long to wait. (A
+ * core that began anew meanwhile waits.) */
+static void report_names(struct th_live *l)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < l->nameless_count; i++) {
+        const struct th_entity *e = th_identity_slot(l->core->shard.identity, l->nameless[i]);
+        if (e && e->hostname[0])
+            report_device(l, e, NULL);
+        else
+            l->nameless[kept++] = l->nameless[i];
+    }
+    l->nameless_count = kept;
+}
+
 static void report_new_devices(struct th_live *l)
 {
     struct th_core *core = l->core;
     uint32_t count = th_identity_count(core->shard.identity);
-    for (; l->devices_told < count; l->devices_told++)
-        report_device(l, th_identity_slot(core->shard.identity, l->devices_told), NULL);
+    report_names(l);
+    for (; l->devices_told < count; l->devices_told++) {
+        const struct th_entity *e = th_identity_slot(core->shard.identity, l->devices_told);
+        report_device(l, e, NULL);
+        if (e && !e->hostname[0])
+            note_nameless(l, l->devices_told);
+    }
 }
 
 /* Those whose hour was closed. */
