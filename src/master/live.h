@@ -61,8 +61,9 @@ struct th_live {
     struct th_told *told; /* by id; lead only */
     size_t told_count, told_cap;
     uint32_t devices_told; /* by slot */
+    /* Slots of those whose first hour is open and that were told without a name, the latest. */
     uint32_t nameless[TH_LIVE_NAMELESS];
-    unsigned nameless_count;
+    uint32_t nameless_count;
 
     uint64_t epochs, looks, windows_looked, early; /* since the start, for status */
 };

@@ -218,16 +218,28 @@ static void note_nameless(struct th_live *l, uint32_t slot)
     l->nameless[l->nameless_count++] = slot;
 }
 
-/* A device that was new before its name came is told again with it; an hour is long to wait. (A
- * core that began anew meanwhile waits.) */
+/* A device that was new before its name came is told again with it; an hour is long to wait. */
 static void report_names(struct th_live *l)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < l->nameless_count; i++) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l->nameless_count; i++) {
         const struct th_entity *e = th_identity_slot(l->core->shard.identity, l->nameless[i]);
         if (e && e->hostname[0])
             report_device(l, e, NULL);
         else
+            l->nameless[kept++] = l->nameless[i];
+    }
+    l->nameless_count = kept;
+}
+
+/* Whose first hour is closed was told with what was learned in it, and is again when an hour of it
+ * closes. */
+static void forget_nameless(struct th_live *l, int64_t epoch_ns)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l->nameless_count; i++) {
+        const struct th_entity *e = th_identity_slot(l->core->shard.identity, l->nameless[i]);
+        if (e && e->first_ns >= epoch_ns)
             l->nameless[kept++] = l->nameless[i];
     }
     l->nameless_count = kept;
@@ -322,6 +334,7 @@ void th_live_report_epoch(struct th_live *l, int64_t epoch_ns)
     forget_told(l, epoch_ns);
     report_incidents(l);
     report_known(l);
+    forget_nameless(l, epoch_ns);
     th_permits_report(th_scorer_permits(core->shard.scorer), report_permit, l);
     th_live_report_learning(l);
     th_live_flush(l);

@@ -8,7 +8,7 @@
 #include "live.h"
 #include "sections.h"
 
-enum { LIVE_VERSION = 1 };
+enum { LIVE_VERSION = 2 };
 #define MAX_TOLD (1u << 20)
 
 void th_live_place_put(const struct th_live *l, uint64_t log_epoch, struct th_buf *out)
@@ -26,6 +26,9 @@ void th_live_place_put(const struct th_live *l, uint64_t log_epoch, struct th_bu
     th_buf_le32(out, (uint32_t)l->hour_count);
     for (size_t i = 0; i < l->hour_count; i++)
         th_buf_le64(out, (uint64_t)l->hours[i]);
+    th_buf_le32(out, l->nameless_count);
+    for (uint32_t i = 0; i < l->nameless_count; i++)
+        th_buf_le32(out, l->nameless[i]);
     th_buf_le32(out, (uint32_t)l->told_count);
     for (size_t i = 0; i < l->told_count; i++) {
         th_buf_le64(out, l->told[i].id);
@@ -47,6 +50,18 @@ static void get_hours(struct th_live *l, struct th_cur *c)
             th_cur_fail(c);
         l->hours[l->hour_count] = end;
     }
+}
+
+/* th_identity_slot gives nothing for a slot that there is not. */
+static void get_nameless(struct th_live *l, struct th_cur *c)
+{
+    uint32_t n = th_cur_le32(c);
+    if (n > TH_LIVE_NAMELESS) {
+        th_cur_fail(c);
+        return;
+    }
+    for (l->nameless_count = 0; l->nameless_count < n; l->nameless_count++)
+        l->nameless[l->nameless_count] = th_cur_le32(c);
 }
 
 static void get_told(struct th_live *l, struct th_cur *c)
@@ -84,6 +99,7 @@ int th_live_place_get(
     l->core->options.alerts_per_day = th_cur_double(&c);
     l->devices_told = th_cur_le32(&c);
     get_hours(l, &c);
+    get_nameless(l, &c);
     get_told(l, &c);
     if (c.failed || th_cur_left(&c) > 0 || !(l->core->options.alerts_per_day > 0))
         return TH_E_MALFORMED;

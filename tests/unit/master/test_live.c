@@ -388,6 +388,73 @@ static void test_source_held_back(void **state)
     live_events_done(&e);
 }
 
+/* ---- names ---- */
+
+/* What identity makes of the events; each device that has a name by then has it on the list. */
+static unsigned count_named(const struct live_events *e, const struct live_result *r)
+{
+    unsigned n = 0;
+    struct th_core *core = live_core_new();
+    struct th_shard_config config = {
+        .key = th_follow_key(1), .partitions = UINT64_MAX, .models = core->models};
+    th_shard_init(&core->shard, &config);
+    for (size_t i = 0; i < e->n; i++)
+        th_shard_event(&core->shard, e->v[i]);
+    for (uint32_t i = 0; i < th_identity_count(core->shard.identity); i++) {
+        const struct th_entity *of = th_identity_slot(core->shard.identity, i);
+        char id[TH_ENTITY_TEXT_LEN];
+        char key[64];
+        if (!of || of->kind != TH_ENTITY_DEVICE || !of->hostname[0])
+            continue;
+        th_entity_text(of->id, id);
+        snprintf(key, sizeof(key), "device %s", id);
+        const struct live_finding *f = live_result_find(r, key);
+        assert_non_null(f);
+        assert_non_null(strstr(f->line, of->hostname));
+        n++;
+    }
+    th_shard_done(&core->shard);
+    live_core_free(core);
+    return n;
+}
+
+/* Before the first hour is over, and whether or not core begins anew. */
+static void test_a_name_is_told_when_it_comes(void **state)
+{
+    (void)state;
+    struct live_log_options options = {.batch_ns = 2 * TH_NS_PER_S};
+    struct live_run_options one = {.shards = 1, .step = 2};
+    struct io_record *disk = io_record_new();
+    struct live_events e;
+    struct live_log log;
+    struct live_result r;
+    struct live_result again;
+    struct th_io io;
+    io_record_io(disk, &io);
+    live_events_make(&e, 11, 40, 1, (const char *const[]){NULL});
+    while (e.n > 0 && e.v[e.n - 1]->time_ns > e.start_ns + AT(0, 40))
+        e.n--;
+    live_log_make(&log, &e, &options);
+    log.next--; /* what ends the hour */
+    live_run(&log, &one, &r);
+    assert_int_equal(r.epoch_count, 0);
+    unsigned named = count_named(&e, &r);
+    unsigned twice = 0;
+    for (size_t i = 0; i < r.n; i++)
+        twice += strncmp(r.v[i].key, "device", 6) == 0 && r.v[i].told > 1;
+    print_message("# %u devices with a name, %u told again for it\n", named, twice);
+    assert_true(named >= 15 && twice > 0);
+    struct live_run_options killed = {
+        .shards = 2, .step = 2, .save_every = 40, .kill_every = 97, .checkpoints = &io};
+    live_run(&log, &killed, &again);
+    assert_same(&r, &again);
+    live_result_done(&again);
+    live_result_done(&r);
+    live_log_done(&log);
+    live_events_done(&e);
+    io_record_free(disk);
+}
+
 /* ---- what is normal here ---- */
 
 #define PERMIT "{\"type\":\"permit\",\"at_ns\":1,\"reason\":\"r\",\"id\":\"000000000000000%u\",%s}"
@@ -632,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_disorder_changes_little),
         cmocka_unit_test(test_attack_is_seen_in_seconds),
         cmocka_unit_test(test_source_held_back),
+        cmocka_unit_test(test_a_name_is_told_when_it_comes),
     };
     return cmocka_run_group_tests(tests, make_plain, drop_plain);
 }
