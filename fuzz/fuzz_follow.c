@@ -45,6 +45,7 @@ static void place(struct th_str body)
     if (th_live_place_get(&l, body, &epoch, &position) == 0)
         for (size_t i = 1; i < l.told_count; i++)
             TH_ASSERT(l.told[i].id > l.told[i - 1].id);
+    TH_ASSERT(l.nameless_count <= TH_LIVE_NAMELESS);
     free(l.told);
     free(core);
 }

@@ -204,8 +204,9 @@ int th_incidents_save_told(const struct th_incidents *now, const struct th_model
         struct incident *in = before->v[i];
         const struct incident *as_told = find(now, in->id);
         in->told = true;
-        in->changed =
-            !as_told || as_told->breach_count != in->breach_count || as_told->score != in->score;
+        in->changed = !as_told || as_told->breach_count != in->breach_count ||
+            as_told->end_ns != in->end_ns || as_told->score != in->score ||
+            as_told->alert != in->alert;
     }
     if (r == 0)
         th_incidents_save(before, out);

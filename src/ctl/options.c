@@ -41,6 +41,15 @@ static const char help[] =
     "Exit status: 0 all was read, 1 failure, 2 wrong usage, 3 part of the input was unreadable\n"
     "(the report says which part; the rest was analysed).\n";
 
+/* Options of what keeps nothing. */
+#define AS_OF_ANALYSE                                                                              \
+    "  --state DIR               begin with what was learned there; it is not changed\n"           \
+    "  --local-net CIDR, --filter EXPR, --exclude-net CIDR, --shards N, --models DIR,\n"           \
+    "  --prior FILE, --no-prior, --progress, --no-progress\n"                                      \
+    "                            as of thymusctl analyse\n"                                        \
+    "  --help, --version\n"                                                                        \
+    "\n"
+
 static const char test_help[] =
     "Usage: thymusctl model test [OPTION]... FILE PATH...\n"
     "\n"
@@ -53,13 +62,7 @@ static const char test_help[] =
     "  --from TIME, --to TIME    count what was found from here, up to here; what lies before is\n"
     "                            learned from. 2026-11-30, or 2026-11-30T10:00:00Z\n"
     "  --budget ALERTS_PER_DAY   how many alerts a day are welcome; default 5\n"
-    "  --json                    print one JSON object instead of a report\n"
-    "  --state DIR               begin with what was learned there; it is not changed\n"
-    "  --local-net CIDR, --filter EXPR, --exclude-net CIDR, --shards N, --models DIR,\n"
-    "  --prior FILE, --no-prior, --progress, --no-progress\n"
-    "                            as of thymusctl analyse\n"
-    "  --help, --version\n"
-    "\n"
+    "  --json                    print one JSON object instead of a report\n" AS_OF_ANALYSE
     "Exit status: 0 all was read, 1 failure or a mistake in FILE (told with its line), 2 wrong\n"
     "usage, 3 part of the input was unreadable.\n";
 
@@ -78,13 +81,7 @@ static const char why_help[] =
     "\n"
     "Options:\n"
     "  --budget ALERTS_PER_DAY   how many alerts a day are welcome; default 5\n"
-    "  --json                    print one JSON object instead of a report\n"
-    "  --state DIR               begin with what was learned there; it is not changed\n"
-    "  --local-net CIDR, --filter EXPR, --exclude-net CIDR, --shards N, --models DIR,\n"
-    "  --prior FILE, --no-prior, --progress, --no-progress\n"
-    "                            as of thymusctl analyse\n"
-    "  --help, --version\n"
-    "\n"
+    "  --json                    print one JSON object instead of a report\n" AS_OF_ANALYSE
     "Exit status: 0 it was explained, 1 failure, or no such device, or it was not active in that\n"
     "hour, 2 wrong usage, 3 part of the input was unreadable.\n";
 
@@ -168,7 +165,7 @@ static int take_why(struct ctl_options *o, const char *device, const char *time)
     char text[TH_TIME_TEXT_LEN];
     int64_t ns;
     if (!device[0] || strlen(device) > 255)
-        return usage_error(o, "not a device: ", device);
+        return usage_error(o, "the device: give 1 to 255 characters", "");
     if (!parse_hour(time, &ns))
         return usage_error(o, "not a time (2026-11-30T10, 2026-11-30T10:00:00Z): ", time);
     th_time_rfc3339(ns, text);

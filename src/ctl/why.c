@@ -226,17 +226,23 @@ static void add_reason(struct th_buf *line, const json_t *c)
     }
 }
 
+/* "beacon (c2.example.net): " */
+static void add_subject(struct th_buf *line, const json_t *o, const char *key)
+{
+    struct th_str peer = str(o, "peer");
+    th_buf_str(line, str(o, key));
+    if (peer.len) {
+        th_buf_puts(line, " (");
+        th_buf_str(line, peer);
+        th_buf_puts(line, ")");
+    }
+    th_buf_puts(line, ": ");
+}
+
 static void put_component(struct th_buf *out, const json_t *c)
 {
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
-    struct th_str peer = str(c, "peer");
-    th_buf_str(&line, str(c, "feature"));
-    if (peer.len) {
-        th_buf_puts(&line, " (");
-        th_buf_str(&line, peer);
-        th_buf_puts(&line, ")");
-    }
-    th_buf_puts(&line, ": ");
+    add_subject(&line, c, "feature");
     add_reason(&line, c);
     put_line(out, &line, "    ", PART_INDENT);
 }
@@ -257,14 +263,7 @@ static void put_components(struct th_buf *out, const json_t *m)
 static void put_model(struct th_buf *out, const json_t *m)
 {
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
-    struct th_str peer = str(m, "peer");
-    th_buf_str(&line, str(m, "model"));
-    if (peer.len) {
-        th_buf_puts(&line, " (");
-        th_buf_str(&line, peer);
-        th_buf_puts(&line, ")");
-    }
-    th_buf_puts(&line, ": ");
+    add_subject(&line, m, "model");
     for (size_t i = 0; i < TH_ARRAY_LEN(outcomes); i++)
         if (is(m, "outcome", outcomes[i].outcome))
             outcomes[i].add(&line, m);
