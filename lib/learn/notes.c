@@ -25,6 +25,7 @@
 
 struct worth {
     double raw, observed, expected, low, high;
+    const char *detail; /* what it is held against, where that is not the device's own; or NULL */
 };
 
 static bool counted(const struct th_learn *l, const struct th_note *n)
@@ -121,7 +122,8 @@ static struct worth worth_upload(
     const struct th_rate_prior *rare = &l->org->upload_prior[1];
     double y = log1p(n->a);
     struct worth w = {.observed = n->a};
-    struct worth to_rare = w;
+    struct worth to_rare = {
+        .observed = n->a, .detail = "held against what is sent to places that hardly anybody uses"};
     th_moments_shrunk(&d->up, all->mean, all->variance, POPULATION_WEIGHT, &mean, &variance);
     double z = against(y, mean, variance, &w);
     double z_rare = is_rare(l, n) ? against(y, rare->mean, rare->variance, &to_rare) : z;
@@ -234,6 +236,8 @@ static void fill(
     s->first_ns = n->first_ns;
     s->last_ns = n->last_ns;
     memcpy(s->detail, n->detail, sizeof(n->detail));
+    if (w->detail)
+        snprintf(s->detail, sizeof(s->detail), "%s", w->detail);
     s->org_devices = th_org_active(l->org);
     if (!(n->flags & TH_NOTE_PEER))
         return;

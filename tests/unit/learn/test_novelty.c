@@ -117,6 +117,9 @@ static void upload_where_many_upload(void **state)
     assert_non_null(strange);
     assert_true(!much || much->lgp_raw < 1.5);
     assert_true(strange->lgp_raw > 2);
+    assert_non_null(
+        strstr(strange->detail, "hardly anybody uses")); /* so "usually" is not its own */
+    assert_true(!much || !much->detail[0]);
     sim_done(&s);
 }
 
