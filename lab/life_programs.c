@@ -29,7 +29,7 @@ struct lab_program {
     uint32_t no;
     enum form form;
     struct lab_host *host, *files;       /* what it speaks to, and where it is fetched from */
-    const struct lab_tls *hello[HELLOS]; /* NULL: the system's */
+    const struct lab_tls *hello[HELLOS]; /* by version; a telephone's apps have the system's */
     int64_t until_ns[HELLOS];            /* when the next version replaces it */
     uint16_t port;
     bool polls;
