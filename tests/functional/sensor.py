@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+from roles import role_processes
+
 BIN = pathlib.Path(os.environ.get("THYMUS_BIN", pathlib.Path(__file__).parents[2] / "build/bin"))
 
 
@@ -62,11 +64,9 @@ class Sensor:
 
     def role(self, name, worker=0):
         """Process id of a role, of capture that of one worker; None while it does not run."""
-        for pid in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if line[1:3] == [b"--role", name.encode()] and (
-                    b"--worker" not in line or int(line[line.index(b"--worker") + 1]) == worker):
-                return int(pid)
+        for pid, words in role_processes(self.process.pid):
+            if words[2] == name.encode() and (b"--worker" not in words or int(words[words.index(b"--worker") + 1]) == worker):
+                return pid
         return None
 
     def said(self):

@@ -15,6 +15,8 @@ import struct
 import subprocess
 import time
 
+from roles import role_processes
+
 BIN = pathlib.Path(os.environ.get("THYMUS_BIN", "build/bin")).resolve()
 PASSWORD = "correct horse battery staple 9"
 
@@ -117,14 +119,11 @@ def reachable(folder):
 def roles_of(daemon):
     """name -> pid of a daemon's roles that run now; of those with one name the later have plus signs."""
     found = {}
-    with contextlib.suppress(OSError):
-        for pid in pathlib.Path(f"/proc/{daemon}/task/{daemon}/children").read_text(encoding="ascii").split():
-            argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if argv[1:2] == [b"--role"]:
-                name = argv[2].decode()
-                while name in found:
-                    name += "+"
-                found[name] = int(pid)
+    for pid, words in role_processes(daemon):
+        name = words[2].decode()
+        while name in found:
+            name += "+"
+        found[name] = pid
     return found
 
 
