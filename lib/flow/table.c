@@ -28,11 +28,11 @@ static bool is_swapped(const struct th_pkt *pkt)
 static uint32_t tag_of_v6(
     const struct th_flows *t, const struct th_pkt *pkt, bool swap, uint64_t rest)
 {
-    uint64_t words[5];
+    uint64_t words[6] = {0};
     memcpy(words, swap ? pkt->dst.b : pkt->src.b, 16);
     memcpy(words + 2, swap ? pkt->src.b : pkt->dst.b, 16);
     words[4] = rest;
-    return (uint32_t)th_siphash(&t->config.key, words, sizeof(words));
+    return (uint32_t)th_hash_blocks(&t->config.key, words, TH_ARRAY_LEN(words) / 2);
 }
 
 /* Equal for both directions: the lower end goes first. IPv4 needs four bytes of an address. */
@@ -49,8 +49,8 @@ uint32_t th_table_tag(const struct th_flows *t, const struct th_pkt *pkt)
         rest |= (uint64_t)pkt->vlan << 20 | (uint64_t)(pkt->inner_vlan & 0xfffu) << 8;
     if (__builtin_expect(!v4, 0))
         return tag_of_v6(t, pkt, swap, rest);
-    uint64_t addrs = (uint64_t)(swap ? dst : src) << 32 | (swap ? src : dst);
-    return (uint32_t)th_siphash16(&t->config.key, addrs, rest);
+    const uint64_t words[] = {(uint64_t)(swap ? dst : src) << 32 | (swap ? src : dst), rest};
+    return (uint32_t)th_hash_blocks(&t->config.key, words, 1);
 }
 
 static inline bool addr_eq(const struct th_addr *a, const struct th_addr *b)

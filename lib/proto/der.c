@@ -85,15 +85,15 @@ struct th_str th_der_oid_text(struct th_arena *a, struct th_cur body)
 /* RFC 5280 4.1.2.5: two digits of year are 1950 to 2049. */
 bool th_der_time(unsigned tag, struct th_cur body, int64_t *ret_ns)
 {
-    char text[40];
+    char text[] = "20YY-MM-DDTHH:MM:00Z+ZZ:ZZ";
+    size_t len = 20;
     struct th_str s = th_der_rest(&body);
-    char year[5] = "20";
     if (tag == TH_DER_GENERALIZED_TIME && s.len >= 14) {
-        memcpy(year, s.p, 4);
+        memcpy(text, s.p, 4);
         s = th_str_n(s.p + 4, s.len - 4);
     } else if (tag == TH_DER_UTC_TIME && s.len >= 10) {
-        memcpy(year, s.p[0] >= '5' ? "19" : "20", 2);
-        memcpy(year + 2, s.p, 2);
+        memcpy(text, s.p[0] >= '5' ? "19" : "20", 2);
+        memcpy(text + 2, s.p, 2);
         s = th_str_n(s.p + 2, s.len - 2);
     } else {
         return false;
@@ -101,13 +101,16 @@ bool th_der_time(unsigned tag, struct th_cur body, int64_t *ret_ns)
     bool seconds = s.len >= 10 && s.p[8] >= '0' && s.p[8] <= '9';
     if (s.len < (seconds ? 10u : 8u))
         return false;
+    for (size_t i = 0; i < (seconds ? 5u : 4u); i++)
+        memcpy(text + 5 + 3 * i, s.p + 2 * i, 2);
     /* What follows is Z; an offset is against RFC 5280 and meant nevertheless (X.690 11.7, 11.8).
      */
-    char zone[7] = "Z";
     struct th_str after = th_str_n(s.p + (seconds ? 10 : 8), s.len - (seconds ? 10 : 8));
-    if (after.len >= 5 && (after.p[0] == '+' || after.p[0] == '-'))
-        snprintf(zone, sizeof(zone), "%.3s:%.2s", after.p, after.p + 3);
-    int n = snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s%s", year, s.p, s.p + 2,
-        s.p + 4, s.p + 6, seconds ? s.p + 8 : "00", zone);
-    return n > 0 && th_time_parse_rfc3339(th_str_n(text, (size_t)n), ret_ns);
+    if (after.len >= 5 && (after.p[0] == '+' || after.p[0] == '-')) {
+        memcpy(text + 19, after.p, 3);
+        text[22] = ':';
+        memcpy(text + 23, after.p + 3, 2);
+        len = 25;
+    }
+    return th_time_parse_rfc3339(th_str_n(text, len), ret_ns);
 }

@@ -6,25 +6,25 @@
 
 #define TEXT_LIMIT (512u << 10)
 
-/* Printing would cost more than all the rest of a handshake. */
-static void put_number(struct th_buf *b, const char *separator, unsigned v)
+/* Printing would cost more than all the rest of a handshake. separator: 0 for none. */
+static void put_number(struct th_buf *b, char separator, unsigned v)
 {
-    char digits[8];
-    size_t n = sizeof(digits);
+    char text[12];
+    size_t at = sizeof(text);
     do
-        digits[--n] = (char)('0' + v % 10);
+        text[--at] = (char)('0' + v % 10);
     while (v /= 10);
-    th_buf_puts(b, separator);
-    th_buf_put(b, digits + n, sizeof(digits) - n);
+    if (separator)
+        text[--at] = separator;
+    th_buf_put(b, text + at, sizeof(text) - at);
 }
 
-static void put_hex(struct th_buf *b, const char *separator, uint16_t v)
+static void put_hex(struct th_buf *b, char separator, uint16_t v)
 {
-    const uint8_t bytes[2] = {(uint8_t)(v >> 8), (uint8_t)v};
-    char hex[5];
-    th_hex(bytes, 2, hex);
-    th_buf_puts(b, separator);
-    th_buf_put(b, hex, 4);
+    static const char digits[] = "0123456789abcdef";
+    const char text[5] = {
+        separator, digits[v >> 12], digits[v >> 8 & 15], digits[v >> 4 & 15], digits[v & 15]};
+    th_buf_put(b, text + !separator, sizeof(text) - !separator);
 }
 
 static void put_list(struct th_buf *b, const struct th_be16_list *l)
@@ -34,7 +34,7 @@ static void put_list(struct th_buf *b, const struct th_be16_list *l)
         uint16_t v = th_be16_at(l, i);
         if (th_tls_grease(v))
             continue;
-        put_number(b, first ? "" : "-", v);
+        put_number(b, first ? 0 : '-', v);
         first = false;
     }
 }
@@ -45,7 +45,7 @@ static void put_extensions(struct th_buf *b, const struct th_tls_hello *h)
     for (uint32_t i = 0; i < h->extension_count; i++) {
         if (th_tls_grease(h->extensions[i]))
             continue;
-        put_number(b, first ? "" : "-", h->extensions[i]);
+        put_number(b, first ? 0 : '-', h->extensions[i]);
         first = false;
     }
 }
@@ -61,7 +61,7 @@ static void md5_hex(const struct th_buf *b, char out[TH_MD5_HEX_LEN])
 void th_ja3(const struct th_tls_hello *h, char out[TH_MD5_HEX_LEN])
 {
     TH_AUTOBUF struct th_buf b = {.limit = TEXT_LIMIT};
-    put_number(&b, "", h->version);
+    put_number(&b, 0, h->version);
     th_buf_u8(&b, ',');
     put_list(&b, &h->ciphers);
     th_buf_u8(&b, ',');
@@ -70,14 +70,14 @@ void th_ja3(const struct th_tls_hello *h, char out[TH_MD5_HEX_LEN])
     put_list(&b, &h->groups);
     th_buf_u8(&b, ',');
     for (uint32_t i = 0; i < h->points.len; i++)
-        put_number(&b, i ? "-" : "", (uint8_t)h->points.p[i]);
+        put_number(&b, i ? '-' : 0, (uint8_t)h->points.p[i]);
     md5_hex(&b, out);
 }
 
 void th_ja3s(const struct th_tls_hello *h, char out[TH_MD5_HEX_LEN])
 {
     TH_AUTOBUF struct th_buf b = {.limit = TEXT_LIMIT};
-    put_number(&b, "", h->version);
+    put_number(&b, 0, h->version);
     th_buf_u8(&b, ',');
     put_list(&b, &h->ciphers);
     th_buf_u8(&b, ',');
@@ -134,10 +134,27 @@ static int compare_u16(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The lists of real clients are short; those of others may have tens of thousands. */
+static void sort_u16(uint16_t *v, uint32_t n)
+{
+    const uint32_t few = 64;
+    if (n > few) {
+        qsort(v, n, sizeof(*v), compare_u16);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        uint16_t one = v[i];
+        uint32_t at = i;
+        for (; at > 0 && v[at - 1] > one; at--)
+            v[at] = v[at - 1];
+        v[at] = one;
+    }
+}
+
 static void put_hex16(struct th_buf *b, const uint16_t *v, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        put_hex(b, i ? "," : "", v[i]);
+        put_hex(b, i ? ',' : 0, v[i]);
 }
 
 static void hash12(const struct th_buf *b, bool any, char out[13])
@@ -160,7 +177,7 @@ static uint32_t ja4_ciphers(const struct th_tls_hello *h, char out[13])
         if (!th_tls_grease(cipher))
             v[n++] = cipher;
     }
-    qsort(v, n, sizeof(*v), compare_u16);
+    sort_u16(v, n);
     put_hex16(&b, v, n);
     hash12(&b, n != 0, out);
     return n;
@@ -177,18 +194,26 @@ static uint32_t ja4_extensions(const struct th_tls_hello *h, char out[13])
         if (!th_tls_grease(type) && type != 0 && type != 16)
             v[n++] = type;
     }
-    qsort(v, n, sizeof(*v), compare_u16);
+    sort_u16(v, n);
     put_hex16(&b, v, n);
     bool first = true;
     for (uint32_t i = 0; i < h->sig_algs.n; i++) {
         uint16_t alg = th_be16_at(&h->sig_algs, i);
         if (th_tls_grease(alg))
             continue;
-        put_hex(&b, first ? "_" : ",", alg);
+        put_hex(&b, first ? '_' : ',', alg);
         first = false;
     }
     hash12(&b, n != 0, out);
     return all;
+}
+
+static char *put_two_digits(char *p, uint32_t n)
+{
+    n = TH_MIN(n, 99u);
+    *p++ = (char)('0' + n / 10);
+    *p++ = (char)('0' + n % 10);
+    return p;
 }
 
 void th_ja4(const struct th_tls_hello *h, char transport, char out[TH_JA4_LEN])
@@ -197,7 +222,16 @@ void th_ja4(const struct th_tls_hello *h, char transport, char out[TH_JA4_LEN])
     uint32_t cipher_count = ja4_ciphers(h, ciphers);
     uint32_t extension_count = ja4_extensions(h, extensions);
     ja4_alpn(h, alpn);
-    snprintf(out, TH_JA4_LEN, "%c%s%c%02u%02u%c%c_%s_%s", transport, ja4_version(h->highest),
-        h->has_sni ? 'd' : 'i', TH_MIN(cipher_count, 99u), TH_MIN(extension_count, 99u), alpn[0],
-        alpn[1], ciphers, extensions);
+    const char *version = ja4_version(h->highest);
+    char *p = out;
+    *p++ = transport;
+    p = mempcpy(p, version, 2);
+    *p++ = h->has_sni ? 'd' : 'i';
+    p = put_two_digits(p, cipher_count);
+    p = put_two_digits(p, extension_count);
+    p = mempcpy(p, alpn, 2);
+    *p++ = '_';
+    p = mempcpy(p, ciphers, 12);
+    *p++ = '_';
+    memcpy(p, extensions, 13);
 }

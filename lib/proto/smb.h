@@ -62,9 +62,9 @@ struct th_smb_request {
 };
 
 struct th_smb {
-    struct th_smb_request requests[TH_SMB_MAX_REQUESTS];
-    struct th_smb_tree trees[TH_SMB_MAX_TREES];
-    struct th_smb_open opens[TH_SMB_MAX_OPENS];
+    struct th_smb_request *requests; /* these grow to the most that are kept of each */
+    struct th_smb_tree *trees;
+    struct th_smb_open *opens;
     uint8_t request_count, tree_count, open_count;
     struct th_smb_rest rest[2]; /* to the client, from it */
     struct th_ntlm *ntlm;
