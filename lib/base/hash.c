@@ -82,7 +82,7 @@ uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_
 
 #ifdef __x86_64__
 __attribute__((target("aes"))) static uint64_t aes_blocks(
-    const struct th_hash_key *key, const uint64_t *words, size_t blocks)
+    const struct th_hash_key *key, const uint8_t *p, size_t blocks)
 {
     /* Digits of pi, as in Blowfish: the rounds have keys that differ. */
     const __m128i first = _mm_set_epi64x((int64_t)key->k1, (int64_t)key->k0);
@@ -90,7 +90,7 @@ __attribute__((target("aes"))) static uint64_t aes_blocks(
         _mm_xor_si128(first, _mm_set_epi64x(0x243f6a8885a308d3, 0x13198a2e03707344));
     __m128i v = _mm_xor_si128(second, _mm_cvtsi64_si128((int64_t)blocks));
     for (size_t i = 0; i < blocks; i++) {
-        v = _mm_xor_si128(v, _mm_loadu_si128((const __m128i *)(const void *)(words + 2 * i)));
+        v = _mm_xor_si128(v, _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i)));
         v = _mm_aesenc_si128(_mm_aesenc_si128(v, first), second);
     }
     v = _mm_aesenc_si128(_mm_aesenc_si128(v, first), second);
@@ -98,13 +98,13 @@ __attribute__((target("aes"))) static uint64_t aes_blocks(
 }
 #endif
 
-uint64_t th_hash_blocks(const struct th_hash_key *key, const uint64_t *words, size_t blocks)
+uint64_t th_hash_blocks(const struct th_hash_key *key, const void *data, size_t blocks)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("aes"))
-        return aes_blocks(key, words, blocks);
+        return aes_blocks(key, data, blocks);
 #endif
-    return blocks == 1 ? th_siphash16(key, words[0], words[1]) : th_siphash(key, words, 16 * blocks);
+    return th_siphash(key, data, 16 * blocks);
 }
 
 /* Nibble-wise: 16 entries of the reflected polynomial 0x82f63b78. */

@@ -91,10 +91,11 @@ static struct datagram *find_or_add(struct th_flows *t, const struct th_pkt *pkt
         uint8_t addr[32];
         uint32_t id;
         uint16_t vlan, proto;
+        uint64_t zero; /* whole blocks */
     } key = {.id = pkt->frag_id, .vlan = pkt->vlan, .proto = pkt->proto};
     memcpy(key.addr, pkt->src.b, 16);
     memcpy(key.addr + 16, pkt->dst.b, 16);
-    uint32_t bucket = (uint32_t)th_siphash(&frags->key, &key, sizeof(key)) % BUCKETS;
+    uint32_t bucket = (uint32_t)th_hash_blocks(&frags->key, &key, sizeof(key) / 16) % BUCKETS;
     for (struct datagram *d = frags->buckets[bucket]; d; d = d->next) {
         if (same(&d->pkt, pkt))
             return d;

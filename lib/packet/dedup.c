@@ -72,7 +72,7 @@ static uint64_t print_of(const struct th_dedup *d, const struct th_pkt *p)
         .tcp_flags = p->tcp_flags};
     if (p->payload.len > 0)
         memcpy(f.payload, p->payload.p, TH_MIN(p->payload.len, PAYLOAD_BYTES));
-    return th_siphash(&d->key, &f, sizeof(f));
+    return th_hash_blocks(&d->key, &f, sizeof(f) / 16);
 }
 
 static bool is_copy_of(const struct seen *s, const struct th_pkt *pkt, uint16_t ms, uint16_t way)
