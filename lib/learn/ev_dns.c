@@ -155,45 +155,61 @@ static void weigh_tunnel(
     th_note_example(n, "names like ", sub);
 }
 
-/* As a word of its own, or (a long one) the begin or end of one: such letters come up by chance
- * inside of others. */
-static bool names_pool(struct th_str host, const char *word)
+#define WORD(text) {.p = (text), .len = sizeof(text) - 1}
+static const struct th_str pool_words[] = {WORD("xmr"), WORD("xmrpool"), WORD("xmrig"),
+    WORD("monero"), WORD("minexmr"), WORD("miningpool"), WORD("nicehash"), WORD("hashvault"),
+    WORD("stratum"), WORD("minergate"), WORD("nanopool"), WORD("coinhive"), WORD("cryptonight"),
+    WORD("ethermine"), WORD("supportxmr"), WORD("moneroocean"), WORD("herominers"),
+    WORD("2miners"), WORD("f2pool"), WORD("c3pool"), WORD("unmineable")};
+#undef WORD
+
+static inline bool stands_at(const char *p, struct th_str word)
 {
-    size_t len = strlen(word);
-    for (size_t at = 0; at + len <= host.len; at++) {
-        bool begins = at == 0 || host.p[at - 1] == '.' || host.p[at - 1] == '-';
-        bool ends = at + len == host.len || host.p[at + len] == '.' || host.p[at + len] == '-';
-        if (((begins && ends) || (len >= LONG_WORD && (begins || ends))) &&
-            th_str_ieq(th_str_n(host.p + at, len), th_str_c(word)))
+    return th_lower(*p) == word.p[0] && th_str_ieq(th_str_n(p, word.len), word);
+}
+
+/* piece: what of a name stands between dots and hyphens. A word is meant where it is all of that, or
+ * (a long one) its begin or end: such letters come up by chance inside of others. */
+static bool names_pool(struct th_str piece)
+{
+    for (size_t i = 0; i < TH_ARRAY_LEN(pool_words); i++) {
+        struct th_str word = pool_words[i];
+        if (word.len > piece.len || (word.len < LONG_WORD && word.len != piece.len))
+            continue;
+        if (stands_at(piece.p, word) || stands_at(piece.p + piece.len - word.len, word))
             return true;
+    }
+    return false;
+}
+
+static bool is_pool(struct th_str host)
+{
+    uint32_t begin = 0;
+    for (uint32_t at = 0; at <= host.len; at++) {
+        if (at < host.len && host.p[at] != '.' && host.p[at] != '-')
+            continue;
+        if (names_pool(th_str_n(host.p + begin, at - begin)))
+            return true;
+        begin = at + 1;
     }
     return false;
 }
 
 void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key, uint64_t used)
 {
-    static const char *const words[] = {"xmr", "xmrpool", "xmrig", "monero", "minexmr",
-        "miningpool", "nicehash", "hashvault", "stratum", "minergate", "nanopool", "coinhive",
-        "cryptonight", "ethermine", "supportxmr", "moneroocean", "herominers", "2miners", "f2pool",
-        "c3pool", "unmineable"};
-    if (host.len < 4 || host.len > 253)
+    if (host.len < 4 || host.len > 253 || !is_pool(host))
         return;
-    for (size_t i = 0; i < TH_ARRAY_LEN(words); i++) {
-        if (!names_pool(host, words[i]))
-            continue;
-        struct th_note *n = th_note_get(a, TH_FEAT_MINING, key, 2, 2);
-        if (!n)
-            return;
-        struct th_str domain = th_learn_domain(a->l, host, NULL);
-        if (n->flags == 0)
-            th_note_domain(n, key, host, domain);
-        n->popularity_key = used;
-        n->a += 1;
-        n->b = fmax(n->b, 2);
-        if (n->examples == 0)
-            th_note_example(n, "name: ", host);
+    struct th_note *n = th_note_get(a, TH_FEAT_MINING, key, 2, 2);
+    if (!n)
         return;
-    }
+    struct th_str domain = th_learn_domain(a->l, host, NULL);
+    if (n->flags == 0)
+        th_note_domain(n, key, host, domain);
+    n->popularity_key = used;
+    n->a += 1;
+    n->b = fmax(n->b, 2);
+    if (n->examples == 0)
+        th_note_example(n, "name: ", host);
 }
 
 static void weigh(

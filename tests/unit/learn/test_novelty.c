@@ -476,6 +476,30 @@ static void mining(void **state)
     sim_done(&s);
 }
 
+/* A word of pools between dots and hyphens; of a long one the begin or end of that. */
+static void mining_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool pool;
+    } names[] = {{"eu.pool.supportxmr.com", true}, {"fr-XMR.example.org", true},
+        {"xmr.example.org", true}, {"2miners.com", true}, {"mymonero.example.org", true},
+        {"monerowallets.example.org", true}, {"gate.stratum", true}, {"xmrs.example.org", false},
+        {"axmr.example.org", false}, {"the-moners.example.org", false},
+        {"amonerob.example.org", false}, {"mon.ero.example.org", false},
+        {"nano-pool.example.org", false}, {"..--..example.org", false}};
+    struct sim s;
+    office(&s);
+    for (unsigned i = 0; i < TH_ARRAY_LEN(names); i++)
+        sim_dns(&s, NOW + i, 5 + i, names[i].name, 1, 0);
+    sim_advance(&s, NOW + HOUR);
+    for (unsigned i = 0; i < TH_ARRAY_LEN(names); i++)
+        if (names[i].pool != (raw(&s, 5 + i, TH_FEAT_MINING) > 0))
+            fail_msg("%s", names[i].name);
+    sim_done(&s);
+}
+
 static void credential_and_client(void **state)
 {
     (void)state;
@@ -578,7 +602,8 @@ int main(void)
         cmocka_unit_test(remote_administration), cmocka_unit_test(controllers),
         cmocka_unit_test(passwords_in_clear_text), cmocka_unit_test(certificates_that_do_not_hold),
         cmocka_unit_test(program_from_a_rare_host), cmocka_unit_test(long_connection),
-        cmocka_unit_test(mining), cmocka_unit_test(credential_and_client),
+        cmocka_unit_test(mining), cmocka_unit_test(mining_names),
+        cmocka_unit_test(credential_and_client),
         cmocka_unit_test(unusual_hour), cmocka_unit_test(strangers_at_a_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
