@@ -6,8 +6,9 @@
 #include "base/hash.h"
 
 #define FIRST_CAP 1024u
-/* Dampens what begins to spread: each device that is new at a destination in the last hours counts
- * as so many, once there are this many (a roll-out, a patch day). */
+/* Dampens what begins to spread: each device that is new at a destination counts as so many, once
+ * there are this many: in the last hours (a patch day), or in the last days where at least half of
+ * those who use it are (a roll-out). */
 #define BURST_FROM 3u
 #define BURST_WEIGHT 4u
 
@@ -111,6 +112,9 @@ static uint32_t others(const struct th_org *o, uint64_t key, bool counted)
     if (counted && n > 0)
         n--;
     uint32_t fresh = d ? d->fresh + (uint32_t)__builtin_popcountll(d->news) : 0;
+    uint32_t wave = d ? (d->wave + TH_WAVE_UNIT / 2) / TH_WAVE_UNIT : 0;
+    if (2 * wave >= n)
+        fresh = TH_MAX(fresh, wave);
     if (fresh >= BURST_FROM + (counted ? 1 : 0))
         n += BURST_WEIGHT * fresh;
     return n;
@@ -145,10 +149,12 @@ static void age_dests(struct th_org *o, unsigned hours, unsigned days, unsigned 
         if (d->key == 0)
             continue;
         if (hours > 0) {
-            d->fresh = (uint16_t)((d->fresh + (unsigned)__builtin_popcountll(d->news)) >> hours);
+            unsigned fresh = (d->fresh + (unsigned)__builtin_popcountll(d->news)) >> hours;
+            d->fresh = (uint8_t)TH_MIN(fresh, UINT8_MAX);
             d->news = 0;
         }
-        d->failing = (uint16_t)(d->failing >> hours);
+        d->failing = (uint8_t)(d->failing >> hours);
+        d->wave = (uint16_t)(d->wave >> TH_MIN(days, 15u));
         for (unsigned k = 0; k < days && d->up_n > 0; k++) {
             uint32_t left = d->up_n -
                 (d->up_n / 1024 * TH_DECAY_NUM + (d->up_n % 1024 * TH_DECAY_NUM + 1023) / 1024);

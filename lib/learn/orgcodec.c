@@ -153,11 +153,13 @@ static void apply_touch(struct th_org *o, const struct th_touch *t)
         return;
     if (t->kind == TH_TOUCH_DEVICE) {
         uint64_t bit = UINT64_C(1) << t->value % TH_TOUCH_BITS;
+        if (t->value >= TH_TOUCH_BITS && !((d->who[0] | d->who[1]) & bit))
+            d->wave = (uint16_t)TH_MIN(d->wave + TH_WAVE_UNIT, UINT16_MAX);
         d->who[0] |= bit;
         d->touches[0]++;
         d->news |= t->value >= TH_TOUCH_BITS ? bit : 0;
     } else if (t->kind == TH_TOUCH_FAIL) {
-        d->failing = (uint16_t)TH_MIN(d->failing + 1, UINT16_MAX);
+        d->failing = (uint8_t)TH_MIN(d->failing + 1u, UINT8_MAX);
     } else {
         d->up_n++;
         d->up_sum += t->value;
@@ -207,6 +209,7 @@ static void put_dests(const struct th_org *o, struct th_buf *out)
         th_buf_varint(out, v[i]->fresh);
         th_buf_le64(out, v[i]->news);
         th_buf_varint(out, v[i]->failing);
+        th_buf_varint(out, v[i]->wave);
         th_buf_varint(out, v[i]->up_n);
         th_buf_varint(out, v[i]->up_sum);
         th_buf_varint(out, v[i]->up_squares);
@@ -231,9 +234,10 @@ static void get_dests(struct th_cur *c, struct th_org *o)
             d.touches[k] = u32_or_fail(c, UINT32_MAX);
             d.who[k] = d.touches[k] ? th_cur_le64(c) : 0;
         }
-        d.fresh = (uint16_t)u32_or_fail(c, UINT16_MAX);
+        d.fresh = (uint8_t)u32_or_fail(c, UINT8_MAX);
         d.news = th_cur_le64(c);
-        d.failing = (uint16_t)u32_or_fail(c, UINT16_MAX);
+        d.failing = (uint8_t)u32_or_fail(c, UINT8_MAX);
+        d.wave = (uint16_t)u32_or_fail(c, UINT16_MAX);
         d.up_n = u32_or_fail(c, UINT32_MAX);
         d.up_sum = th_cur_varint(c);
         d.up_squares = th_cur_varint(c);

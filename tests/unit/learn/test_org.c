@@ -57,9 +57,54 @@ static void bursts_count_as_popular(void **state)
     apply(o, &t);
     th_touches_done(&t);
     double fresh = th_org_rarity(o, 5, false);
-    th_org_advance(o, START + DAY);
+    th_org_advance(o, START + 6 * DAY);
     double settled = th_org_rarity(o, 5, false);
     assert_true(fresh < settled - 0.5);
+    th_org_free(o);
+}
+
+/* A roll-out: three devices a day that were never there before. Where others have long been, as many
+ * new ones are no wave; nor are those who had only forgotten it. */
+static void roll_outs_count_as_popular(void **state)
+{
+    (void)state;
+    enum { NEW_HERE = 5, OF_MANY = 6, FORGOTTEN = 7 };
+    struct th_org *o = th_org_new();
+    struct th_touches t = {0};
+    for (unsigned i = 0; i < 1000; i++)
+        th_touch_add(&t, 0, TH_TOUCH_ACTIVE, 0);
+    for (unsigned i = 0; i < 20; i++)
+        th_touch_add(&t, OF_MANY, TH_TOUCH_DEVICE, TH_TOUCH_BITS + i);
+    for (unsigned i = 0; i < 8; i++)
+        th_touch_add(&t, FORGOTTEN, TH_TOUCH_DEVICE, TH_TOUCH_BITS + i);
+    th_org_advance(o, START);
+    apply(o, &t);
+    for (unsigned day = 10; day < 13; day++) {
+        th_touches_done(&t);
+        t = (struct th_touches){0};
+        for (unsigned k = 0; k < 3; k++) {
+            unsigned device = 3 * day + k;
+            th_touch_add(&t, NEW_HERE, TH_TOUCH_DEVICE, TH_TOUCH_BITS + device);
+            th_touch_add(&t, OF_MANY, TH_TOUCH_DEVICE, TH_TOUCH_BITS + device);
+            th_touch_add(&t, FORGOTTEN, TH_TOUCH_DEVICE, TH_TOUCH_BITS + device % 8);
+        }
+        th_org_advance(o, START + day * DAY);
+        apply(o, &t);
+    }
+    th_touches_done(&t);
+    th_org_advance(o, START + 12 * DAY + DAY / 2);
+    /* 3 of today, 1.5 of yesterday, 0.75: five of nine, each counted as four more. */
+    static const struct {
+        uint64_t key;
+        unsigned more;
+    } want[] = {{NEW_HERE, 4 * 5}, {OF_MANY, 0}, {FORGOTTEN, 0}};
+    for (size_t i = 0; i < TH_ARRAY_LEN(want); i++) {
+        double users = th_org_share(o, want[i].key, false) * (1000 + 1);
+        assert_int_equal(lrint(users), th_org_devices(th_org_find(o, want[i].key)) + want[i].more);
+    }
+    th_org_advance(o, START + 18 * DAY);
+    assert_int_equal(lrint(th_org_share(o, NEW_HERE, false) * (1000 + 1)),
+        th_org_devices(th_org_find(o, NEW_HERE)));
     th_org_free(o);
 }
 
@@ -160,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(popularity_fades),
         cmocka_unit_test(bursts_count_as_popular),
+        cmocka_unit_test(roll_outs_count_as_popular),
         cmocka_unit_test(one_device_makes_nothing_popular),
         cmocka_unit_test(calibration_corrects_a_bold_scale),
         cmocka_unit_test(far_out_is_not_rare_by_itself),
