@@ -272,6 +272,12 @@ void th_window_notes(struct th_learn *l, const struct th_part *p, const struct t
         if (n->feature == TH_FEAT_DGA || n->feature == TH_FEAT_SWEEP)
             continue; /* only words for what the window counted */
         struct worth value = judge(l, d, w, n);
+        double usual;
+        value.raw *= th_custom_share(l, p, d, w, n, &usual);
+        if (usual > 0) {
+            value.expected = usual;
+            value.high = 2 * usual;
+        }
         best[n->feature] = fmax(best[n->feature], fmin(value.raw, RAW_MAX));
         struct th_signal *s = th_signal_add(l, value.raw);
         if (s)

@@ -100,6 +100,16 @@ static void grow(struct th_learn *l, struct th_part *p)
     free(old_tags);
 }
 
+const struct th_pair *th_pair_find(const struct th_part *p, uint64_t own)
+{
+    uint32_t bucket = bucket_of(p, own);
+    for (uint32_t i = bucket; i < bucket + TH_PAIR_WAYS; i++) {
+        if (p->tags[i] == tag_of(own) && p->pairs[i].key == own)
+            return &p->pairs[i];
+    }
+    return NULL;
+}
+
 struct th_pair *th_pair_get(struct th_act *a, uint64_t key, enum th_pair_kind kind)
 {
     struct th_part *p = a->part;

@@ -7,7 +7,8 @@
  *   device   its habits: lasts
  *   window   one hour of it, from its first event to its closing
  *   note     evidence found in that hour, with the words for it
- *   pair     the device and one destination (or one DNS domain): lasts, bounded
+ *   pair     the device and one destination, one DNS domain, or evidence that comes again: lasts,
+ *            bounded
  */
 #ifndef TH_LEARN_STATE_H
 #define TH_LEARN_STATE_H
@@ -214,7 +215,7 @@ struct th_note {
     char detail[TH_NOTE_DETAIL_LEN];
 };
 
-enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME };
+enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME, TH_PAIR_CUSTOM };
 
 struct th_beat {
     uint64_t hours;     /* bit i: a beat i hours before the last */
@@ -238,6 +239,14 @@ struct th_tunnel {
     uint8_t hll[1u << TH_SCAN_HLL_LOG2M];
 };
 
+/* Evidence of one kind about one thing, day after day (custom.c). */
+struct th_custom {
+    uint16_t day;  /* the latest, since 1970 */
+    uint8_t days;  /* before that */
+    uint8_t most;  /* of the latest day: log2 x 4 of the largest amount in an hour */
+    uint8_t usual; /* the same of the days before, mean */
+};
+
 struct th_pair {
     uint64_t key;
     int64_t last_ns;
@@ -248,6 +257,7 @@ struct th_pair {
     union {
         struct th_beat beat;
         struct th_tunnel tunnel;
+        struct th_custom custom;
     };
 };
 
