@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes day after day: a server that asks a reputation service with the hash of each file in a
- * name, a job whose password nobody has changed. Such evidence is told in full on its first two days;
- * from then on as much of it as lies beyond what is usual, and less of the rest with every day.
+ * name, a job whose password nobody has changed. Such evidence is told in full on its first two
+ * days; from then on as much of it as lies beyond what is usual, and less of the rest with every
+ * day.
  */
 #include <math.h>
 

@@ -155,12 +155,15 @@ static void weigh_tunnel(
     th_note_example(n, "names like ", sub);
 }
 
-#define WORD(text) {.p = (text), .len = sizeof(text) - 1}
+#define WORD(text)                                                                                 \
+    {                                                                                              \
+        .p = (text), .len = sizeof(text) - 1                                                       \
+    }
 static const struct th_str pool_words[] = {WORD("xmr"), WORD("xmrpool"), WORD("xmrig"),
     WORD("monero"), WORD("minexmr"), WORD("miningpool"), WORD("nicehash"), WORD("hashvault"),
     WORD("stratum"), WORD("minergate"), WORD("nanopool"), WORD("coinhive"), WORD("cryptonight"),
-    WORD("ethermine"), WORD("supportxmr"), WORD("moneroocean"), WORD("herominers"),
-    WORD("2miners"), WORD("f2pool"), WORD("c3pool"), WORD("unmineable")};
+    WORD("ethermine"), WORD("supportxmr"), WORD("moneroocean"), WORD("herominers"), WORD("2miners"),
+    WORD("f2pool"), WORD("c3pool"), WORD("unmineable")};
 #undef WORD
 
 static inline bool stands_at(const char *p, struct th_str word)
@@ -168,8 +171,8 @@ static inline bool stands_at(const char *p, struct th_str word)
     return th_lower(*p) == word.p[0] && th_str_ieq(th_str_n(p, word.len), word);
 }
 
-/* piece: what of a name stands between dots and hyphens. A word is meant where it is all of that, or
- * (a long one) its begin or end: such letters come up by chance inside of others. */
+/* piece: what of a name stands between dots and hyphens. A word is meant where it is all of that,
+ * or (a long one) its begin or end: such letters come up by chance inside of others. */
 static bool names_pool(struct th_str piece)
 {
     for (size_t i = 0; i < TH_ARRAY_LEN(pool_words); i++) {

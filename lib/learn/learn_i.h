@@ -118,8 +118,8 @@ static inline uint64_t th_pair_own(
     return th_hash_pair(d->id ^ l->cfg.key.k1, key + kind);
 }
 
-/* custom.c. How much of a note's worth is left, 0.1 to 1, for what has come every day; *ret_usual: the
- * usual amount of it, 0 while it is none. */
+/* custom.c. How much of a note's worth is left, 0.1 to 1, for what has come every day; *ret_usual:
+ * the usual amount of it, 0 while it is none. */
 double th_custom_share(const struct th_learn *l, const struct th_part *p, const struct th_dev *d,
     const struct th_win *w, const struct th_note *n, double *ret_usual);
 void th_custom_learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w);

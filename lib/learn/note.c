@@ -77,8 +77,7 @@ static void put_host(struct th_note *n, struct th_str host, struct th_str domain
 
 static bool is_newborn(const struct th_peer *peer, int64_t time_ns)
 {
-    return peer->inside && peer->first_ns != 0 &&
-        th_time_sub(time_ns, peer->first_ns) < NEWBORN_NS;
+    return peer->inside && peer->first_ns != 0 && th_time_sub(time_ns, peer->first_ns) < NEWBORN_NS;
 }
 
 void th_note_peer(struct th_note *n, const struct th_peer *peer)

@@ -225,12 +225,11 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     }
 }
 
-/* Whoever speaks to a device of ours that came these days does so for the first time: monitoring,
- * backup, people. What is run on it is told nevertheless. */
+/* Whoever polls or administers a device of ours that came these days does so for the first time:
+ * monitoring, backup, people. What is done there is told nevertheless. */
 static double newborn_share(const struct th_note *n)
 {
-    bool first_time =
-        n->feature == TH_FEAT_BEACON_INT || (n->novel && n->feature != TH_FEAT_REMOTE_EXEC);
+    bool first_time = n->feature == TH_FEAT_BEACON_INT || n->feature == TH_FEAT_NEW_ADMIN_PEER;
     return first_time && (n->flags & TH_NOTE_NEWBORN) ? NEWBORN_SHARE : 1;
 }
 

@@ -38,11 +38,11 @@ struct th_org_dest {
      * came. */
     uint64_t who[2];
     uint32_t touches[2];
-    uint64_t news;    /* bits of those that were new to it since the last epoch */
-    uint8_t fresh;    /* how many were before that, halved each epoch */
-    uint8_t failing;  /* devices that it refused or did not answer lately */
-    uint16_t wave;    /* sixteenths of devices that were the first time at it, halved each day */
-    uint32_t up_n;    /* hours with an upload to it; the sum of their log2 x 4, and of its square */
+    uint64_t news;   /* bits of those that were new to it since the last epoch */
+    uint8_t fresh;   /* how many were before that, halved each epoch */
+    uint8_t failing; /* devices that it refused or did not answer lately */
+    uint16_t wave;   /* sixteenths of devices that were the first time at it, halved each day */
+    uint32_t up_n;   /* hours with an upload to it; the sum of their log2 x 4, and of its square */
     uint64_t up_sum, up_squares;
 };
 
@@ -104,8 +104,8 @@ static inline uint32_t th_org_active(const struct th_org *o)
     return TH_MAX(1, TH_MAX(o->active[0], o->active[1]));
 }
 /* -log10 of the share of devices, others than this one, that use the key: 0 for what everybody
- * uses or when there is nobody else to compare with. What many begin to use in the same hours or days
- * counts as more popular. counted: this device is already among them. */
+ * uses or when there is nobody else to compare with. What many begin to use in the same hours or
+ * days counts as more popular. counted: this device is already among them. */
 double th_org_rarity(const struct th_org *o, uint64_t key, bool counted);
 /* Share of other devices that use it, 0 to 1. */
 double th_org_share(const struct th_org *o, uint64_t key, bool counted);

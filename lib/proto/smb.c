@@ -297,8 +297,9 @@ static size_t held(const void *state)
     const struct th_smb *smb = &s->smb;
     size_t n = s->side[0].hold.cap + s->side[1].hold.cap + th_ntlm_held(smb->ntlm) +
         TH_SMB_NAME_MAX * (smb->request_count + smb->tree_count + 2u * smb->open_count) +
-        2 * (smb->request_count * sizeof(smb->requests[0]) + smb->tree_count * sizeof(smb->trees[0]) +
-                smb->open_count * sizeof(smb->opens[0]));
+        2 *
+            (smb->request_count * sizeof(smb->requests[0]) +
+                smb->tree_count * sizeof(smb->trees[0]) + smb->open_count * sizeof(smb->opens[0]));
     for (unsigned i = 0; i < smb->open_count; i++)
         n += th_dce_rpc_held(smb->opens[i].rpc);
     return n;

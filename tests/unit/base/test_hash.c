@@ -51,7 +51,8 @@ static void blocks_spread(void **state)
     assert_in_range(turned, 31 * pairs, 33 * pairs);
 }
 
-/* Tags of a flow table: what differs in an address, a port or the number of blocks is told apart. */
+/* Tags of a flow table: what differs in an address, a port or the number of blocks is told apart.
+ */
 static void blocks_of_neighbours(void **state)
 {
     (void)state;

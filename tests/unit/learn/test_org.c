@@ -63,8 +63,8 @@ static void bursts_count_as_popular(void **state)
     th_org_free(o);
 }
 
-/* A roll-out: three devices a day that were never there before. Where others have long been, as many
- * new ones are no wave; nor are those who had only forgotten it. */
+/* A roll-out: three devices a day that were never there before. Where others have long been, as
+ * many new ones are no wave; nor are those who had only forgotten it. */
 static void roll_outs_count_as_popular(void **state)
 {
     (void)state;
@@ -204,8 +204,7 @@ static void order_of_contributions_plays_no_part(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(popularity_fades),
-        cmocka_unit_test(bursts_count_as_popular),
-        cmocka_unit_test(roll_outs_count_as_popular),
+        cmocka_unit_test(bursts_count_as_popular), cmocka_unit_test(roll_outs_count_as_popular),
         cmocka_unit_test(one_device_makes_nothing_popular),
         cmocka_unit_test(calibration_corrects_a_bold_scale),
         cmocka_unit_test(far_out_is_not_rare_by_itself),

@@ -18,11 +18,11 @@ uint64_t th_siphash(const struct th_hash_key *key, const void *data, size_t len_
 /* The same of 16 bytes that stand in two little-endian words. */
 uint64_t th_siphash16(const struct th_hash_key *key, uint64_t first, uint64_t second);
 /* Of whole blocks of 16 bytes for a table in this process that an outsider could
- * fill, where SipHash would be felt: two rounds of the processor's AES a block, two at the end, with
- * the key mixed into each (whoever does not know it would have to guess differences through at
+ * fill, where SipHash would be felt: two rounds of the processor's AES a block, two at the end,
+ * with the key mixed into each (whoever does not know it would have to guess differences through at
  * least five S-boxes a block; compare Go's runtime, which hashes the keys of its maps so). Without
- * the instruction it is SipHash-1-3, so values differ by machine: they are never sent or stored, and
- * nothing is ordered by them. */
+ * the instruction it is SipHash-1-3, so values differ by machine: they are never sent or stored,
+ * and nothing is ordered by them. */
 uint64_t th_hash_blocks(const struct th_hash_key *key, const void *data, size_t blocks);
 /* CRC-32C of data, continuing from crc (0 to begin). */
 uint32_t th_crc32c(uint32_t crc, const void *data, size_t len_bytes);
