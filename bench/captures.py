@@ -104,6 +104,7 @@ def touch_memory():
 def measure(argv):
     """(CPU seconds, peak MiB) of a program and its children, on one core."""
     core = max(os.sched_getaffinity(0))
+    os.sync()  # what the one before wrote is not written out beside this one
     touch_memory()
     child = subprocess.Popen(["taskset", "-c", str(core)] + [str(a) for a in argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
