@@ -17,18 +17,37 @@ static const char yaml[] =
     "id: b\nname: B\ndescription: D\ntechnique: T1071\ntactic: impact\n"
     "combine: sequence\ncomponents: [{feature: beacon}, {feature: upload}]\n";
 
+enum { SCORER, PERMITS, INCIDENTS, FILES };
+/* How each file begins in this version: a frame of another would hide what is behind it. */
+static struct th_buf sample[FILES];
+
+static void make_samples(const struct th_models *m)
+{
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    struct th_identity *id = th_identity_new(&(struct th_identity_config){.max_entities = 8});
+    struct th_incidents *in = th_incidents_new(m, id);
+    th_scorer_save(s, &sample[SCORER]);
+    th_permits_save(th_scorer_permits(s), &sample[PERMITS]);
+    th_incidents_save(in, &sample[INCIDENTS]);
+    TH_ASSERT(th_scorer_load(s, sample[SCORER].p, sample[SCORER].len) == 0);
+    TH_ASSERT(th_permits_load(th_scorer_permits(s), sample[PERMITS].p, sample[PERMITS].len) == 0);
+    TH_ASSERT(th_incidents_load(in, sample[INCIDENTS].p, sample[INCIDENTS].len) == 0);
+    th_incidents_free(in);
+    th_identity_free(id);
+    th_scorer_free(s);
+}
+
 static void le(uint8_t *p, uint64_t v, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         p[i] = (uint8_t)(v >> 8 * i);
 }
 
-static void head(uint8_t *p, size_t size, uint32_t magic)
+static void head(uint8_t *p, size_t size, unsigned file)
 {
     if (size < HEAD)
         return;
-    le(p, magic, 4);
-    le(p + 4, 1, 4);
+    memcpy(p, sample[file].p, 8); /* magic and version */
     le(p + 8, size - HEAD, 8);
     le(p + 16, th_crc32c(0, p + HEAD, size - HEAD), 4);
 }
@@ -72,13 +91,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct th_models *m = th_models_new();
     TH_ASSERT(th_models_add(m, yaml, sizeof(yaml) - 1, &err) == 0);
+    if (!sample[SCORER].p)
+        make_samples(m);
     struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
     uint8_t which = data[0] == 4 ? 4 : data[0] & 3;
     size_t len = size - 1;
     TH_AUTOFREE uint8_t *copy = th_xmalloc(len + 1);
     memcpy(copy, data + 1, len);
     if (which < 2) {
-        head(copy, len, 0x43534854u);
+        head(copy, len, SCORER);
         int r = which ? th_scorer_load(s, copy, len) : th_scorer_load_prior(s, copy, len);
         if (r == 0)
             use_scorer(s);
@@ -86,14 +107,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (th_scorer_epoch_in(s, 0, copy, len) == 0)
             use_scorer(s);
     } else if (which == 4) {
-        head(copy, len, 0x4d504854u);
+        head(copy, len, PERMITS);
         if (th_permits_load(th_scorer_permits(s), copy, len) == 0)
             use_scorer(s);
     } else {
         struct th_identity *id =
             th_identity_new(&(struct th_identity_config){.max_entities = 8, .max_names = 8});
         struct th_incidents *in = th_incidents_new(m, id);
-        head(copy, len, 0x43494854u);
+        head(copy, len, INCIDENTS);
         if (th_incidents_load(in, copy, len) == 0)
             th_incidents_report(in, ignore_incident, NULL);
         th_incidents_free(in);
