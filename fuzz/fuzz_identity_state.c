@@ -25,9 +25,13 @@ static void use(struct th_identity *id)
     struct th_ev_conn ev = {.h = {.kind = TH_KIND_CONN, .time_ns = 1}};
     struct th_who who;
     for (uint32_t i = 0; i < th_identity_count(id) && i < 8; i++) {
-        TH_SET(&ev, CONN, id_orig_h, th_identity_slot(id, i)->addr);
-        TH_SET(&ev, CONN, id_resp_h, th_identity_slot(id, 0)->addr);
-        TH_SET(&ev, CONN, orig_l2_addr, th_identity_slot(id, i)->mac);
+        const struct th_entity *from = th_identity_slot(id, i);
+        const struct th_entity *to = th_identity_slot(id, 0);
+        if (!from || !to) /* forgotten */
+            continue;
+        TH_SET(&ev, CONN, id_orig_h, from->addr);
+        TH_SET(&ev, CONN, id_resp_h, to->addr);
+        TH_SET(&ev, CONN, orig_l2_addr, from->mac);
         th_identity_event(id, &ev.h, &who);
     }
     th_identity_save(id, &out);
