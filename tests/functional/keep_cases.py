@@ -231,7 +231,7 @@ def full(folder):
         until(lambda: sensor.role("keep"))
         burst(9000)
         until(lambda: "packets cannot be kept" in sensor.said(), 15)
-        until(lambda: master.statuses[-1].get("keep_failing") == 1, 20)
+        until(lambda: master.latest().get("keep_failing") == 1, 20)
         count = len(master.taken)
         until(lambda: len(master.taken) > count, 10)  # events go on
         (disk / "others").unlink()

@@ -168,6 +168,10 @@ class Master:
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
+    def latest(self):
+        """The last status that came; {} before the first."""
+        return self.statuses[-1] if self.statuses else {}
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()

@@ -79,7 +79,7 @@ def test_what_is_excluded_is_not_told(sensor, master, tmp_path):
     now = time.time()
     left_out = x.Flow("10.1.0.5", 40001, "198.51.100.9", 443, 1200, 10, now - 8, now - 3)
     x.send(sensor.port, x.v5((*fetch(40000, now), left_out), now, 1))
-    until(lambda: master.statuses and master.statuses[-1]["excluded"] == 1, 15)
+    until(lambda: master.latest().get("excluded") == 1, 15)
     assert [e["id.orig_p"] for e in conns(sensor, master, tmp_path)] == [40000]
 
 

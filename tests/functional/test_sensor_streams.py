@@ -210,7 +210,7 @@ def test_connects_again(sensor, tmp_path):
     port = free_port()
     s = sensor(pcap_listen=None, pcap_connect=[f"127.0.0.1:{port}"])
     until(lambda: "no capture from" in s.said(), 10)
-    until(lambda: s.master.statuses[-1]["problems"] == "stream_away", 10)  # the master hears of it, too
+    until(lambda: s.master.latest().get("problems") == "stream_away", 10)  # the master hears of it, too
     for text in ("first.example.com", "second.example.com"):
         with socket.create_server(("127.0.0.1", port)) as server:
             server.settimeout(20)
@@ -302,7 +302,7 @@ def test_a_busy_stream_waits_and_loses_nothing(sensor, tmp_path):
     sock.sendall(many[sent:])
     sock.close()
     saw(s, tmp_path, "last.example.com")
-    until(lambda: s.master.statuses[-1]["packets"] == 30002, 10)
+    until(lambda: s.master.latest().get("packets") == 30002, 10)
 
 
 def test_a_handshake_does_not_wait_for_capture(sensor, tmp_path):
