@@ -364,7 +364,6 @@ static void peer_fill(struct th_identity *id, const struct th_addr *a, uint16_t 
     ret->inside = d || th_identity_is_inside(id, a);
     if (d) {
         ret->slot = d->e.slot;
-        ret->first_ns = d->e.first_ns;
         ret->key = th_mix64(d->e.id ^ id->key.k0);
         ret->host = th_str_c(d->e.hostname);
         if (by_uid && by_uid->name_len)

@@ -4,7 +4,6 @@
 /* Who comes later must be better by so much: else equals would take turns, and what was told early
  * of one would not stand at the end. */
 #define BETTER 1.1
-#define NEWBORN_NS (2 * TH_NS_PER_DAY)
 
 /* Finds the note, or makes one. When the feature has `most` of them in this window, or the window
  * is full, the least worth of them gives way, if this is worth more; else there is none (NULL). */
@@ -75,16 +74,10 @@ static void put_host(struct th_note *n, struct th_str host, struct th_str domain
         n->domain_at = (uint8_t)len;
 }
 
-static bool is_newborn(const struct th_peer *peer, int64_t time_ns)
-{
-    return peer->inside && peer->first_ns != 0 && th_time_sub(time_ns, peer->first_ns) < NEWBORN_NS;
-}
-
 void th_note_peer(struct th_note *n, const struct th_peer *peer)
 {
     n->flags = (uint8_t)(TH_NOTE_PEER | (peer->inside ? TH_NOTE_INSIDE : 0) |
-        (peer->has_addr ? TH_NOTE_ADDR : 0) | (peer->vouched ? TH_NOTE_VOUCHED : 0) |
-        (is_newborn(peer, n->first_ns) ? TH_NOTE_NEWBORN : 0));
+        (peer->has_addr ? TH_NOTE_ADDR : 0) | (peer->vouched ? TH_NOTE_VOUCHED : 0));
     n->peer_key = peer->key;
     n->addr = peer->addr;
     n->port = peer->port;

@@ -22,7 +22,6 @@
 #define LONG_S 600.0
 #define STRANGE_BITS 32
 #define STRANGE_HOURS 24
-#define NEWBORN_SHARE 0.4
 
 struct worth {
     double raw, observed, expected, low, high;
@@ -225,14 +224,6 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     }
 }
 
-/* Whoever polls or administers a device of ours that came these days does so for the first time:
- * monitoring, backup, people. What is done there is told nevertheless. */
-static double newborn_share(const struct th_note *n)
-{
-    bool first_time = n->feature == TH_FEAT_BEACON_INT || n->feature == TH_FEAT_NEW_ADMIN_PEER;
-    return first_time && (n->flags & TH_NOTE_NEWBORN) ? NEWBORN_SHARE : 1;
-}
-
 static void fill(
     struct th_learn *l, const struct th_note *n, const struct worth *w, struct th_signal *s)
 {
@@ -282,7 +273,7 @@ void th_window_notes(struct th_learn *l, const struct th_part *p, const struct t
             continue; /* only words for what the window counted */
         struct worth value = judge(l, d, w, n);
         double usual;
-        value.raw *= th_custom_share(l, p, d, w, n, &usual) * newborn_share(n);
+        value.raw *= th_custom_share(l, p, d, w, n, &usual);
         if (usual > 0) {
             value.expected = usual;
             value.high = 2 * usual;

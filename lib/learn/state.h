@@ -191,8 +191,7 @@ enum th_note_flag {
     TH_NOTE_INSIDE = 2,
     TH_NOTE_ADDR = 4,
     TH_NOTE_NAME = 8,
-    TH_NOTE_VOUCHED = 16,
-    TH_NOTE_NEWBORN = 32 /* the peer is one of ours that came a moment ago */
+    TH_NOTE_VOUCHED = 16
 };
 
 struct th_note {

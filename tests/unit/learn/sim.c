@@ -185,7 +185,6 @@ static struct th_peer make_peer(struct sim *s, struct sim_peer to, uint16_t port
     if (to.device >= 0) {
         const struct th_entity *e = &s->entity[to.device];
         p.inside = true;
-        p.first_ns = s->entity[to.device].first_ns;
         p.addr = e->addr;
         p.slot = e->slot;
         p.key = th_mix64(e->id ^ key.k0);

@@ -476,31 +476,6 @@ static void mining(void **state)
     sim_done(&s);
 }
 
-/* A monitor asks hosts that it never asked: of one that was switched on this morning that says
- * little. What is run on a host is told whenever it came. */
-static void newborn_server(void **state)
-{
-    (void)state;
-    struct sim s;
-    office(&s);
-    s.entity[20].first_ns = NOW - HOUR;
-    s.entity[21].first_ns = NOW - 3 * TH_NS_PER_DAY;
-    for (unsigned i = 0; i < 3 * 60; i++)
-        for (unsigned to = 20; to < 22; to++)
-            sim_connect(&s, NOW + i * TH_NS_PER_MIN + to, (unsigned)(to - 15),
-                (struct sim_conn){.to = SIM_INSIDE(to), .port = 9100, .out = 90, .in = 900});
-    sim_connect(
-        &s, NOW, 7, (struct sim_conn){.to = SIM_INSIDE(20), .port = 3389, .out = 900, .in = 900});
-    sim_connect(
-        &s, NOW, 8, (struct sim_conn){.to = SIM_INSIDE(21), .port = 3389, .out = 900, .in = 900});
-    sim_advance(&s, NOW + 3 * HOUR);
-    assert_true(raw(&s, 6, TH_FEAT_BEACON_INT) > 2);
-    assert_true(raw(&s, 5, TH_FEAT_BEACON_INT) < raw(&s, 6, TH_FEAT_BEACON_INT) / 2);
-    assert_true(raw(&s, 8, TH_FEAT_NEW_ADMIN_PEER) > 1);
-    assert_true(raw(&s, 7, TH_FEAT_NEW_ADMIN_PEER) < raw(&s, 8, TH_FEAT_NEW_ADMIN_PEER) / 2);
-    sim_done(&s);
-}
-
 /* A word of pools between dots and hyphens; of a long one the begin or end of that. */
 static void mining_names(void **state)
 {
@@ -627,7 +602,7 @@ int main(void)
         cmocka_unit_test(remote_administration), cmocka_unit_test(controllers),
         cmocka_unit_test(passwords_in_clear_text), cmocka_unit_test(certificates_that_do_not_hold),
         cmocka_unit_test(program_from_a_rare_host), cmocka_unit_test(long_connection),
-        cmocka_unit_test(mining), cmocka_unit_test(mining_names), cmocka_unit_test(newborn_server),
+        cmocka_unit_test(mining), cmocka_unit_test(mining_names),
         cmocka_unit_test(credential_and_client), cmocka_unit_test(unusual_hour),
         cmocka_unit_test(strangers_at_a_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);

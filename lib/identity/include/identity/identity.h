@@ -54,7 +54,6 @@ struct th_peer {
     bool vouched;  /* that the name is its own says DNS, or a proxy of ours that goes by it; not the
                       client  alone */
     uint32_t slot; /* entity slot when inside, else UINT32_MAX */
-    int64_t first_ns;     /* of an inside device: when it was first seen; else 0 */
     struct th_str host;   /* name it was called by ("cdn.example.com"), or empty */
     struct th_str domain; /* registered domain ("example.com"), or empty */
 };
