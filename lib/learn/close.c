@@ -385,7 +385,7 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
     learn_novelty(d, w);
     learn_uploads(l, p, d, w, weight);
     learn_refused(p, d, w, weight);
-    th_custom_learn(l, p, d, w);
+    th_recurrence_learn(l, p, d, w);
     grow_up(d, w);
 }
 

@@ -118,11 +118,11 @@ static inline uint64_t th_pair_own(
     return th_hash_pair(d->id ^ l->cfg.key.k1, key + kind);
 }
 
-/* custom.c. How much of a note's worth is left, 0.1 to 1, for what has come every day; *ret_usual:
- * the usual amount of it, 0 while it is none. */
-double th_custom_share(const struct th_learn *l, const struct th_part *p, const struct th_dev *d,
-    const struct th_win *w, const struct th_note *n, double *ret_usual);
-void th_custom_learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w);
+/* recurrence.c. How much of a note's worth is left, 0.1 to 1, for what has come every day;
+ * *ret_usual: the usual amount of it, 0 while it is none. */
+double th_recurrence_share(const struct th_learn *l, const struct th_part *p,
+    const struct th_dev *d, const struct th_win *w, const struct th_note *n, double *ret_usual);
+void th_recurrence_learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w);
 
 /* note.c */
 struct th_note *th_note_get(
@@ -202,7 +202,7 @@ enum th_salt {
     TH_SALT_CONTROL = 0x63746c,
     TH_SALT_CLEAR = 0x636c72,
     TH_SALT_CERT = 0x637274,
-    TH_SALT_CUSTOM = 0x637573
+    TH_SALT_RECURRENCE = 0x637573
 };
 /* Notes that the device used key and lets it count for the organisation; true when it is new for
  * the device within 28 days. */

@@ -273,7 +273,7 @@ void th_window_notes(struct th_learn *l, const struct th_part *p, const struct t
             continue; /* only words for what the window counted */
         struct worth value = judge(l, d, w, n);
         double usual;
-        value.raw *= th_custom_share(l, p, d, w, n, &usual);
+        value.raw *= th_recurrence_share(l, p, d, w, n, &usual);
         if (usual > 0) {
             value.expected = usual;
             value.high = 2 * usual;

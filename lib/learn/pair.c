@@ -100,31 +100,36 @@ static void grow(struct th_learn *l, struct th_part *p)
     free(old_tags);
 }
 
-const struct th_pair *th_pair_find(const struct th_part *p, uint64_t own)
+/* TH_POOL_NONE: it is not there. */
+static uint32_t place_of(const struct th_part *p, uint64_t own)
 {
     uint32_t bucket = bucket_of(p, own);
+    uint16_t tag = tag_of(own);
     for (uint32_t i = bucket; i < bucket + TH_PAIR_WAYS; i++) {
-        if (p->tags[i] == tag_of(own) && p->pairs[i].key == own)
-            return &p->pairs[i];
+        if (p->tags[i] == tag && p->pairs[i].key == own)
+            return i;
     }
-    return NULL;
+    return TH_POOL_NONE;
+}
+
+const struct th_pair *th_pair_find(const struct th_part *p, uint64_t own)
+{
+    uint32_t at = place_of(p, own);
+    return at == TH_POOL_NONE ? NULL : &p->pairs[at];
 }
 
 struct th_pair *th_pair_get(struct th_act *a, uint64_t key, enum th_pair_kind kind)
 {
     struct th_part *p = a->part;
     uint64_t own = th_pair_own(a->l, a->dev, key, kind);
-    uint16_t tag = tag_of(own);
-    uint32_t bucket = bucket_of(p, own);
-    for (uint32_t i = bucket; i < bucket + TH_PAIR_WAYS; i++) {
-        if (p->tags[i] == tag && p->pairs[i].key == own)
-            return &p->pairs[i];
-    }
+    uint32_t at = place_of(p, own);
+    if (at != TH_POOL_NONE)
+        return &p->pairs[at];
     grow(a->l, p);
     bool evicted = false;
-    uint32_t at = vacate(p, bucket_of(p, own), &evicted);
+    at = vacate(p, bucket_of(p, own), &evicted);
     a->l->stats.evicted_pairs += evicted;
-    p->tags[at] = tag;
+    p->tags[at] = tag_of(own);
     p->pairs[at] = (struct th_pair){.key = own,
         .kind = (uint8_t)kind,
         .last_ns = TH_TIME_UNSET,

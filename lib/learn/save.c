@@ -131,7 +131,7 @@ static bool pair_valid(const struct th_pair *p)
 {
     if (p->kind == TH_PAIR_NAME)
         return sane((double)p->tunnel.bits) && p->tunnel.bits >= 0;
-    if (p->kind == TH_PAIR_CUSTOM)
+    if (p->kind == TH_PAIR_RECURRING)
         return true; /* whatever its numbers are, they are small */
     return p->kind == TH_PAIR_HOST && sane((double)p->beat.mean_s) && p->beat.mean_s >= 0 &&
         sane((double)p->beat.mean_square) && p->beat.mean_square >= 0 &&

@@ -215,7 +215,7 @@ struct th_note {
     char detail[TH_NOTE_DETAIL_LEN];
 };
 
-enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME, TH_PAIR_CUSTOM };
+enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME, TH_PAIR_RECURRING };
 
 struct th_beat {
     uint64_t hours;     /* bit i: a beat i hours before the last */
@@ -239,8 +239,8 @@ struct th_tunnel {
     uint8_t hll[1u << TH_SCAN_HLL_LOG2M];
 };
 
-/* Evidence of one kind about one thing, day after day (custom.c). */
-struct th_custom {
+/* Evidence of one kind about one thing, day after day (recurrence.c). */
+struct th_recurrence {
     uint16_t day;  /* the latest, since 1970 */
     uint8_t days;  /* before that */
     uint8_t most;  /* of the latest day: log2 x 4 of the largest amount in an hour */
@@ -257,7 +257,7 @@ struct th_pair {
     union {
         struct th_beat beat;
         struct th_tunnel tunnel;
-        struct th_custom custom;
+        struct th_recurrence recurrence;
     };
 };
 

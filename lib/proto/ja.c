@@ -21,10 +21,10 @@ static void put_number(struct th_buf *b, char separator, unsigned v)
 
 static void put_hex(struct th_buf *b, char separator, uint16_t v)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char text[5] = {
-        separator, digits[v >> 12], digits[v >> 8 & 15], digits[v >> 4 & 15], digits[v & 15]};
-    th_buf_put(b, text + !separator, sizeof(text) - !separator);
+    const uint8_t bytes[2] = {(uint8_t)(v >> 8), (uint8_t)v};
+    char text[6] = {separator};
+    th_hex(bytes, 2, text + 1);
+    th_buf_put(b, text + !separator, 5 - !separator);
 }
 
 static void put_list(struct th_buf *b, const struct th_be16_list *l)

@@ -34,16 +34,14 @@ struct th_str th_smb_text(const struct th_smb_text *t)
     return t->len ? th_str_n(t->p, t->len) : th_str_c("");
 }
 
-/* A table of count entries with room for one more; what points into it is no longer valid. Its room
- * follows from the count: four, eight, sixteen... */
-static void *with_room(void *table, unsigned count, size_t entry_bytes)
+/* The table with room for one more behind count; what points into it is no longer valid. Room is
+ * never given back before the connection ends, and counts as held. */
+static void *with_room(void *table, unsigned count, uint8_t *room, size_t entry_bytes)
 {
-    const unsigned first = 4;
-    if (count == 0)
-        return th_xreallocarray(table, first, entry_bytes);
-    if (count >= first && (count & (count - 1)) == 0)
-        return th_xreallocarray(table, 2 * (size_t)count, entry_bytes);
-    return table;
+    if (count < *room)
+        return table;
+    *room = (uint8_t)(*room ? 2 * *room : 4);
+    return th_xreallocarray(table, *room, entry_bytes);
 }
 
 static void remove_request(struct th_smb *s, unsigned i)
@@ -58,7 +56,8 @@ struct th_smb_request *th_smb_request_add(struct th_smb *s, uint64_t id, uint16_
         free(s->requests[0].name.p);
         remove_request(s, 0);
     }
-    s->requests = with_room(s->requests, s->request_count, sizeof(s->requests[0]));
+    s->requests =
+        with_room(s->requests, s->request_count, &s->request_room, sizeof(s->requests[0]));
     struct th_smb_request *r = &s->requests[s->request_count++];
     *r = (struct th_smb_request){.id = id, .command = command};
     return r;
@@ -94,7 +93,7 @@ struct th_smb_tree *th_smb_tree_add(struct th_smb *s, uint32_t id)
         memmove(&s->trees[0], &s->trees[1], (TH_SMB_MAX_TREES - 1) * sizeof(s->trees[0]));
         s->tree_count--;
     }
-    s->trees = with_room(s->trees, s->tree_count, sizeof(s->trees[0]));
+    s->trees = with_room(s->trees, s->tree_count, &s->tree_room, sizeof(s->trees[0]));
     t = &s->trees[s->tree_count++];
     *t = (struct th_smb_tree){.id = id};
     return t;
@@ -130,7 +129,7 @@ struct th_smb_open *th_smb_open_add(struct th_smb *s, struct th_conn *c, const u
         th_smb_open_close(s, c, o, false, c->pr->now_ns);
     else if (s->open_count == TH_SMB_MAX_OPENS)
         th_smb_open_close(s, c, &s->opens[0], false, c->pr->now_ns);
-    s->opens = with_room(s->opens, s->open_count, sizeof(s->opens[0]));
+    s->opens = with_room(s->opens, s->open_count, &s->open_room, sizeof(s->opens[0]));
     o = &s->opens[s->open_count++];
     *o = (struct th_smb_open){0};
     memcpy(o->fid, fid, 16);
@@ -297,9 +296,8 @@ static size_t held(const void *state)
     const struct th_smb *smb = &s->smb;
     size_t n = s->side[0].hold.cap + s->side[1].hold.cap + th_ntlm_held(smb->ntlm) +
         TH_SMB_NAME_MAX * (smb->request_count + smb->tree_count + 2u * smb->open_count) +
-        2 *
-            (smb->request_count * sizeof(smb->requests[0]) +
-                smb->tree_count * sizeof(smb->trees[0]) + smb->open_count * sizeof(smb->opens[0]));
+        smb->request_room * sizeof(smb->requests[0]) + smb->tree_room * sizeof(smb->trees[0]) +
+        smb->open_room * sizeof(smb->opens[0]);
     for (unsigned i = 0; i < smb->open_count; i++)
         n += th_dce_rpc_held(smb->opens[i].rpc);
     return n;

@@ -66,6 +66,7 @@ struct th_smb {
     struct th_smb_tree *trees;
     struct th_smb_open *opens;
     uint8_t request_count, tree_count, open_count;
+    uint8_t request_room, tree_room, open_room;
     struct th_smb_rest rest[2]; /* to the client, from it */
     struct th_ntlm *ntlm;
 };

@@ -237,6 +237,37 @@ static void test_encrypted_and_compressed(void **state)
     feed_done(&f);
 }
 
+/* Room for many requests stays until the connection ends, and is counted as long: or a client that
+ * asks and is answered would have memory that no cap knows of. */
+static void test_room_is_counted(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 64, LEAST_BYTES = 64 }; /* an entry has an id of 16 bytes, times, a name... */
+    struct feed f;
+    feed_init(&f, FEED_TCP, 40000, 445);
+    uint8_t asked[58] = {57}, refused[9] = {9};
+    memcpy(asked + 44, "\x78\0\2\0", 4);
+    asked[56] = 'x';
+    for (int dir = CLIENT; dir <= SERVER; dir++) {
+        for (unsigned i = 0; i < REQUESTS; i++) {
+            uint8_t m[4 + 64 + sizeof(asked)] = {0};
+            size_t body = dir == CLIENT ? sizeof(asked) : sizeof(refused);
+            m[3] = (uint8_t)(64 + body);
+            memcpy(m + 4, "\xfeSMB", 4);
+            if (dir == SERVER)
+                memcpy(m + 4 + 8, "\x22\0\0\xc0", 4); /* STATUS_ACCESS_DENIED */
+            m[4 + 12] = CREATE;
+            m[4 + 16] = dir == SERVER;
+            m[4 + 24] = (uint8_t)(i + 1);
+            memcpy(m + 4 + 64, dir == CLIENT ? asked : refused, body);
+            feed_pieces(&f, dir, m, 4 + 64 + body, 1400);
+        }
+        assert_true(f.pr.held_bytes > REQUESTS * LEAST_BYTES);
+    }
+    feed_end(&f);
+    feed_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_length_that_lies),
         cmocka_unit_test(test_smb1_chain),
         cmocka_unit_test(test_encrypted_and_compressed),
+        cmocka_unit_test(test_room_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

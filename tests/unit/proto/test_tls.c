@@ -44,6 +44,38 @@ static void test_ja4_of_the_specification(void **state)
     assert_string_equal(ja4, "t10i000000_000000000000_000000000000");
 }
 
+/* A hello's order plays no part, whether its lists are as short as real ones or far longer: sums by
+ * an implementation of our own in Python. */
+static void test_ja4_of_any_length(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t ciphers, extensions;
+        const char *want;
+    } cases[] = {{64, 60, "t13i646000_c6c97ec952f2_1d5541d28e4a"},
+        {300, 70, "t13i997000_21896151dcc3_04309cdfa5c1"}};
+    for (size_t k = 0; k < TH_ARRAY_LEN(cases); k++) {
+        uint16_t v[300];
+        uint8_t c[600];
+        char up[TH_JA4_LEN], down[TH_JA4_LEN];
+        struct th_tls_hello h = {.highest = 0x0304, .extension_count = cases[k].extensions};
+        for (uint32_t i = 0; i < cases[k].ciphers; i++)
+            v[i] = (uint16_t)(0x1301 + 7 * i);
+        for (uint32_t i = 0; i < h.extension_count; i++)
+            h.extensions[i] = (uint16_t)(0x1101 + 5 * i);
+        h.ciphers = list(c, v, cases[k].ciphers);
+        th_ja4(&h, 't', up);
+        for (uint32_t i = 0; i < cases[k].ciphers; i++)
+            v[i] = (uint16_t)(0x1301 + 7 * (cases[k].ciphers - 1 - i));
+        for (uint32_t i = 0; i < h.extension_count; i++)
+            h.extensions[i] = (uint16_t)(0x1101 + 5 * (h.extension_count - 1 - i));
+        h.ciphers = list(c, v, cases[k].ciphers);
+        th_ja4(&h, 't', down);
+        assert_string_equal(up, cases[k].want);
+        assert_string_equal(down, cases[k].want);
+    }
+}
+
 /* The README of JA3: "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0". */
 static void test_ja3_of_its_description(void **state)
 {
@@ -314,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ja4_of_the_specification),
+        cmocka_unit_test(test_ja4_of_any_length),
         cmocka_unit_test(test_ja3_of_its_description),
         cmocka_unit_test(test_hello_in_any_pieces),
         cmocka_unit_test(test_hello_across_records),

@@ -19,14 +19,14 @@
 #define BEYOND_FROM 1.0
 #define BEYOND_FULL 4.0
 
-static bool has_custom(const struct th_note *n)
+static bool may_recur(const struct th_note *n)
 {
     return n->feature == TH_FEAT_DNS_TUNNEL || n->feature == TH_FEAT_BRUTE_FORCE;
 }
 
 static uint64_t key_of(const struct th_note *n)
 {
-    return th_hash_pair(n->key, TH_SALT_CUSTOM + n->feature);
+    return th_hash_pair(n->key, TH_SALT_RECURRENCE + n->feature);
 }
 
 static uint16_t day_of(const struct th_win *w)
@@ -40,7 +40,7 @@ static uint8_t code_of(double amount)
 }
 
 /* The days before this one. */
-static unsigned days_before(const struct th_custom *c, uint16_t day, unsigned *ret_usual)
+static unsigned days_before(const struct th_recurrence *c, uint16_t day, unsigned *ret_usual)
 {
     if (day <= c->day) {
         *ret_usual = c->usual;
@@ -52,14 +52,14 @@ static unsigned days_before(const struct th_custom *c, uint16_t day, unsigned *r
     return c->days + 1u;
 }
 
-double th_custom_share(const struct th_learn *l, const struct th_part *p, const struct th_dev *d,
-    const struct th_win *w, const struct th_note *n, double *ret_usual)
+double th_recurrence_share(const struct th_learn *l, const struct th_part *p,
+    const struct th_dev *d, const struct th_win *w, const struct th_note *n, double *ret_usual)
 {
     unsigned usual = 0;
     *ret_usual = 0;
     const struct th_pair *pair =
-        has_custom(n) ? th_pair_find(p, th_pair_own(l, d, key_of(n), TH_PAIR_CUSTOM)) : NULL;
-    unsigned days = pair ? days_before(&pair->custom, day_of(w), &usual) : 0;
+        may_recur(n) ? th_pair_find(p, th_pair_own(l, d, key_of(n), TH_PAIR_RECURRING)) : NULL;
+    unsigned days = pair ? days_before(&pair->recurrence, day_of(w), &usual) : 0;
     if (days < FULL_DAYS)
         return 1;
     *ret_usual = exp2(usual / 4.0) - 1;
@@ -68,29 +68,30 @@ double th_custom_share(const struct th_learn *l, const struct th_part *p, const 
     return kept + (1 - kept) * fmin(fmax(beyond, 0), 1);
 }
 
-static void take(struct th_custom *c, uint16_t day, uint8_t amount)
+static void take(struct th_recurrence *c, uint16_t day, uint8_t amount)
 {
     if (day < c->day)
         return;
     if (day > c->day) {
         unsigned usual = 0;
         unsigned days = c->day ? days_before(c, day, &usual) : 0;
-        *c = (struct th_custom){
+        *c = (struct th_recurrence){
             .day = day, .days = (uint8_t)TH_MIN(days, UINT8_MAX - 1u), .usual = (uint8_t)usual};
     }
     c->most = TH_MAX(c->most, amount);
 }
 
-void th_custom_learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w)
+void th_recurrence_learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w)
 {
     struct th_act a = {.l = l, .part = p, .dev = d, .win = w, .time_ns = w->start_ns};
     for (uint32_t i = w->notes; i != TH_POOL_NONE; i = th_note_at(p, i)->next) {
         const struct th_note *n = th_note_at(p, i);
-        if (!has_custom(n) || n->a < LEAST_AMOUNT)
+        if (!may_recur(n) || n->a < LEAST_AMOUNT)
             continue;
-        struct th_pair *pair = th_pair_get(&a, key_of(n), TH_PAIR_CUSTOM);
-        take(&pair->custom, day_of(w), code_of(n->a));
-        pair->beats = (uint16_t)(4 * (pair->custom.days + 1u)); /* so much it is worth keeping */
+        struct th_pair *pair = th_pair_get(&a, key_of(n), TH_PAIR_RECURRING);
+        take(&pair->recurrence, day_of(w), code_of(n->a));
+        pair->beats =
+            (uint16_t)(4 * (pair->recurrence.days + 1u)); /* so much it is worth keeping */
         pair->last_ns = TH_MAX(pair->last_ns, w->start_ns);
     }
 }
