@@ -9,6 +9,8 @@ must fit as well.
 """
 import datetime
 
+import alerts
+
 LATE = datetime.timedelta(hours=2)  # an hour ends after the attack, and evidence may close later
 RISE = 2.0
 
@@ -59,9 +61,9 @@ def tells(b, attack, clean):
 class Told:
     """One incident that tells an attack."""
 
-    def __init__(self, incident, breaches, before, clean_score, findings):
+    def __init__(self, incident, breaches, before, clean_rise, findings):
         self.score, self.before = incident["score"], before
-        self.clean_score = clean_score
+        self.rise, self.clean_rise = alerts.scores(incident, findings.breaches), clean_rise
         self.best = max(breaches, key=lambda b: b["score"])
         self.breaches = breaches
         # What the person reads first: the strongest breach of the incident in this run.
@@ -69,16 +71,20 @@ class Told:
         self.top = max(known, key=lambda b: b["score"])
 
     def alert(self, cut):
-        """A new alert at this cut, ties against us, that the attack itself raised."""
-        return self.before <= cut < self.score and (self.clean_score <= cut or self.best["score"] > cut)
+        """A new alert at this cut that the attack itself raised, or that tells of it by a breach which
+        would have raised one."""
+        mine = len(alerts.raised(self.rise, cut, self.before))
+        return mine > 0 and (mine > len(alerts.raised(self.clean_rise, cut, self.before)) or
+                             self.best["score"] > alerts.needed(cut, self.before))
 
     def swallowed(self, cut):
         """Strong enough for an alert of its own, but joined to an incident that had been one before."""
-        return self.before > cut and self.best["score"] > cut
+        return bool(alerts.raised(self.before, cut)) and self.best["score"] > cut
 
     def when(self, cut):
         """When the first breach past the cut was complete; else the strongest."""
-        past = [time(b["time"]) for b in self.breaches if b["score"] > cut]
+        need = alerts.needed(cut, self.before)
+        past = [time(b["time"]) for b in self.breaches if b["score"] > need]
         return min(past) if past else time(self.best["time"])
 
     def right_reason(self, attack):
@@ -90,28 +96,37 @@ class Told:
         return any(names_peer(b, attack.truth) for b in self.breaches)
 
 
-def clean_scores(office, branch, of):
-    """Highest score by id of breaches or incidents in the clean days that the branch replaces."""
+def clean_scores(office, branch):
+    """Highest score by id of breaches in the clean days that the branch replaces; None: there are none."""
     if branch.slow:
         return None
     out = {}
     for day in office.clean[branch.before:branch.before + branch.days]:
-        for k, v in getattr(day.findings, of).items():
+        for k, v in day.findings.breaches.items():
             out[k] = max(out.get(k, 0.0), v["score"])
+    return out
+
+
+def clean_rises_of(office, branch):
+    """How each incident rose in those days, by id."""
+    out = {}
+    for day in [] if branch.slow else office.clean[branch.before:branch.before + branch.days]:
+        for k, i in day.findings.incidents.items():
+            out.setdefault(k, []).extend(alerts.scores(i, day.findings.breaches))
     return out
 
 
 def incidents_of(office, branch, attack):
     """Told for each incident of the branch that tells the attack."""
-    clean = clean_scores(office, branch, "breaches")
-    clean_incidents = clean_scores(office, branch, "incidents") or {}
+    clean = clean_scores(office, branch)
+    clean_rises = clean_rises_of(office, branch)
     before = office.told_before(branch.before)
     mine = {b["id"]: b for b in branch.findings.breaches.values() if tells(b, attack, clean)}
     out = []
     for i in branch.findings.incidents.values():
         breaches = [mine[k] for k in i["breaches"] if k in mine]
         if breaches:
-            out.append(Told(i, breaches, before.get(i["id"], 0.0), clean_incidents.get(i["id"], 0.0),
+            out.append(Told(i, breaches, before.get(i["id"], []), clean_rises.get(i["id"], []),
                             branch.findings))
     return out
 
@@ -120,11 +135,16 @@ def collateral(office, branch, cut):
     """New alerts of a branch by breaches that the clean days do not have, or lower, and that tell none of
     its attacks. An incident that only got another name by what joined it is none."""
     before = office.told_before(branch.before)
-    clean = clean_scores(office, branch, "incidents") or {}
-    known = clean_scores(office, branch, "breaches") or {}
+    clean = clean_rises_of(office, branch)
+    known = clean_scores(office, branch) or {}
     breaches = branch.findings.breaches
     told = {b["id"] for b in breaches.values() for a in branch.attacks if tells(b, a, known)}
     new = {k for k, b in breaches.items() if b["score"] > cut and b["score"] >= known.get(k, -RISE) + RISE}
-    return sum(before.get(i["id"], 0.0) <= cut < i["score"] and clean.get(i["id"], 0.0) <= cut and
-               not told.intersection(i["breaches"]) and bool(new.intersection(i["breaches"]))
+
+    def more(i):
+        was = before.get(i["id"], [])
+        return len(alerts.raised(alerts.scores(i, breaches), cut, was)) > len(
+            alerts.raised(clean.get(i["id"], []), cut, was))
+
+    return sum(more(i) and not told.intersection(i["breaches"]) and bool(new.intersection(i["breaches"]))
                for i in branch.findings.incidents.values())

@@ -3,6 +3,7 @@
 score keeps its promise."""
 import math
 
+import alerts
 import match
 
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -10,28 +11,25 @@ SCORE_PER_LGP = 12.5  # docs/findings.md: 12.5 x -lg of the share of device-hour
 
 
 def false_alerts(office):
-    """(score before, score after) of each incident of each clean day that was new or rose: it is one
-    alert for every cut between the two."""
-    out = []
-    for n, day in enumerate(office.clean):
-        before = office.told_before(n)
-        for i in day.findings.incidents.values():
-            was = before.get(i["id"], 0.0)
-            if i["score"] > was:
-                out.append((was, i["score"]))
-    return out
+    """(how it had risen before, how it rose) of each incident of each clean day."""
+    return [rise for n in range(len(office.clean)) for rise in alerts_of_day(office, n)]
+
+
+def alerts_of_day(office, n):
+    before, found = office.told_before(n), office.clean[n].findings
+    return [(before.get(i["id"], []), alerts.scores(i, found.breaches)) for i in found.incidents.values()]
 
 
 def alerts_at(rises, cut):
-    return sum(was <= cut < now for was, now in rises)
+    return sum(len(alerts.raised(rise, cut, before)) for before, rise in rises)
 
 
-def cut_for(rises, alerts):
+def cut_for(rises, most):
     """The lowest cut at and above which there are at most so many alerts; those are scores above
     it."""
     best = 100.0
-    for cut in sorted({s for rise in rises for s in rise} | {0.0}, reverse=True):
-        if alerts_at(rises, cut) > alerts:
+    for cut in sorted({s for _, rise in rises for s in rise} | {0.0}, reverse=True):
+        if alerts_at(rises, cut) > most:
             break
         best = cut
     return best
@@ -53,13 +51,13 @@ class Case:
         self.best = max((t.score for t in told), default=None)
         self.at = {}
         for budget, cut in cuts.items():
-            alerts = [t for t in told if t.alert(cut)]
-            first = max(alerts, key=lambda t: t.score, default=None)
+            found = [t for t in told if t.alert(cut)]
+            first = max(found, key=lambda t: t.score, default=None)
             self.at[budget] = first and {
-                "incidents": len(alerts), "score": first.score, "right": first.right_reason(attack),
+                "incidents": len(found), "score": first.score, "right": first.right_reason(attack),
                 "names_peer": first.names(attack), "top": first.top["evidence"][0]["feature"],
                 "model": first.top["model"],
-                "hours": max((min(t.when(cut) for t in alerts) -
+                "hours": max((min(t.when(cut) for t in found) -
                               match.time(attack.truth["start"])).total_seconds() / 3600, 0)}
         self.swallowed = {b: not self.at[b] and any(t.swallowed(cut) for t in told) for b, cut in cuts.items()}
         self.missed_by = self.why_not(told, cuts)
@@ -116,10 +114,7 @@ class Measured:
         nominal = 0
         for o in self.offices:
             for n, day in enumerate(o.clean):
-                before = o.told_before(n)
-                threshold = day.findings.summary["threshold"]
-                nominal += sum(before.get(i["id"], 0.0) < threshold <= i["score"]
-                               for i in day.findings.incidents.values())
+                nominal += alerts_at(alerts_of_day(o, n), day.findings.summary["threshold"])
         per = {b: sum(alerts_at(false_alerts(o), self.cuts[o.seed][b]) for o in self.offices) / days
                for b in self.budgets}
         return {"days": days, "nominal_5": nominal / days, "achieved": per,

@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 
+import alerts
 import plan
 
 
@@ -42,11 +43,11 @@ class Office:
         self.clean, self.branches = [], []
 
     def told_before(self, day):
-        """Highest score of each incident told in the learned weeks and the clean days before."""
+        """How each incident had risen, by id, in the learned weeks and the clean days before."""
         out = {}
         for findings in [self.learned] + [c.findings for c in self.clean[:day]]:
             for i in findings.incidents.values():
-                out[i["id"]] = max(out.get(i["id"], 0.0), i["score"])
+                out.setdefault(i["id"], []).extend(alerts.scores(i, findings.breaches))
         return out
 
 

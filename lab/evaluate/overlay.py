@@ -10,6 +10,7 @@ import pathlib
 import random
 import shutil
 
+import alerts
 import disguise
 import match
 import measure
@@ -42,8 +43,7 @@ class Overlay:
         clean = office.clean[0].findings
         self.known = {k: b["score"] for k, b in clean.breaches.items()}
         # Alerts of that day without the recording.
-        self.others = [(i["id"], i["score"]) for i in clean.incidents.values()
-                       if i["score"] > self.before.get(i["id"], 0.0)]
+        self.others = [(i["id"], i["score"]) for i in clean.incidents.values() if i["score"] > self.was(i)]
 
     def run(self, scenario, kind, records, truths, number):
         """Case of one recording; truths: of its first attacked device."""
@@ -65,6 +65,9 @@ class Overlay:
         self.rank(case, found, d, truths, start)
         return case
 
+    def was(self, incident):
+        return max(self.before.get(incident["id"], [0.0]))
+
     def pair(self, b, d, truths):
         """The breach is new, about the device, and names one of the peers (any, when none is known)."""
         if b["device"].get("ip") != d.victim["ip"] or (
@@ -82,7 +85,7 @@ class Overlay:
         best = None
         for i in found.incidents.values():
             hits = [mine[k] for k in i["breaches"] if k in mine]
-            if hits and i["score"] > self.before.get(i["id"], 0.0) and (not best or i["score"] > best[0]["score"]):
+            if hits and i["score"] > self.was(i) and (not best or i["score"] > best[0]["score"]):
                 best = (i, hits)
         if not best:
             return
@@ -90,7 +93,8 @@ class Overlay:
         top = max(hits, key=lambda b: b["score"])
         case.score, case.model = incident["score"], top["model"]
         case.rank = 1 + sum(s >= incident["score"] for k, s in self.others if k != incident["id"])
-        case.alert = incident["score"] > self.cut >= self.before.get(incident["id"], 0.0)
+        case.alert = bool(alerts.raised(alerts.scores(incident, found.breaches), self.cut,
+                                        self.before.get(incident["id"], [])))
         case.hours = max(match.time(top["time"]).timestamp() - start, 0) / 3600
 
 

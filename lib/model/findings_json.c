@@ -111,7 +111,14 @@ void th_incident_json(const struct th_incident *i, const struct th_identity *id,
     th_json_close_list(&j);
     member_number(&j, "score", thousandths(i->score));
     th_json_key(&j, "alert");
-    th_json_bool(&j, i->alert);
+    th_json_bool(&j, i->alerts > 0);
+    th_json_key(&j, "alerts");
+    th_json_u64(&j, i->alerts);
+    th_json_key(&j, "alerted");
+    if (i->alerts)
+        th_json_time(&j, i->alert_ns);
+    else
+        th_json_null(&j);
     member_text(&j, "title", i->title);
     member_text(&j, "summary", i->summary);
     th_json_key(&j, "breaches");

@@ -11,6 +11,9 @@
 #define VERSION 1u
 #define MAX_STORY_TEXT 8192u
 
+enum { FLAG_ALERT = 1, FLAG_CHANGED = 2, FLAG_TOLD = 4, FLAG_ALERTS = 8 /* how many follow */ };
+#define FLAG_ALL (2 * FLAG_ALERTS - 1)
+
 static void put_text(struct th_buf *out, const char *s)
 {
     size_t n = TH_MIN(strlen(s), (size_t)MAX_STORY_TEXT);
@@ -103,7 +106,13 @@ static void put_incident(
     th_buf_le64(out, (uint64_t)in->start_ns);
     th_buf_le64(out, (uint64_t)in->end_ns);
     th_buf_double(out, in->score);
-    th_buf_u8(out, (uint8_t)(in->alert | in->changed << 1 | in->told << 2));
+    th_buf_u8(out,
+        (uint8_t)((in->alerts ? FLAG_ALERT : 0) | (in->changed ? FLAG_CHANGED : 0) |
+            (in->told ? FLAG_TOLD : 0) | FLAG_ALERTS));
+    th_buf_le32(out, in->alerts);
+    th_buf_le32(out, in->alerts_told);
+    th_buf_double(out, in->alert_score);
+    th_buf_le64(out, (uint64_t)in->alert_ns);
     put_ids(out, in->device, in->device_count);
     put_ids(out, in->breach, in->breach_count);
     th_buf_le32(out, in->link_count);
@@ -117,17 +126,31 @@ static void put_incident(
         put_story(all->models, &in->story[i], out);
 }
 
+static bool get_flags(struct incident *in, struct th_cur *c)
+{
+    uint8_t flags = th_cur_u8(c);
+    in->changed = flags & FLAG_CHANGED;
+    in->told = flags & FLAG_TOLD || !in->changed; /* who wrote no such bit told them all the same */
+    in->alerts = flags & FLAG_ALERT;
+    in->alerts_told = in->told ? in->alerts : 0;
+    in->alert_score = in->alerts ? in->score : 0;
+    in->alert_ns = in->end_ns;
+    if (flags & FLAG_ALERTS) {
+        in->alerts = th_cur_le32(c);
+        in->alerts_told = th_cur_le32(c);
+        in->alert_score = th_cur_double(c);
+        in->alert_ns = (int64_t)th_cur_le64(c);
+    }
+    return flags <= FLAG_ALL && in->alerts_told <= in->alerts;
+}
+
 static bool get_incident(const struct th_models *m, struct incident *in, struct th_cur *c)
 {
     in->id = th_cur_le64(c);
     in->start_ns = (int64_t)th_cur_le64(c);
     in->end_ns = (int64_t)th_cur_le64(c);
     in->score = th_cur_double(c);
-    uint8_t flags = th_cur_u8(c);
-    in->alert = flags & 1;
-    in->changed = flags >> 1 & 1;
-    in->told = flags >> 2 & 1 || !in->changed; /* who wrote no such bit told them all the same */
-    if (flags > 7 || !get_ids(c, MAX_INCIDENT_DEVICES, &in->device, &in->device_count) ||
+    if (!get_flags(in, c) || !get_ids(c, MAX_INCIDENT_DEVICES, &in->device, &in->device_count) ||
         !get_ids(c, MAX_INCIDENT_BREACHES, &in->breach, &in->breach_count))
         return false;
     uint32_t links = th_cur_le32(c);
@@ -206,7 +229,8 @@ int th_incidents_save_told(const struct th_incidents *now, const struct th_model
         in->told = true;
         in->changed = !as_told || as_told->breach_count != in->breach_count ||
             as_told->end_ns != in->end_ns || as_told->score != in->score ||
-            as_told->alert != in->alert;
+            as_told->alerts != in->alerts;
+        in->alerts_told = in->alerts;
     }
     if (r == 0)
         th_incidents_save(before, out);

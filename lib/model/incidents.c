@@ -196,7 +196,10 @@ static void merge(struct th_incidents *all, struct incident *to, struct incident
 {
     to->start_ns = TH_MIN(to->start_ns, from->start_ns);
     to->end_ns = TH_MAX(to->end_ns, from->end_ns);
-    to->alert = to->alert || from->alert;
+    to->alerts += from->alerts;
+    to->alerts_told += from->alerts_told;
+    to->alert_score = fmax(to->alert_score, from->alert_score);
+    to->alert_ns = TH_MAX(to->alert_ns, from->alert_ns);
     for (uint32_t i = 0; i < from->device_count; i++)
         add_id(&to->device, &to->device_count, MAX_INCIDENT_DEVICES, from->device[i]);
     for (uint32_t i = 0; i < from->breach_count; i++)
@@ -303,7 +306,17 @@ static void make_room(struct th_incidents *all)
     all->dropped++;
 }
 
-void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold)
+static void raise_alert(struct incident *in, double threshold, int64_t now_ns)
+{
+    if (in->score < threshold || (in->alerts && in->score < in->alert_score + TH_ESCALATION))
+        return;
+    in->alerts++;
+    in->alert_score = in->score;
+    in->alert_ns = now_ns;
+}
+
+void th_incidents_add(
+    struct th_incidents *all, const struct th_breach *b, double threshold, int64_t now_ns)
 {
     struct links l = links_of(all->models, all->identity, b, threshold);
     make_room(all);
@@ -318,7 +331,7 @@ void th_incidents_add(struct th_incidents *all, const struct th_breach *b, doubl
         links_put(in, &l, b->end_ns);
     add_story(in, &s);
     in->score = fmax(in->score, incident_score(all->models, in));
-    in->alert = in->alert || in->score >= threshold;
+    raise_alert(in, threshold, now_ns);
     in->changed = true;
 }
 
@@ -357,6 +370,7 @@ static bool take_out(const struct th_incidents *all, struct incident *in, uint64
     remove_id(in->device, &in->device_count, entity);
     links_forget(in, entity);
     in->score = incident_score(all->models, in);
+    in->alert_score = fmin(in->alert_score, in->score);
     in->changed = true;
     return kept > 0;
 }
@@ -397,7 +411,9 @@ static void tell(struct th_incidents *all, struct incident *in, th_incident_fn f
         .start_ns = in->start_ns,
         .end_ns = in->end_ns,
         .score = in->score,
-        .alert = in->alert,
+        .alerts = in->alerts,
+        .new_alerts = in->alerts - in->alerts_told,
+        .alert_ns = in->alert_ns,
         .devices = in->device,
         .device_count = in->device_count,
         .breaches = in->breach,
@@ -406,6 +422,7 @@ static void tell(struct th_incidents *all, struct incident *in, th_incident_fn f
         .summary = (const char *)summary.p};
     in->changed = false;
     in->told = true;
+    in->alerts_told = in->alerts;
     fn(arg, &i);
 }
 

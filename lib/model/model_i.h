@@ -324,7 +324,11 @@ struct incident {
     uint64_t id;
     int64_t start_ns, end_ns;
     double score;
-    bool alert, changed, told; /* told: at least once, so that its id is known outside */
+    bool changed, told;   /* told: at least once, so that its id is known outside */
+    uint32_t alerts;      /* so often it asked for attention */
+    uint32_t alerts_told; /* of these */
+    double alert_score;   /* when it last did */
+    int64_t alert_ns;
     uint64_t *device, *breach;
     uint32_t device_count, breach_count;
     struct link link[MAX_LINKS];

@@ -180,11 +180,17 @@ static bool put_incident(struct putting *p, const json_t *line, struct th_str te
     if (is_known(p, "SELECT json FROM incidents WHERE id = ?", id, text))
         return true;
     bool alert = json_is_true(json_object_get(line, "alert"));
+    int64_t alerted_ns = end_ns;
+    bool asks = time_of(line, "alerted", &alerted_ns);
     th_sql_run(s,
-        "INSERT INTO incidents VALUES (?1, ?2, ?3, ?4, ?5, iif(?5, ?3, NULL), ?6, ?6, ?7) ON "
+        "INSERT INTO incidents VALUES (?1, ?2, ?3, ?4, ?5, iif(?5, ?8, NULL), ?6, ?6, ?7) ON "
         "CONFLICT DO UPDATE SET start = ?2, end = ?3, score = ?4, alert = ?5, alerted = "
-        "coalesce(alerted, iif(?5, ?3, NULL)), updated = ?6, json = ?7",
-        "siiiiis", id, start_ns, end_ns, score_of(line), (int64_t)alert, p->now_ns, text);
+        "iif(?5, ?8, NULL), updated = ?6, json = ?7",
+        "siiiiisi", id, start_ns, end_ns, score_of(line), (int64_t)alert, p->now_ns, text,
+        alerted_ns);
+    if (asks)
+        th_sql_run(s, "UPDATE states SET state = 'open' WHERE incident = ? AND at <= ?", "si", id,
+            alerted_ns);
     put_members(p, line, id, end_ns);
     p->news->stored++;
     size_t begin;
@@ -363,9 +369,14 @@ bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, st
             return true; /* about what it was before, and over with that */
         incident = th_str_c(home);
     }
-    /* Of what joined it later nothing was known when it was decided: that is still to be seen. */
+    /* Of what joined it later, and of a later alert, nothing was known when it was decided: that is
+     * still to be seen. */
     if (th_sql_number(&c->sql, 0, "SELECT count(*) FROM joins WHERE elder = ? AND at >= ?", "si",
-            incident, at_ns) > 0)
+            incident, at_ns) > 0 ||
+        th_sql_number(&c->sql, 0,
+            "SELECT count(*) FROM incidents WHERE id = ? AND alerted >= ? AND json ->> '$.alerts' "
+            "> 0",
+            "si", incident, at_ns) > 0)
         state = th_str_c("open");
     th_sql_run(&c->sql, "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", "sssis", incident,
         state, by, at_ns, comment);

@@ -63,8 +63,8 @@ bool th_findings_join(
     th_sql_run(s, "DELETE FROM incident_devices WHERE incident = ?", "s", younger);
     th_sql_run(s,
         "UPDATE incidents SET first_seen = min(incidents.first_seen, y.first_seen), alerted = "
-        "coalesce(incidents.alerted, y.alerted) FROM incidents y WHERE incidents.id = ?2 AND y.id "
-        "= ?1",
+        "max(coalesce(incidents.alerted, y.alerted), coalesce(y.alerted, incidents.alerted)) FROM "
+        "incidents y WHERE incidents.id = ?2 AND y.id = ?1",
         "ss", younger, elder);
     th_sql_run(s, "DELETE FROM incidents WHERE id = ?", "s", younger);
     return true;

@@ -113,8 +113,13 @@ void th_findings_put_incident(
     struct th_json *j, const json_t *line, struct th_str state, const json_t *lead)
 {
     static const char *const same[] = {"id", "start", "end", "score", "alert", "title", "devices"};
+    static const char *const since[] = {"alerts", "alerted"};
     for (size_t i = 0; i < TH_ARRAY_LEN(same); i++)
         th_findings_copy(j, line, same[i]);
+    for (size_t i = 0; i < TH_ARRAY_LEN(since); i++) {
+        if (json_object_get(line, since[i]))
+            th_findings_copy(j, line, since[i]);
+    }
     th_findings_text(j, "state", state.len > 0 ? state : th_str_c("open"));
     if (lead) {
         const char *id = json_string_value(json_object_get(line, "id"));

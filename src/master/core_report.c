@@ -63,7 +63,7 @@ void th_core_report_epoch(struct th_core *core)
         const struct th_breach *b = &core->shard.breaches[i];
         th_breach_json(b, core->models, core->shard.identity, &line);
         th_core_write(core, &line);
-        th_incidents_add(core->incidents, b, th_core_threshold(core));
+        th_incidents_add(core->incidents, b, th_core_threshold(core), b->end_ns);
     }
     core->breaches += core->shard.breach_count;
 }
@@ -73,7 +73,7 @@ static void report_incident(void *arg, const struct th_incident *i)
     struct th_core *core = arg;
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
     core->incident_count++;
-    core->alerts += i->alert;
+    core->alerts += i->new_alerts;
     th_incident_json(i, core->shard.identity, &line);
     th_core_write(core, &line);
 }

@@ -77,7 +77,7 @@ static void report_breach(struct th_live *l, const struct th_breach *b, double t
     struct th_core *core = l->core;
     th_breach_json(b, core->models, core->shard.identity, &l->lines);
     line_ended(l);
-    th_incidents_add(core->incidents, b, threshold);
+    th_incidents_add(core->incidents, b, threshold, l->record_ns);
     core->breaches++;
 }
 

@@ -168,7 +168,8 @@ static void close_epoch(struct world *w, int64_t epoch_ns)
         }
         note(w, b);
         th_incidents_add(w->incidents, b,
-            th_scorer_threshold(w->scorer, BUDGET_PER_DAY, (double)th_identity_count(w->identity)));
+            th_scorer_threshold(w->scorer, BUDGET_PER_DAY, (double)th_identity_count(w->identity)),
+            b->end_ns);
     }
 }
 

@@ -10,6 +10,7 @@ import pytest
 EVALUATE = pathlib.Path(__file__).resolve().parents[3] / "lab/evaluate"
 sys.path.insert(0, str(EVALUATE))
 
+import alerts  # noqa: E402
 import disguise  # noqa: E402
 import match  # noqa: E402
 import measure  # noqa: E402
@@ -58,16 +59,35 @@ def an_office(learned, clean, branch):
     return o, a
 
 
-@pytest.mark.parametrize("alerts,cut", [(0, 50), (1, 40), (2, 30), (3, 20), (9, 0)])
-def test_a_cut_allows_so_many_alerts(alerts, cut):
-    assert measure.cut_for([(0, 50), (0, 40), (0, 30), (0, 20)], alerts) == cut
+@pytest.mark.parametrize("most,cut", [(0, 50), (1, 40), (2, 30), (3, 20), (9, 0)])
+def test_a_cut_allows_so_many_alerts(most, cut):
+    assert measure.cut_for([([], [50]), ([], [40]), ([], [30]), ([], [20])], most) == cut
 
 
 def test_an_incident_alerts_once_while_it_grows():
-    rises = [(0, 40), (40, 45), (45, 45.5)]
+    rises = [([], [40]), ([40], [45]), ([40, 45], [45.5])]
     assert measure.alerts_at(rises, 39) == 1
     assert measure.alerts_at(rises, 42) == 1
     assert measure.alerts_at(rises, 46) == 0
+
+
+def test_ten_times_as_rare_is_another_alert():
+    assert alerts.raised([40, 52, 52.5, 64], 39) == [40, 52.5]
+    assert alerts.raised([52.5], 39, [40]) == [52.5]
+    assert alerts.raised([52.5], 40, [40]) == [52.5]
+    assert not alerts.raised([52], 39, [40])
+    assert alerts.needed(39, [38, 40, 52]) == 52.5 and alerts.needed(52, [38, 40, 52]) == 52
+    in_order = findings(breach("b", 30, time="2026-03-16T12:30:00Z"), breach("a", 41), breach("c", 55, time="2026-03-16T13:30:00Z"),
+                        incident("i", 57, ["c", "b", "a", "gone"]))
+    assert alerts.scores(in_order.incidents["i"], in_order.breaches) == [41, 55, 57]
+
+
+@pytest.mark.parametrize("best,found", [(72, False), (73, True)])
+def test_an_attack_that_makes_an_older_alert_worse_is_found(best, found):
+    o, _ = an_office(findings(breach("w", 60), incident("i", 60, ["w"])), findings(),
+                     findings(breach("y", best), incident("i", best, ["w", "y"])))
+    (case,) = measure.Measured([o], [5]).cases
+    assert bool(case.at[5]) == found and case.swallowed[5] != found
 
 
 def test_found_is_what_is_new_and_above_the_cut():

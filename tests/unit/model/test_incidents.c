@@ -74,7 +74,7 @@ static void add(struct world *w, unsigned device, unsigned model, double hour, d
         b.has_peer = true;
         b.peer = b.evidence[0].peer;
     }
-    th_incidents_add(w->incidents, &b, w->alert);
+    th_incidents_add(w->incidents, &b, w->alert, b.time_ns + 7);
 }
 
 /* One device acts on another. */
@@ -94,7 +94,7 @@ static void reach(struct world *w, unsigned from, unsigned to, double hour, doub
     b.evidence[0].peer.inside = true;
     b.evidence[0].peer.slot = th_identity_find(w->identity, w->device[to])->slot;
     b.peer = b.evidence[0].peer;
-    th_incidents_add(w->incidents, &b, w->alert);
+    th_incidents_add(w->incidents, &b, w->alert, b.time_ns + 7);
 }
 
 struct told {
@@ -102,7 +102,8 @@ struct told {
     struct {
         uint64_t id;
         double score;
-        bool alert;
+        uint32_t alerts, new_alerts;
+        int64_t alert_ns;
         uint32_t devices, breaches;
         char title[400], summary[2000];
     } v[16];
@@ -114,7 +115,9 @@ static void note(void *arg, const struct th_incident *i)
     assert_true(t->count < TH_ARRAY_LEN(t->v));
     t->v[t->count].id = i->id;
     t->v[t->count].score = i->score;
-    t->v[t->count].alert = i->alert;
+    t->v[t->count].alerts = i->alerts;
+    t->v[t->count].new_alerts = i->new_alerts;
+    t->v[t->count].alert_ns = i->alert_ns;
     t->v[t->count].devices = i->device_count;
     t->v[t->count].breaches = i->breach_count;
     snprintf(t->v[t->count].title, sizeof(t->v[0].title), "%s", i->title);
@@ -310,7 +313,8 @@ static void what_was_kept_is_told_once(void **state)
     assert_true(th_incidents_save_told(w->incidents, w->models, kept.p, kept.len - 1, &file) < 0);
 }
 
-/* Of the first incident of a checkpoint, which has the bits alert, changed and told. */
+/* Of the first incident of a checkpoint, as it was before alerts were counted: with the bits alert,
+ * changed and told alone. */
 static void put_flags(struct th_buf *checkpoint, uint8_t flags)
 {
     struct th_cur head = th_cur_init(checkpoint->p, checkpoint->len);
@@ -321,8 +325,11 @@ static void put_flags(struct th_buf *checkpoint, uint8_t flags)
     TH_AUTOBUF struct th_buf to = TH_BUF_INIT;
     size_t begin = th_seal_begin(&to, magic, version);
     size_t at = to.len + 8 + 4 + 3 * 8 + 8; /* dropped, count; id, start, end, score */
-    th_buf_put(&to, body.p, th_cur_left(&body));
-    to.p[at] = flags;
+    size_t head_len = at - to.len;
+    size_t skipped = 1 + 4 + 4 + 8 + 8; /* flags, alerts, told, score, time */
+    th_buf_put(&to, body.p, head_len);
+    th_buf_u8(&to, flags);
+    th_buf_put(&to, body.p + head_len + skipped, th_cur_left(&body) - head_len - skipped);
     th_seal_end(&to, begin);
     th_buf_clear(checkpoint);
     th_buf_str(checkpoint, th_buf_view(&to));
@@ -380,10 +387,40 @@ static void corroboration_counts_a_little(void **state)
         add(w, 0, C2, 2, 40, k, 60);
     struct told t = report(w);
     assert_true(t.v[0].score <= 46);
-    assert_false(t.v[0].alert);
+    assert_int_equal(t.v[0].alerts, 0);
     add(w, 0, OUT, 3, 49, 0, 0);
     t = report(w);
-    assert_true(t.v[0].alert);
+    assert_int_equal(t.v[0].alerts, 1);
+}
+
+/* Whoever was told of it at 40 is told again when it is ten times as rare, and not before. */
+static void what_becomes_worse_is_an_alert_again(void **state)
+{
+    struct world *w = *state;
+    add(w, 0, C2, 0, 40, 77, 1);
+    struct told t = report(w);
+    assert_int_equal(t.v[0].alerts, 1);
+    assert_int_equal(t.v[0].new_alerts, 1);
+    assert_true(t.v[0].alert_ns == H0 + HOUR / 2 + 7);
+    add(w, 0, C2, 1, 51, 77, 1);
+    t = report(w);
+    assert_int_equal(t.v[0].alerts, 1);
+    assert_int_equal(t.v[0].new_alerts, 0);
+    add(w, 0, C2, 2, 53, 77, 1);
+    add(w, 0, C2, 3, 64, 77, 1); /* less than that above 53 */
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].alerts, 2);
+    assert_int_equal(t.v[0].new_alerts, 1);
+    assert_true(t.v[0].alert_ns == H0 + 2 * HOUR + HOUR / 2 + 7);
+    /* What joins brings its own. */
+    add(w, 1, C2, 2, 60, 88, 1);
+    assert_int_equal(report(w).v[0].new_alerts, 1);
+    add(w, 0, OUT, 4, 45, 88, 1);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].alerts, 3);
+    assert_int_equal(t.v[0].new_alerts, 0);
 }
 
 static void summary_tells_phases_in_order(void **state)
@@ -558,6 +595,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_an_older_master_told_was_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_breach_told_again_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_becomes_worse_is_an_alert_again, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_told_has_its_own_time, setup, teardown),
         cmocka_unit_test_setup_teardown(many_peers_are_one_sentence, setup, teardown),

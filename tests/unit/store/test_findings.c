@@ -431,6 +431,44 @@ static void a_decision_read_late_does_not_speak_of_both(void **state)
     assert_incident(c, "i1", "i1 acknowledged b1 b2 b3");
 }
 
+static void become_an_alert(struct th_catalogue *c, double score, unsigned alerts, int hour)
+{
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_incident(&lines, "i1", "d1", 3, score, true, "");
+    lines.len -= strlen("}\n");
+    th_buf_printf(&lines, ",\"alerts\":%u,\"alerted\":\"2026-01-02T%02d:00:00Z\"}\n", alerts, hour);
+    put_quietly(c, &lines);
+}
+
+/* An alert at 5, and a worse one at 7: what was decided between them is over with the second,
+ * whether the log or core's finding is read first. */
+static void what_becomes_worse_opens_again(void **state)
+{
+    static const struct {
+        int decided;
+        const char *want;
+    } cases[] = {{6, "i1 open"}, {8, "i1 acknowledged"}};
+    for (size_t i = 0; i < 2 * TH_ARRAY_LEN(cases); i++) {
+        struct th_catalogue *c = NULL;
+        bool log_first = i % 2;
+        (void)state;
+        assert_int_equal(th_catalogue_open(":memory:", &c), 0);
+        become_an_alert(c, 40, 1, 5);
+        if (log_first)
+            decide(c, "i1", "acknowledged", cases[i / 2].decided);
+        become_an_alert(c, 45, 1, 5);
+        if (log_first)
+            assert_incident(c, "i1", "i1 acknowledged");
+        become_an_alert(c, 60, 2, 7);
+        if (!log_first)
+            decide(c, "i1", "acknowledged", cases[i / 2].decided);
+        assert_incident(c, "i1", cases[i / 2].want);
+        become_an_alert(c, 61, 2, 7);
+        assert_incident(c, "i1", cases[i / 2].want);
+        th_catalogue_close(c);
+    }
+}
+
 static void run_sql(const char *path, const char *sql)
 {
     sqlite3 *db = NULL;
@@ -735,6 +773,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_without_a_breach_left_went_where_they_are, begin, end),
         cmocka_unit_test(what_waits_for_a_person_stays_open),
         cmocka_unit_test_setup_teardown(a_decision_read_late_does_not_speak_of_both, begin, end),
+        cmocka_unit_test_setup_teardown(what_becomes_worse_opens_again, begin, end),
         cmocka_unit_test_setup_teardown(a_catalogue_of_version_1_is_brought_up, begin, end),
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),

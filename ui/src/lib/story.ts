@@ -26,6 +26,9 @@ export function incidentTitle(x: IncidentShort): string {
   return t('incident.title', { model: modelName(lead.model), who });
 }
 
+/** An alert, or one that came back ten times as rare. */
+export const alertWords = (x: IncidentShort): string => t((x.alerts ?? 1) > 1 ? 'finding.alert.again' : 'finding.alert');
+
 export interface Told { lead: BreachShort; peers: number; count: number; rank: number }
 
 /** The texts have ATT&CK's phases in the order of an attack; what is none of them comes last. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012)
- * for tables that an outsider could fill, with the instance's key (th_hash_blocks where it would be felt); a
- * mixer for what is a hash already; CRC-32C (RFC 3720, appendix B.4) for files.
+ * with the instance's key for every table that an outsider could fill, and th_hash_blocks
+ * for those of them where it would be felt; a mixer for what is a hash already;
+ * CRC-32C (RFC 3720, appendix B.4) for files.
  */
 #ifndef TH_BASE_HASH_H
 #define TH_BASE_HASH_H

@@ -89,13 +89,20 @@ int th_scorer_load(struct th_scorer *s, const uint8_t *data, size_t len_bytes);
 void th_scorer_save_prior(const struct th_scorer *s, struct th_buf *out);
 int th_scorer_load_prior(struct th_scorer *s, const uint8_t *data, size_t len_bytes);
 
+/* Points of score: ten times as rare. */
+#define TH_ESCALATION 12.5
+
 /* Incidents: breaches joined into stories by entity, peer and destination. One process of an
  * organisation runs this, over the breaches of all shards in order of (time, id). */
 struct th_incident {
     uint64_t id;
     int64_t start_ns, end_ns;
     double score;
-    bool alert; /* at or past the threshold of the alert budget */
+    /* How often it asked for attention: when it reached the threshold of the alert budget, and each
+     * time that its score was TH_ESCALATION points above that of the last alert. */
+    uint32_t alerts;
+    uint32_t new_alerts; /* of these, since it was told before */
+    int64_t alert_ns;    /* the last; meaningless without one */
     const uint64_t *devices;
     uint32_t device_count;
     const uint64_t *breaches; /* ids, by time */
@@ -109,7 +116,9 @@ typedef void (*th_incident_joined_fn)(void *arg, uint64_t younger, uint64_t elde
 struct th_incidents;
 struct th_incidents *th_incidents_new(const struct th_models *m, const struct th_identity *id);
 void th_incidents_free(struct th_incidents *all);
-void th_incidents_add(struct th_incidents *all, const struct th_breach *b, double threshold);
+/* threshold: score of an alert; now_ns: the time of one that this raises. */
+void th_incidents_add(
+    struct th_incidents *all, const struct th_breach *b, double threshold, int64_t now_ns);
 /* Tells all incidents that changed since the last call, best first. */
 void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg);
 /* Tells which incidents that were told before have become part of an elder one since the last call,
