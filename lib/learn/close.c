@@ -46,17 +46,19 @@ static double most_of(const struct th_topk_slot top[TH_TOP_SLOTS])
     return most;
 }
 
-double th_window_rate(const struct th_win *w, unsigned rate)
+double th_window_rate(const struct th_part *p, const struct th_win *w, unsigned rate)
 {
+    const struct th_called *c = th_part_called_look(p, w);
     switch (rate) {
     case TH_FEAT_PEERS_EXT: return round(th_hll_count(w->hll_ext, TH_HLL_LOG2M));
     case TH_FEAT_PEERS_INT: return round(th_hll_count(w->hll_int, TH_HLL_LOG2M));
-    case TH_FEAT_PEERS_FAILED: return round(th_hll_count(w->hll_fail, TH_HLL_LOG2M));
+    case TH_FEAT_PEERS_FAILED:
+        return round(th_hll_count(th_part_failed_look(p, w)->hll, TH_HLL_LOG2M));
     case TH_FEAT_PORTS: return round(th_hll_count(w->hll_port, TH_HLL_LOG2M));
-    case TH_FEAT_PROBED: return round(th_hll_count(w->hll_probe, TH_HLL_LOG2M));
-    case TH_RATE(TH_FEAT_CLIENTS): return round(th_hll_count(w->hll_in, TH_HLL_LOG2M));
+    case TH_FEAT_PROBED: return round(th_hll_count(c->hll_probe, TH_HLL_LOG2M));
+    case TH_RATE(TH_FEAT_CLIENTS): return round(th_hll_count(c->hll, TH_HLL_LOG2M));
     case TH_RATE(TH_FEAT_TO_ONE): return most_of(w->top);
-    case TH_RATE(TH_FEAT_FROM_ONE): return most_of(w->callers);
+    case TH_RATE(TH_FEAT_FROM_ONE): return most_of(c->top);
     default: return (double)w->v[rate];
     }
 }
@@ -169,10 +171,12 @@ static const struct th_note *words(
     return NULL;
 }
 
-static void judge_scans(struct th_learn *l, const struct th_win *w, double best[])
+static void judge_scans(
+    struct th_learn *l, const struct th_part *p, const struct th_win *w, double best[])
 {
+    const struct th_failed *failed = th_part_failed_look(p, w);
     for (unsigned i = 0; i < TH_SCAN_SLOTS; i++) {
-        const struct th_scan_slot *t = &w->scan[i];
+        const struct th_scan_slot *t = &failed->scan[i];
         double hosts = t->used ? round(th_hll_count(t->hll, TH_SCAN_HLL_LOG2M)) : 0;
         hosts = fmin(hosts, t->fails);
         if (hosts < SCAN_MIN_HOSTS)
@@ -194,8 +198,9 @@ static void judge_scans(struct th_learn *l, const struct th_win *w, double best[
 static void judge_sweep(struct th_learn *l, const struct th_part *p, const struct th_dev *d,
     const struct th_win *w, double best[])
 {
-    double asked = th_window_rate(w, TH_FEAT_PROBED);
-    double alive = fmin(asked, th_hll_count(w->hll_alive, TH_SCAN_HLL_LOG2M));
+    const struct th_called *c = th_part_called_look(p, w);
+    double asked = th_window_rate(p, w, TH_FEAT_PROBED);
+    double alive = fmin(asked, th_hll_count(c->hll_alive, TH_SCAN_HLL_LOG2M));
     struct th_rate_view v;
     th_rate_view(l->org, d, TH_FEAT_PROBED, w->start_ns, asked, &v);
     double raw = SWEEP_LGL * (asked - alive - SWEEP_FREE - 2 * v.mean * v.active);
@@ -207,10 +212,10 @@ static void judge_sweep(struct th_learn *l, const struct th_part *p, const struc
     s->observed = round(asked - alive);
     s->expected = v.mean * v.active;
     s->high = SWEEP_FREE + v.high;
-    s->first_ns = w->probe_first_ns;
-    s->last_ns = w->probe_last_ns;
+    s->first_ns = c->probe_first_ns;
+    s->last_ns = c->probe_last_ns;
     if (n)
-        memcpy(s->detail, n->detail, sizeof(n->detail));
+        memcpy(s->detail, th_note_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
 }
 
 static void judge_dga(
@@ -232,7 +237,7 @@ static void judge_dga(
     if (n) {
         s->first_ns = n->first_ns;
         s->last_ns = n->last_ns;
-        memcpy(s->detail, n->detail, sizeof(n->detail));
+        memcpy(s->detail, th_note_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
     }
 }
 
@@ -446,11 +451,11 @@ static void judge(struct th_learn *l, const struct th_part *p, const struct th_d
     const struct th_win *w, double x[], double best[])
 {
     for (unsigned f = 0; f < TH_RATES; f++)
-        x[f] = th_window_rate(w, f);
+        x[f] = th_window_rate(p, w, f);
     l->signal_count = 0;
     judge_rates(l, d, w, x, best);
     th_window_notes(l, p, d, w, best);
-    judge_scans(l, w, best);
+    judge_scans(l, p, w, best);
     if (w->probes > 0)
         judge_sweep(l, p, d, w, best);
     judge_dga(l, p, w, best);

@@ -20,8 +20,9 @@ static void note_print(struct th_act *a, const char *kind, struct th_str print, 
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_PRINT, key, peer);
-    size_t len = (size_t)snprintf(n->detail, sizeof(n->detail), "%s ", kind);
-    th_text_put(n->detail + len, sizeof(n->detail) - len, shown);
+    char *out = th_note_words(a->part, n)->text;
+    size_t len = (size_t)snprintf(out, TH_NOTE_DETAIL_LEN, "%s ", kind);
+    th_text_put(out + len, TH_NOTE_DETAIL_LEN - len, shown);
 }
 
 /* What is left of a user agent when its version is not looked at: a browser that was brought up to
@@ -66,7 +67,7 @@ static void note_program(struct th_act *a, const struct th_peer *peer, struct th
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_EXE, key, peer);
-    th_note_example(n, "", what);
+    th_note_example(a->part, n, "", what);
 }
 
 void th_learn_http(struct th_act *a, const struct th_ev_http *ev, const struct th_who *w)
@@ -129,9 +130,9 @@ static void note_faults(struct th_act *a, const struct th_ev_ssl *ev, const stru
     th_note_fresh(n, TH_NOVEL_PRINT, key, peer);
     for (unsigned i = 0; i < FAULTS; i++)
         if (faults >> i & 1)
-            th_note_example(n, "", th_str_c(words[i]));
+            th_note_example(a->part, n, "", th_str_c(words[i]));
     if (faults >> OUTDATED & 1)
-        th_note_example(n, "", ev->version);
+        th_note_example(a->part, n, "", ev->version);
 }
 
 void th_learn_ssl(struct th_act *a, const struct th_ev_ssl *ev, const struct th_who *w)

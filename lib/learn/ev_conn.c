@@ -135,7 +135,7 @@ static void count_top(struct th_act *a, const struct th_addr *addr, uint16_t por
 /* Hosts tried on one port: the slots are those ports with the most failures. */
 static void count_scan(struct th_act *a, const struct flow *f, const struct th_peer *peer)
 {
-    struct th_scan_slot *slots = a->win->scan;
+    struct th_scan_slot *slots = th_part_failed(a->part, a->win)->scan;
     struct th_scan_slot *least = &slots[0];
     for (unsigned i = 0; i < TH_SCAN_SLOTS; i++) {
         struct th_scan_slot *s = &slots[i];
@@ -151,7 +151,6 @@ static void count_scan(struct th_act *a, const struct flow *f, const struct th_p
     }
     if (!f->failed || (least->used && least->fails > 4))
         return;
-    a->win->scan_used = 1;
     *least = (struct th_scan_slot){.port = f->port, .inside = peer->inside, .used = 1, .fails = 1};
     th_hll_add(least->hll, TH_SCAN_HLL_LOG2M, peer->key);
 }
@@ -160,7 +159,7 @@ static void count_failed(struct th_act *a, const struct flow *f, const struct th
 {
     struct th_win *w = a->win;
     w->v[TH_FEAT_CONNS_FAILED]++;
-    if (th_hll_add(w->hll_fail, TH_HLL_LOG2M, peer->key))
+    if (th_hll_add(th_part_failed(a->part, w)->hll, TH_HLL_LOG2M, peer->key))
         th_touch_add(&a->part->touches, peer->key, TH_TOUCH_FAIL, 0);
     const struct th_org_dest *d = th_org_find(a->l->org, peer->key);
     /* It refuses many: that is its fault, not this device's search. */
@@ -195,7 +194,8 @@ static void note_new_port(struct th_act *a, const struct flow *f, const struct t
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_PORT, key, peer);
-    snprintf(n->detail, sizeof(n->detail), "%s port %u", f->tcp ? "TCP" : "UDP", f->port);
+    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "%s port %u",
+        f->tcp ? "TCP" : "UDP", f->port);
 }
 
 static void note_destination(struct th_act *a, const struct th_peer *peer)
@@ -233,7 +233,8 @@ static void note_lateral(struct th_act *a, const struct th_peer *peer)
     n->a = 2;
     n->b = (double)d->admin_in_raw;
     n->first_ns = d->admin_in_ns;
-    snprintf(n->detail, sizeof(n->detail), "from %.39s, then to %.39s", from, to);
+    snprintf(
+        th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "from %.39s, then to %.39s", from, to);
 }
 
 static void note_admin(struct th_act *a, const struct flow *f, const struct th_peer *peer)
@@ -249,7 +250,7 @@ static void note_admin(struct th_act *a, const struct flow *f, const struct th_p
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_ADMIN_PEER, key, peer);
-    snprintf(n->detail, sizeof(n->detail), "port %u", f->port);
+    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u", f->port);
 }
 
 /* Distinct ports tried at one host, out of a 32-bit linear count. */
@@ -274,7 +275,7 @@ static void count_ports(struct th_act *a, const struct flow *f, const struct th_
     char text[8];
     snprintf(text, sizeof(text), "%u", f->port);
     if (!before || n->examples < 10)
-        th_note_example(n, "ports ", th_str_c(text));
+        th_note_example(a->part, n, "ports ", th_str_c(text));
 }
 
 static void note_long(struct th_act *a, const struct flow *f, const struct th_peer *peer)
@@ -308,7 +309,8 @@ static void note_mining_port(struct th_act *a, const struct flow *f, const struc
     n->popularity_key = peer->key;
     n->a += 1;
     n->b = fmax(n->b, 1);
-    snprintf(n->detail, sizeof(n->detail), "port %u is a mining pool's", f->port);
+    snprintf(
+        th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u is a mining pool's", f->port);
 }
 
 static void conn_out(struct th_act *a, const struct flow *f, const struct th_who *who)
@@ -337,7 +339,7 @@ static void conn_out(struct th_act *a, const struct flow *f, const struct th_who
         count_top(a, &peer->addr, f->port);
     if (f->failed)
         count_failed(a, f, peer);
-    else if (f->tcp && w->scan_used)
+    else if (f->tcp && w->failed != TH_POOL_NONE)
         count_scan(a, f, peer);
     if (f->tcp && (f->failed || (f->out == 0 && f->in == 0)))
         count_ports(a, f, peer);
@@ -374,21 +376,22 @@ static void note_admin_in(struct th_act *a, const struct flow *f, const struct t
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_ADMIN_CLIENT, key, peer);
-    snprintf(n->detail, sizeof(n->detail), "port %u", f->port);
+    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u", f->port);
 }
 
 static void note_client(struct th_act *a, const struct flow *f, const struct th_peer *peer)
 {
     struct th_win *w = a->win;
+    struct th_called *c = th_part_called(a->part, w);
     uint64_t key = th_hash_pair(peer->key, TH_SALT_CLIENT);
-    count_burst(w, &w->burst_in, TH_RATE(TH_FEAT_BURST_IN), a->time_ns);
-    th_hll_add(w->hll_in, TH_HLL_LOG2M, peer->key);
-    th_topk_add(w->callers, TH_TOP_SLOTS, key, 1, NULL);
+    count_burst(w, &c->burst, TH_RATE(TH_FEAT_BURST_IN), a->time_ns);
+    th_hll_add(c->hll, TH_HLL_LOG2M, peer->key);
+    th_topk_add(c->top, TH_TOP_SLOTS, key, 1, NULL);
     if (f->failed || is_plumbing(f->port, f->tcp))
         return;
     w->tried |= BIT(TH_FEAT_NEW_CLIENT);
     bool fresh = th_novelty_client(a, key);
-    count_stranger(w, &w->strangers_in, TH_RATE(TH_FEAT_STRANGERS_IN), key, fresh);
+    count_stranger(w, &c->strangers, TH_RATE(TH_FEAT_STRANGERS_IN), key, fresh);
     if (!fresh)
         return;
     w->v[TH_RATE(TH_FEAT_NEW_CLIENTS)]++;

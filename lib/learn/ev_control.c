@@ -43,9 +43,9 @@ static void note_control(struct th_act *a, const struct th_who *w, enum control 
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_REMOTE, key, peer);
-    th_note_example(n, "", th_str_c(words[is]));
-    th_note_example(n, "", th_str_c(protocol));
-    th_note_example(n, "", name);
+    th_note_example(a->part, n, "", th_str_c(words[is]));
+    th_note_example(a->part, n, "", th_str_c(protocol));
+    th_note_example(a->part, n, "", name);
 }
 
 void th_learn_modbus(struct th_act *a, const struct th_ev_modbus *ev, const struct th_who *w)

@@ -93,7 +93,7 @@ static void weigh_name(struct th_act *a, struct th_str domain, bool missing)
     struct th_note *n = th_note_get(a, TH_FEAT_DGA, 1, 1, 1);
     if (n) {
         n->a += 1;
-        th_note_example(n, "names asked for: ", domain);
+        th_note_example(a->part, n, "names asked for: ", domain);
     }
 }
 
@@ -152,7 +152,7 @@ static void weigh_tunnel(
     n->a = bits / 8;
     n->b = (double)t->odd / t->queries;
     n->c = different;
-    th_note_example(n, "names like ", sub);
+    th_note_example(a->part, n, "names like ", sub);
 }
 
 #define WORD(text)                                                                                 \
@@ -212,7 +212,7 @@ void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key, ui
     n->a += 1;
     n->b = fmax(n->b, 2);
     if (n->examples == 0)
-        th_note_example(n, "name: ", host);
+        th_note_example(a->part, n, "name: ", host);
 }
 
 static void weigh(
@@ -243,14 +243,16 @@ static unsigned asked_bit(uint64_t key)
     return (unsigned)(th_mix64(key) % TH_ASKED_BITS);
 }
 
-static void note_asked(struct th_win *w, uint64_t key)
+static void note_asked(struct th_act *a, uint64_t key)
 {
-    w->asked[asked_bit(key) / 64] |= UINT64_C(1) << asked_bit(key) % 64;
+    struct th_called *c = th_part_called(a->part, a->win);
+    c->asked[asked_bit(key) / 64] |= UINT64_C(1) << asked_bit(key) % 64;
 }
 
-static bool was_asked(const struct th_win *w, uint64_t key)
+static bool was_asked(const struct th_act *a, uint64_t key)
 {
-    return w->asked[asked_bit(key) / 64] >> asked_bit(key) % 64 & 1;
+    const struct th_called *c = th_part_called_look(a->part, a->win);
+    return c->asked[asked_bit(key) / 64] >> asked_bit(key) % 64 & 1;
 }
 
 /* Who resolves for others asks for what they asked for: their names are not its own. Only who
@@ -266,13 +268,13 @@ void th_learn_dns(struct th_act *orig, struct th_act *resp, const struct th_ev_d
     struct th_str domain = th_learn_domain(l, ev->query, &hosted);
     uint64_t key = domain.len ? domain_key(l, domain) : 0;
     if (resp && domain.len && TH_HAS(ev, DNS, rcode))
-        note_asked(resp->win, key);
+        note_asked(resp, key);
     if (!orig)
         return;
     struct th_win *w = orig->win;
     w->v[TH_FEAT_DNS_QUERIES]++;
     w->v[TH_FEAT_DNS_NXDOMAIN] += missing;
     w->tried |= BIT(TH_FEAT_DGA) | BIT(TH_FEAT_DNS_TUNNEL) | BIT(TH_FEAT_ACTIVE_HOUR);
-    if (domain.len && !was_asked(w, key))
+    if (domain.len && !was_asked(orig, key))
         weigh(orig, ev, domain, hosted, missing);
 }

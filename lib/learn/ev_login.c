@@ -35,7 +35,7 @@ void th_learn_login(struct th_act *orig, struct th_act *resp, const struct th_wh
         char addr[TH_ADDR_TEXT_LEN];
         th_addr_format(&peer.addr, addr);
         if (!before)
-            th_note_example(n, i == 0 ? "at " : "from ", th_str_c(addr));
+            th_note_example(a->part, n, i == 0 ? "at " : "from ", th_str_c(addr));
     }
 }
 
@@ -65,7 +65,7 @@ static void note_user(struct th_act *a, struct th_str user, const struct th_peer
     if (!note)
         return;
     th_note_fresh(note, TH_NOVEL_USER, key, peer);
-    th_note_example(note, "user ", user);
+    th_note_example(a->part, note, "user ", user);
 }
 
 /* A login failed: under the name of somebody who never logged in here? What is tried is not
@@ -88,7 +88,7 @@ static void note_stranger(struct th_act *a, struct th_str user, const struct th_
         return;
     th_note_peer(note, peer);
     note->a += 1;
-    th_note_example(note, "user ", user);
+    th_note_example(a->part, note, "user ", user);
 }
 
 static void fail(struct th_act *a, struct th_act *resp, const struct th_who *w, uint16_t port,
@@ -146,8 +146,8 @@ static void note_clear(struct th_act *a, const struct th_ev_login *ev, const str
         return;
     th_note_fresh(n, TH_NOVEL_USER, key, peer);
     n->port = ev->id_resp_p;
-    th_note_example(n, "user ", ev->user);
-    th_note_example(n, "", ev->service);
+    th_note_example(a->part, n, "user ", ev->user);
+    th_note_example(a->part, n, "", ev->service);
 }
 
 void th_learn_login_read(

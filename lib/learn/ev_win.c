@@ -69,9 +69,9 @@ void th_learn_remote(
     th_note_fresh(n, TH_NOVEL_REMOTE, op, peer);
     n->b = fmax(n->b, base);
     if (!before)
-        th_note_example(n, "", th_str_c(words));
+        th_note_example(a->part, n, "", th_str_c(words));
     if (!before && what.len > 0)
-        th_note_example(n, "", what);
+        th_note_example(a->part, n, "", what);
 }
 
 void th_learn_rpc(struct th_act *a, const struct th_ev_dce_rpc *ev, const struct th_who *w)

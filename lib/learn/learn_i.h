@@ -25,7 +25,7 @@
 #define TH_DEV_FORGET_NS (35 * TH_NS_PER_DAY)
 
 struct th_part {
-    struct th_pool devs, wins, notes;
+    struct th_pool devs, callers, wins, called, failed, notes, words;
     uint32_t *index; /* entity id to device, open addressing, TH_POOL_NONE free */
     uint32_t index_cap;
     struct th_pair *pairs; /* buckets x TH_PAIR_WAYS */
@@ -95,6 +95,28 @@ static inline struct th_win *th_win_at(const struct th_part *p, uint32_t i)
 {
     return th_pool_at(&p->wins, i);
 }
+static inline struct th_callers *th_callers_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->callers, i);
+}
+static inline struct th_called *th_called_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->called, i);
+}
+static inline struct th_failed *th_failed_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->failed, i);
+}
+static inline struct th_words *th_words_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->words, i);
+}
+/* These find or make; ..._look finds an empty one where there is none. */
+struct th_callers *th_part_callers(struct th_part *p, struct th_dev *d);
+struct th_called *th_part_called(struct th_part *p, struct th_win *w);
+const struct th_called *th_part_called_look(const struct th_part *p, const struct th_win *w);
+struct th_failed *th_part_failed(struct th_part *p, struct th_win *w);
+const struct th_failed *th_part_failed_look(const struct th_part *p, const struct th_win *w);
 static inline struct th_note *th_note_at(const struct th_part *p, uint32_t i)
 {
     return th_pool_at(&p->notes, i);
@@ -132,7 +154,11 @@ void th_note_peer(struct th_note *n, const struct th_peer *peer);
 void th_note_fresh(struct th_note *n, enum th_novel kind, uint64_t key, const struct th_peer *peer);
 void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct th_str domain);
 /* Appends an example to the note's detail, while there is room; printable ASCII. */
-void th_note_example(struct th_note *n, const char *head, struct th_str text);
+/* What a note says besides: to write, and to read (empty where there is nothing). */
+struct th_words *th_note_words(struct th_part *p, struct th_note *n);
+const struct th_words *th_note_words_look(const struct th_part *p, const struct th_note *n);
+void th_note_words_free(struct th_part *p, struct th_note *n);
+void th_note_example(struct th_part *p, struct th_note *n, const char *head, struct th_str text);
 size_t th_text_put(char *out, size_t room, struct th_str text);
 
 /* rate.c */
@@ -262,7 +288,7 @@ void th_window_close(
 /* The same without learning from it. */
 void th_window_look(struct th_learn *l, const struct th_part *p, const struct th_win *w,
     th_window_fn fn, void *arg);
-double th_window_rate(const struct th_win *w, unsigned rate);
+double th_window_rate(const struct th_part *p, const struct th_win *w, unsigned rate);
 /* A signal to fill in; NULL when raw is too little to tell. */
 struct th_signal *th_signal_add(struct th_learn *l, double raw);
 /* notes.c: raw values of the notes' features */

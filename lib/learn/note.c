@@ -39,6 +39,8 @@ struct th_note *th_note_get(
     } else if (!least || (double)least->worth * BETTER >= worth) {
         return NULL;
     }
+    if (n == least)
+        th_note_words_free(a->part, n);
     *n = (struct th_note){.key = key,
         .feature = (uint16_t)feature,
         .next = next,
@@ -46,6 +48,7 @@ struct th_note *th_note_get(
         .first_ns = a->time_ns,
         .last_ns = a->time_ns,
         .slot = UINT32_MAX,
+        .words = TH_POOL_NONE,
         .domain_at = TH_NOTE_HOST_LEN};
     return n;
 }
@@ -101,14 +104,35 @@ void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct 
     put_host(n, host, domain);
 }
 
-void th_note_example(struct th_note *n, const char *head, struct th_str text)
+struct th_words *th_note_words(struct th_part *p, struct th_note *n)
 {
-    size_t len = strnlen(n->detail, sizeof(n->detail) - 1);
+    if (n->words == TH_POOL_NONE)
+        n->words = th_pool_take(&p->words);
+    return th_words_at(p, n->words);
+}
+
+const struct th_words *th_note_words_look(const struct th_part *p, const struct th_note *n)
+{
+    static const struct th_words none;
+    return n->words == TH_POOL_NONE ? &none : th_words_at(p, n->words);
+}
+
+void th_note_words_free(struct th_part *p, struct th_note *n)
+{
+    if (n->words != TH_POOL_NONE)
+        th_pool_give(&p->words, n->words);
+    n->words = TH_POOL_NONE;
+}
+
+void th_note_example(struct th_part *p, struct th_note *n, const char *head, struct th_str text)
+{
+    char *out = th_note_words(p, n)->text;
+    size_t len = strnlen(out, TH_NOTE_DETAIL_LEN - 1);
     const char *between = len == 0 ? head : ", ";
     size_t need = strlen(between) + TH_MIN(text.len, 40u);
-    if (text.len == 0 || len + need + 1 > sizeof(n->detail))
+    if (text.len == 0 || len + need + 1 > TH_NOTE_DETAIL_LEN)
         return;
-    len += th_text_put(n->detail + len, sizeof(n->detail) - len, th_str_c(between));
-    th_text_put(n->detail + len, TH_MIN(sizeof(n->detail) - len, (size_t)41), text);
+    len += th_text_put(out + len, TH_NOTE_DETAIL_LEN - len, th_str_c(between));
+    th_text_put(out + len, TH_MIN(TH_NOTE_DETAIL_LEN - len, (size_t)41), text);
     n->examples++;
 }

@@ -187,7 +187,7 @@ static struct worth worth_refused(const struct th_dev *d, const struct th_note *
         .high = 8 + 2 * mean};
 }
 
-static struct worth judge(const struct th_learn *l, const struct th_dev *d,
+static struct worth judge(const struct th_learn *l, const struct th_part *p, const struct th_dev *d,
     const struct th_win *win, const struct th_note *n)
 {
     switch (n->feature) {
@@ -198,7 +198,7 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     case TH_FEAT_UPLOAD: return worth_upload(l, d, n);
     case TH_FEAT_SCAN_PORTS:
         return (struct worth){.raw = 0.25 * fmax(0, n->a - 5),
-            .observed = fmax(round(n->a), fmin(n->b, th_window_rate(win, TH_FEAT_PORTS))),
+            .observed = fmax(round(n->a), fmin(n->b, th_window_rate(p, win, TH_FEAT_PORTS))),
             .expected = 2,
             .high = 5};
     case TH_FEAT_DNS_TUNNEL:
@@ -224,8 +224,8 @@ static struct worth judge(const struct th_learn *l, const struct th_dev *d,
     }
 }
 
-static void fill(
-    struct th_learn *l, const struct th_note *n, const struct worth *w, struct th_signal *s)
+static void fill(struct th_learn *l, const struct th_part *p, const struct th_note *n,
+    const struct worth *w, struct th_signal *s)
 {
     s->feature = n->feature;
     s->observed = w->observed;
@@ -235,7 +235,7 @@ static void fill(
     s->lgp_raw = fmin(w->raw, RAW_MAX);
     s->first_ns = n->first_ns;
     s->last_ns = n->last_ns;
-    memcpy(s->detail, n->detail, sizeof(n->detail));
+    memcpy(s->detail, th_note_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
     if (w->detail)
         snprintf(s->detail, sizeof(s->detail), "%s", w->detail);
     s->org_devices = th_org_active(l->org);
@@ -271,7 +271,7 @@ void th_window_notes(struct th_learn *l, const struct th_part *p, const struct t
         i = n->next;
         if (n->feature == TH_FEAT_DGA || n->feature == TH_FEAT_SWEEP)
             continue; /* only words for what the window counted */
-        struct worth value = judge(l, d, w, n);
+        struct worth value = judge(l, p, d, w, n);
         double usual;
         value.raw *= th_recurrence_share(l, p, d, w, n, &usual);
         if (usual > 0) {
@@ -281,6 +281,6 @@ void th_window_notes(struct th_learn *l, const struct th_part *p, const struct t
         best[n->feature] = fmax(best[n->feature], fmin(value.raw, RAW_MAX));
         struct th_signal *s = th_signal_add(l, value.raw);
         if (s)
-            fill(l, n, &value, s);
+            fill(l, p, n, &value, s);
     }
 }

@@ -30,8 +30,9 @@ bool th_novelty_touch(struct th_act *a, uint64_t key)
 
 bool th_novelty_client(struct th_act *a, uint64_t key)
 {
+    struct th_callers *c = th_part_callers(a->part, a->dev);
     uint16_t before =
-        th_seen_touch(a->dev->clients, TH_CLIENT_BUCKETS, th_mix64(key), a->day, TH_SEEN_DAYS);
+        th_seen_touch(c->seen, TH_CLIENT_BUCKETS, th_mix64(key), a->day, TH_SEEN_DAYS);
     count(a, key, before, &a->win->client_touches, CLIENT_TOUCHES_AN_HOUR);
     a->win->novel_tried = (uint16_t)(a->win->novel_tried | 1u << TH_NOVEL_CLIENT);
     if (before == 0)

@@ -10,8 +10,12 @@ struct th_part *th_part_new(void)
 {
     struct th_part *p = th_xcalloc(1, sizeof(*p));
     th_pool_init(&p->devs, sizeof(struct th_dev));
+    th_pool_init(&p->callers, sizeof(struct th_callers));
     th_pool_init(&p->wins, sizeof(struct th_win));
+    th_pool_init(&p->called, sizeof(struct th_called));
+    th_pool_init(&p->failed, sizeof(struct th_failed));
     th_pool_init(&p->notes, sizeof(struct th_note));
+    th_pool_init(&p->words, sizeof(struct th_words));
     p->index_cap = FIRST_INDEX;
     p->index = th_xmalloc(p->index_cap * sizeof(*p->index));
     memset(p->index, 0xff, p->index_cap * sizeof(*p->index));
@@ -24,8 +28,12 @@ void th_part_free(struct th_part *p)
     if (!p)
         return;
     th_pool_done(&p->devs);
+    th_pool_done(&p->callers);
     th_pool_done(&p->wins);
+    th_pool_done(&p->called);
+    th_pool_done(&p->failed);
     th_pool_done(&p->notes);
+    th_pool_done(&p->words);
     th_touches_done(&p->touches);
     free(p->index);
     free(p->pairs);
@@ -72,6 +80,7 @@ uint32_t th_part_add(struct th_part *p, uint64_t entity, int64_t time_ns)
     d->first_ns = time_ns;
     d->closed_ns = TH_TIME_UNSET;
     d->wins = TH_POOL_NONE;
+    d->callers = TH_POOL_NONE;
     p->index[index_place(p, entity)] = i;
     return i;
 }
@@ -81,6 +90,8 @@ void th_part_remove(struct th_part *p, uint32_t dev)
     struct th_dev *d = th_dev_at(p, dev);
     while (d->wins != TH_POOL_NONE)
         th_part_window_free(p, d->wins);
+    if (d->callers != TH_POOL_NONE)
+        th_pool_give(&p->callers, d->callers);
     d->id = 0;
     index_rebuild(p, p->index_cap);
     th_pool_give(&p->devs, dev);
@@ -100,6 +111,8 @@ uint32_t th_part_window(struct th_part *p, uint32_t dev, int64_t start_ns)
     w->first_ns = INT64_MAX;
     w->last_ns = INT64_MIN;
     w->notes = TH_POOL_NONE;
+    w->called = TH_POOL_NONE;
+    w->failed = TH_POOL_NONE;
     w->next = d->wins;
     d->wins = i;
     return i;
@@ -110,9 +123,14 @@ void th_part_window_free(struct th_part *p, uint32_t win)
     struct th_win *w = th_win_at(p, win);
     for (uint32_t n = w->notes; n != TH_POOL_NONE;) {
         uint32_t next = th_note_at(p, n)->next;
+        th_note_words_free(p, th_note_at(p, n));
         th_pool_give(&p->notes, n);
         n = next;
     }
+    if (w->called != TH_POOL_NONE)
+        th_pool_give(&p->called, w->called);
+    if (w->failed != TH_POOL_NONE)
+        th_pool_give(&p->failed, w->failed);
     struct th_dev *d = th_dev_at(p, w->dev);
     uint32_t *link = &d->wins;
     while (*link != win)
@@ -121,9 +139,43 @@ void th_part_window_free(struct th_part *p, uint32_t win)
     th_pool_give(&p->wins, win);
 }
 
+struct th_callers *th_part_callers(struct th_part *p, struct th_dev *d)
+{
+    if (d->callers == TH_POOL_NONE)
+        d->callers = th_pool_take(&p->callers);
+    return th_callers_at(p, d->callers);
+}
+
+struct th_called *th_part_called(struct th_part *p, struct th_win *w)
+{
+    if (w->called == TH_POOL_NONE)
+        w->called = th_pool_take(&p->called);
+    return th_called_at(p, w->called);
+}
+
+const struct th_called *th_part_called_look(const struct th_part *p, const struct th_win *w)
+{
+    static const struct th_called none;
+    return w->called == TH_POOL_NONE ? &none : th_called_at(p, w->called);
+}
+
+struct th_failed *th_part_failed(struct th_part *p, struct th_win *w)
+{
+    if (w->failed == TH_POOL_NONE)
+        w->failed = th_pool_take(&p->failed);
+    return th_failed_at(p, w->failed);
+}
+
+const struct th_failed *th_part_failed_look(const struct th_part *p, const struct th_win *w)
+{
+    static const struct th_failed none;
+    return w->failed == TH_POOL_NONE ? &none : th_failed_at(p, w->failed);
+}
+
 uint64_t th_part_bytes(const struct th_part *p)
 {
-    return th_pool_bytes(&p->devs) + th_pool_bytes(&p->wins) + th_pool_bytes(&p->notes) +
-        (uint64_t)p->index_cap * sizeof(*p->index) +
+    return th_pool_bytes(&p->devs) + th_pool_bytes(&p->callers) + th_pool_bytes(&p->wins) +
+        th_pool_bytes(&p->called) + th_pool_bytes(&p->failed) + th_pool_bytes(&p->notes) +
+        th_pool_bytes(&p->words) + (uint64_t)p->index_cap * sizeof(*p->index) +
         (uint64_t)p->buckets * TH_PAIR_WAYS * (sizeof(*p->pairs) + sizeof(*p->tags));
 }

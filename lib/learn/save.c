@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A partition as bytes: its records as they lie in memory (little-endian machines
- * only), each device followed by its windows and each of those by its notes, then the
+ * only), each device followed by its callers and windows, each of those by who called the
+ * device, what failed, and its notes, then the
  * pairs, then what waits for the next epoch. Chains are not saved but made anew; every
  * number that indexes or is computed with is checked when read back.
  */
@@ -33,19 +34,32 @@ static uint32_t chain_at(const struct th_part *p, uint32_t i, bool windows, uint
     return i;
 }
 
+static void put_optional(const struct th_pool *pool, uint32_t i, struct th_buf *out)
+{
+    th_buf_u8(out, i != TH_POOL_NONE);
+    if (i != TH_POOL_NONE)
+        th_buf_put(out, th_pool_at(pool, i), pool->record_bytes);
+}
+
 static void put_window(const struct th_part *p, const struct th_win *w, struct th_buf *out)
 {
     uint32_t n = chain_length(p, w->notes, false);
     th_buf_put(out, w, sizeof(*w));
+    put_optional(&p->called, w->called, out);
+    put_optional(&p->failed, w->failed, out);
     th_buf_varint(out, n);
-    for (uint32_t i = n; i-- > 0;)
-        th_buf_put(out, th_note_at(p, chain_at(p, w->notes, false, i)), sizeof(struct th_note));
+    for (uint32_t i = n; i-- > 0;) {
+        const struct th_note *note = th_note_at(p, chain_at(p, w->notes, false, i));
+        th_buf_put(out, note, sizeof(*note));
+        put_optional(&p->words, note->words, out);
+    }
 }
 
 static void put_device(const struct th_part *p, const struct th_dev *d, struct th_buf *out)
 {
     uint32_t n = chain_length(p, d->wins, true);
     th_buf_put(out, d, sizeof(*d));
+    put_optional(&p->callers, d->callers, out);
     th_buf_varint(out, n);
     for (uint32_t i = n; i-- > 0;)
         put_window(p, th_win_at(p, chain_at(p, d->wins, true, i)), out);
@@ -96,6 +110,16 @@ static void get_record(struct th_cur *c, void *to, size_t len)
         memcpy(to, s.p, len);
 }
 
+/* Its place in the pool, or TH_POOL_NONE. */
+static uint32_t get_optional(struct th_cur *c, struct th_pool *pool)
+{
+    if (th_cur_u8(c) == 0 || c->failed)
+        return TH_POOL_NONE;
+    uint32_t i = th_pool_take(pool);
+    get_record(c, th_pool_at(pool, i), pool->record_bytes);
+    return i;
+}
+
 static bool device_valid(const struct th_dev *d)
 {
     bool ok = d->id != 0 && d->group < TH_GROUPS && sane((double)d->hours) && d->hours >= 0 &&
@@ -123,8 +147,13 @@ static bool note_valid(const struct th_note *n)
     return n->feature < TH_FEATURE_COUNT && !th_feature_is_rate(n->feature) &&
         n->novel <= TH_NOVELS && sane(n->a) && sane(n->b) && sane(n->c) && sane((double)n->worth) &&
         n->a >= 0 && n->b >= 0 && n->domain_at <= TH_NOTE_HOST_LEN &&
-        memchr(n->host, '\0', sizeof(n->host)) && memchr(n->detail, '\0', sizeof(n->detail)) &&
+        memchr(n->host, '\0', sizeof(n->host)) &&
         (n->feature >= TH_FEAT_BEACON_FAST || n->novel > 0 || n->feature == TH_FEAT_ACTIVE_HOUR);
+}
+
+static bool words_valid(const struct th_part *p, const struct th_note *n)
+{
+    return memchr(th_note_words_look(p, n)->text, '\0', TH_NOTE_DETAIL_LEN) != NULL;
 }
 
 static bool pair_valid(const struct th_pair *p)
@@ -151,12 +180,14 @@ static void get_note(struct th_cur *c, struct th_part *p, uint32_t win)
 {
     struct th_note n;
     get_record(c, &n, sizeof(n));
-    if (c->failed || !note_valid(&n)) {
+    n.words = get_optional(c, &p->words);
+    if (c->failed || !note_valid(&n) || !words_valid(p, &n)) {
         th_cur_fail(c);
         return;
     }
     printable(n.host);
-    printable(n.detail);
+    if (n.words != TH_POOL_NONE)
+        printable(th_words_at(p, n.words)->text);
     uint32_t i = th_pool_take(&p->notes);
     struct th_win *w = th_win_at(p, win);
     n.next = w->notes;
@@ -169,6 +200,8 @@ static void get_window(struct th_cur *c, struct th_part *p, uint32_t dev)
 {
     struct th_win in = {0};
     get_record(c, &in, sizeof(in));
+    in.called = get_optional(c, &p->called);
+    in.failed = get_optional(c, &p->failed);
     uint64_t notes = th_cur_varint(c);
     if (c->failed || !window_valid(&in) || notes > TH_NOTES_MAX) {
         th_cur_fail(c);
@@ -193,6 +226,7 @@ static void get_device(struct th_cur *c, struct th_part *p, unsigned partition)
 {
     struct th_dev in = {0};
     get_record(c, &in, sizeof(in));
+    in.callers = get_optional(c, &p->callers);
     uint64_t windows = th_cur_varint(c);
     if (c->failed || !device_valid(&in) || windows > MAX_WINDOWS ||
         th_entity_partition(in.id) != partition || th_part_find(p, in.id) != TH_POOL_NONE) {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the learner keeps of a device: four kinds of fixed-size records without
- * pointers, so that state is saved as it lies in memory (little-endian, natural
- * alignment; state.c checks what it reads back).
+ * What the learner keeps of a device: fixed-size records without pointers, so that state
+ * is saved as it lies in memory (little-endian, natural alignment; save.c checks what it
+ * reads back). What few devices need has a record of its own, which only those have.
  *
  *   device   its habits: lasts
+ *   callers  who called it: lasts
  *   window   one hour of it, from its first event to its closing
- *   note     evidence found in that hour, with the words for it
+ *   called   in that hour, others called it, asked it for names, or it searched for neighbours
+ *   failed   connections of that hour that failed
+ *   note     evidence found in that hour
+ *   words    for a note that has some
  *   pair     the device and one destination, one DNS domain, or evidence that comes again: lasts,
  *            bounded
  */
@@ -96,7 +100,8 @@ struct th_dev {
     int64_t staged_ns; /* when much was collected from inside hosts, 0 never */
     float staged_lgp;
     float admin_in_raw;
-    float refused; /* logins tried at it in an active hour, mean */
+    uint32_t callers; /* TH_POOL_NONE: none */
+    float refused;    /* logins tried at it in an active hour, mean */
     struct th_moments rates[TH_RATES];
     struct th_moments up; /* ln of the most sent to one destination in an hour */
     struct th_novelty novel[TH_NOVELS];
@@ -105,7 +110,10 @@ struct th_dev {
     uint8_t gated[TH_RATES]; /* windows in a row that the gate held back */
     struct th_seen_slot seen[TH_SEEN_BUCKETS * TH_SEEN_WAYS]; /* destinations and names */
     struct th_seen_slot deeds[TH_DEED_BUCKETS * TH_SEEN_WAYS];
-    struct th_seen_slot clients[TH_CLIENT_BUCKETS * TH_SEEN_WAYS];
+};
+
+struct th_callers {
+    struct th_seen_slot seen[TH_CLIENT_BUCKETS * TH_SEEN_WAYS];
 };
 
 #define TH_HLL_LOG2M 6u
@@ -148,8 +156,9 @@ struct th_top_host {
 
 struct th_win {
     uint32_t dev;
-    uint32_t next;  /* of the same device */
-    uint32_t notes; /* chained */
+    uint32_t next;           /* of the same device */
+    uint32_t notes;          /* chained */
+    uint32_t called, failed; /* TH_POOL_NONE: none */
     uint16_t note_count;
     uint16_t touches; /* contributions to popularity, bounded */
     uint16_t client_touches;
@@ -159,27 +168,36 @@ struct th_win {
     uint64_t tried; /* features that had an occasion */
     uint16_t novel_tried, novel_new;
     uint8_t taught, notes_remote;
-    uint8_t scan_used;
     uint8_t port_at;
+    uint8_t pad;
     uint32_t ports[TH_RECENT_PORTS]; /* latest service ports, counted already */
     struct th_topk_slot top[TH_TOP_SLOTS];
-    struct th_topk_slot callers[TH_TOP_SLOTS];
-    struct th_burst burst_out, burst_in;
-    struct th_strangers strangers_out, strangers_in;
+    struct th_burst burst_out;
+    struct th_strangers strangers_out;
     uint64_t v[TH_RATES];
-    uint8_t hll_ext[TH_HLL_BYTES], hll_int[TH_HLL_BYTES], hll_fail[TH_HLL_BYTES];
-    uint8_t hll_in[TH_HLL_BYTES];
-    uint8_t hll_port[TH_HLL_BYTES], hll_probe[TH_HLL_BYTES];
-    uint8_t hll_alive[1u << TH_SCAN_HLL_LOG2M]; /* probed addresses that answered */
-    struct th_scan_slot scan[TH_SCAN_SLOTS];
+    uint8_t hll_ext[TH_HLL_BYTES], hll_int[TH_HLL_BYTES];
+    uint8_t hll_port[TH_HLL_BYTES];
     struct th_top_host top_host[TH_TOP_SLOTS];
-    uint64_t names[TH_NAME_BITS / 64];  /* which names were weighed already */
-    uint64_t asked[TH_ASKED_BITS / 64]; /* domains that others asked of it */
+    uint64_t names[TH_NAME_BITS / 64]; /* which names were weighed already */
     struct th_spelling_sum dga;
     uint32_t dga_names, dga_missing;
     uint32_t probes;
     uint32_t looked; /* low bits of `events` at the last look; others: to be looked at */
+};
+
+struct th_called {
     int64_t probe_first_ns, probe_last_ns;
+    struct th_topk_slot top[TH_TOP_SLOTS];
+    struct th_burst burst;
+    struct th_strangers strangers;
+    uint64_t asked[TH_ASKED_BITS / 64]; /* domains that others asked of it */
+    uint8_t hll[TH_HLL_BYTES], hll_probe[TH_HLL_BYTES];
+    uint8_t hll_alive[1u << TH_SCAN_HLL_LOG2M]; /* probed addresses that answered */
+};
+
+struct th_failed {
+    uint8_t hll[TH_HLL_BYTES]; /* of the hosts */
+    struct th_scan_slot scan[TH_SCAN_SLOTS];
 };
 
 #define TH_NOTE_HOST_LEN 80u
@@ -207,12 +225,16 @@ struct th_note {
     uint16_t port;
     uint8_t flags;
     uint8_t domain_at; /* the registered domain begins here in host; at its end: none */
-    uint8_t examples;  /* in detail */
+    uint8_t examples;  /* in its words */
     uint8_t novel;     /* kind of novelty + 1, 0 for none */
     float worth;       /* against others of its feature, when there are too many */
-    uint32_t pad;
+    uint32_t words;    /* TH_POOL_NONE: none */
     char host[TH_NOTE_HOST_LEN];
-    char detail[TH_NOTE_DETAIL_LEN];
+};
+
+/* What a note says besides. */
+struct th_words {
+    char text[TH_NOTE_DETAIL_LEN];
 };
 
 enum th_pair_kind { TH_PAIR_FREE, TH_PAIR_HOST, TH_PAIR_NAME, TH_PAIR_RECURRING };

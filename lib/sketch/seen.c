@@ -97,20 +97,3 @@ uint16_t th_seen_get(const struct th_seen_slot *slots, unsigned buckets, uint64_
     int at = find(b, (uint16_t)hash);
     return at < 0 ? 0 : within(day_of(&b[at]), day, horizon);
 }
-
-void th_seen_merge(struct th_seen_slot *dst, const struct th_seen_slot *src, unsigned buckets)
-{
-    for (unsigned i = 0; i < buckets * TH_SEEN_WAYS; i++) {
-        if (src[i].day == 0)
-            continue;
-        struct th_seen_slot *b = dst + i / TH_SEEN_WAYS * TH_SEEN_WAYS;
-        int at = find(b, src[i].print);
-        if (at < 0) {
-            put(b, src[i]);
-            continue;
-        }
-        renew(b, (unsigned)at, day_of(&src[i]));
-        if (is_habit(&src[i]))
-            promote(b, (unsigned)at);
-    }
-}

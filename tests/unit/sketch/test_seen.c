@@ -79,25 +79,11 @@ static void one_way_stays_for_what_is_new(void **state)
     assert_int_equal(kept, TH_SEEN_WAYS - 1);
 }
 
-static void merge_keeps_the_later_day(void **state)
-{
-    (void)state;
-    struct th_seen_slot a[BUCKETS * TH_SEEN_WAYS] = {0};
-    struct th_seen_slot b[BUCKETS * TH_SEEN_WAYS] = {0};
-    th_seen_touch(a, BUCKETS, item(1), 100, 28);
-    th_seen_touch(b, BUCKETS, item(1), 101, 28);
-    th_seen_touch(b, BUCKETS, item(2), 90, 28);
-    th_seen_merge(a, b, BUCKETS);
-    assert_int_equal(th_seen_get(a, BUCKETS, item(1), 102, 28), 101);
-    assert_int_equal(th_seen_get(a, BUCKETS, item(2), 102, 28), 90);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(remembers_the_day),
         cmocka_unit_test(rarely_mistakes_the_new_for_seen), cmocka_unit_test(the_oldest_gives_way),
         cmocka_unit_test(habits_outlive_a_day_of_browsing),
-        cmocka_unit_test(one_way_stays_for_what_is_new),
-        cmocka_unit_test(merge_keeps_the_later_day)};
+        cmocka_unit_test(one_way_stays_for_what_is_new)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,5 @@ uint16_t th_seen_touch(
 /* The same question without a note. */
 uint16_t th_seen_get(const struct th_seen_slot *slots, unsigned buckets, uint64_t hash,
     uint16_t day, uint16_t horizon);
-/* Takes over what src saw. Same number of buckets. */
-void th_seen_merge(struct th_seen_slot *dst, const struct th_seen_slot *src, unsigned buckets);
 
 #endif
