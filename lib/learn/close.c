@@ -290,6 +290,16 @@ static void judge_hour(
         d->rhythm_n[TH_RHYTHM_COUNT][slot], days);
 }
 
+static void judge_drift(
+    struct th_learn *l, const struct th_dev *d, const struct th_win *w, double best[])
+{
+    double raw = th_drift_raw(d, w);
+    best[TH_FEAT_OUTFLOW] = fmin(raw, RAW_MAX);
+    struct th_signal *s = raw > 0 ? window_signal(l, w, TH_FEAT_OUTFLOW, raw) : NULL;
+    if (s)
+        th_drift_fill(d, w, s);
+}
+
 static void learn_novelty(struct th_dev *d, const struct th_win *w)
 {
     for (unsigned k = 0; k < TH_NOVELS; k++) {
@@ -384,6 +394,7 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
         d->staged_lgp = (float)best[TH_FEAT_BYTES_IN_INT];
     }
     unsigned group = d->group;
+    th_drift_learn(l->org, d, w);
     uint64_t gated = th_rate_learn(l, d, w, x, weight);
     contribute(l, group, w, x, best, gated);
     l->stats.gated_updates += (unsigned)__builtin_popcountll(gated);
@@ -461,6 +472,7 @@ static void judge(struct th_learn *l, const struct th_part *p, const struct th_d
     judge_dga(l, p, w, best);
     judge_staging(l, d, w, best);
     judge_hour(l, d, w, best);
+    judge_drift(l, d, w, best);
 }
 
 void th_window_look(

@@ -103,6 +103,7 @@ static const struct {
     {"remote-access-tool", {{"new-destination", 1, false, 0, "relay-7.net.anydesk.com", NULL}}},
     {"remote-task", {{"remote-administration", 1, true, 0, NULL, "registered a task, X"}}},
     {"remote-wmi", {{"remote-administration", 1, true, 0, NULL, "called a WMI method, X"}}},
+    {"slow-exfiltration", {{"outflow-grown", 2e8, false}}},
     {"suddenly-a-server", {{"clients", 40, true}, {"new-clients", 40, true}}},
     {"theft-then-ransom", {{"upload", 2e9, false}, {"smb-renames", 400, true}}},
     {"tunnel-service", {{"new-destination", 1, false, 0, "tunnel.eu.ngrok.com", NULL}}},

@@ -32,6 +32,7 @@ const SHOWN_BY: Record<string, string> = {
   'controller-command': 'connections-internal',
   'clear-text-login': 'connections-out',
   'faulty-certificate': 'connections-out',
+  'outflow-grown': 'bytes-out',
 };
 
 /** Measures that show these features, each once, in their order. */

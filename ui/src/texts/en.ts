@@ -705,6 +705,7 @@ export default {
   'model.remote-task': 'Task scheduled on another host',
   'model.remote-wmi': 'WMI or DCOM used on another host',
   'model.scan-then-administration': 'Scan, then administration of a new host',
+  'model.slow-exfiltration': 'Ever more data sent out',
   'model.suddenly-a-server': 'Suddenly called by many hosts',
   'model.theft-then-ransom': 'Data sent out, then files rewritten',
   'model.tunnel-service': 'Tunnel through a public relay',
@@ -777,4 +778,5 @@ export default {
   'feature.controller-command': 'New command to a controller',
   'feature.clear-text-login': 'New password in clear text',
   'feature.faulty-certificate': 'New server with a faulty certificate',
+  'feature.outflow-grown': 'Outflow grown',
 } as const;

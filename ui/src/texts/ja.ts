@@ -271,6 +271,7 @@ export default {
   'says.brute-force-against': '{peer}から{observed}回ログインを試行された',
   'says.mining': '{peer}へマイニングプールとみられる接続が{observed}件',
   'says.data-staging': '内部ホストから{observed}を収集した後、大量に外部へ送信',
+  'says.outflow-grown': '通常の1時間に外部へ送る量が{observed}に増加',
   'says.clients': '1時間に{observed}台のホストから接続を受信',
   'says.new-clients': '28日間接続のなかった{observed}台のホストから1時間に接続を受信',
   'says.burst-out': '1分間に{observed}件接続',
@@ -765,6 +766,7 @@ export default {
   'model.remote-task': '他ホストでのタスク登録',
   'model.remote-wmi': '他ホストでのWMI・DCOM使用',
   'model.scan-then-administration': 'スキャン後の新ホスト管理',
+  'model.slow-exfiltration': '外部送信量の緩やかな増加',
   'model.suddenly-a-server': '多数ホストからの突然の接続',
   'model.theft-then-ransom': 'データ送出後のファイル書き換え',
   'model.tunnel-service': '公開中継を通るトンネル',
@@ -837,4 +839,5 @@ export default {
   'feature.controller-command': '制御機器への新しい操作',
   'feature.clear-text-login': '新しい平文パスワード',
   'feature.faulty-certificate': '証明書に問題のある新しいサーバー',
+  'feature.outflow-grown': '外部送信量の増加',
 } satisfies Texts;
