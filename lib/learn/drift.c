@@ -13,8 +13,9 @@
 #define RENEW_DAYS 28
 #define LEAST_AGE_DAYS 7
 #define LEAST_HOURS 12.0f /* with anything sent, forgetting, behind a habit */
-#define RECENT_HOURS 24.0 /* half of what counts as the last days; one day alone moves it little   \
-                           */
+#define RECENT_HOURS                                                                               \
+    24.0 /* half of what counts as the last days; one day alone moves it little                    \
+          */
 /* How far the habit of an ordinary device moves in some weeks: ln, one standard deviation. */
 #define MOVES_SD 0.5
 #define LEAST_GROWTH M_LN2
@@ -56,7 +57,7 @@ void th_drift_fill(const struct th_dev *d, const struct th_win *w, struct th_sig
     s->expected = expm1((double)r->mean);
     s->low = expm1(fmax(0, (double)r->mean - RANGE_Z * MOVES_SD));
     s->high = expm1((double)r->mean + RANGE_Z * MOVES_SD);
-    snprintf(s->detail, sizeof(s->detail), "%d days before", day - r->day);
+    snprintf(s->detail, sizeof(s->detail), "held against %d days before", day - r->day);
 }
 
 static void learn_recent(const struct th_org *o, struct th_dev *d, const struct th_win *w)

@@ -181,7 +181,7 @@ static void printable(char *s)
 
 static void get_note(struct th_cur *c, struct th_part *p, uint32_t win)
 {
-    struct th_note n;
+    struct th_note n = {0};
     get_record(c, &n, sizeof(n));
     n.words = get_optional(c, &p->words);
     if (c->failed || !note_valid(&n) || !words_valid(p, &n)) {

@@ -10,6 +10,7 @@ import { amount } from './show.svelte';
 /** Details that are sentences; the others are addresses, ports and names, and stay as they are. */
 export const DETAILS: [RegExp, Key][] = [
   [/^on average every (\S+) s, intervals vary by (\d+) %$/, 'detail.every'],
+  [/^held against (\d+) days before$/, 'detail.before'],
   [/^in (\d+) of its last (\d+) active hours, (\d+) contacts$/, 'detail.hours'],
   [/^port (\d+): (\d+) connections failed, (\d+) did not$/, 'detail.failed'],
   [/^(-?\d+) hours after it collected from inside hosts$/, 'detail.after'],
