@@ -16,18 +16,9 @@
 #define ID_BITS 50u
 #define ID_TRIES 8u
 
-/* Where the indexes file a record: hashes that differ by machine, and decide nothing else. */
-static uint32_t mac_place(const struct th_identity *id, const struct th_mac *m)
+static uint64_t mac_tag(const struct th_identity *id, const struct th_mac *m)
 {
-    uint8_t block[16] = {0};
-    memcpy(block, m->b, sizeof(m->b));
-    return index_hash(th_hash_blocks(&id->key, block, 1));
-}
-
-static uint32_t addr_place(const struct th_identity *id, const struct th_addr *a)
-{
-    _Static_assert(sizeof(a->b) == 16, "an address is a block");
-    return index_hash(th_hash_blocks(&id->key, a->b, 1));
+    return th_siphash(&id->key, m->b, sizeof(m->b));
 }
 
 static bool mac_is_host(const struct th_mac *m)
@@ -40,7 +31,7 @@ struct mac_rec *mac_get(struct th_identity *id, const struct th_mac *mac)
 {
     if (!mac_is_host(mac))
         return NULL;
-    uint32_t hash = mac_place(id, mac);
+    uint32_t hash = index_hash(mac_tag(id, mac));
     uint32_t at = hash;
     for (uint32_t r; (r = index_next(&id->by_mac, hash, &at)) != NONE;)
         if (memcmp(id->mac[r].mac.b, mac->b, sizeof(mac->b)) == 0)
@@ -67,14 +58,14 @@ static uint32_t addr_evict(struct th_identity *id)
             victim = r;
     }
     id->addr_hand = (id->addr_hand + SWEEP) % id->addr_count;
-    index_remove(&id->by_addr, addr_place(id, &id->addr[victim].addr), victim);
+    index_remove(&id->by_addr, index_hash(addr_tag(id, &id->addr[victim].addr)), victim);
     id->stats.evicted_addresses++;
     return victim;
 }
 
 struct addr_rec *addr_get(struct th_identity *id, const struct th_addr *a, bool create)
 {
-    uint32_t hash = addr_place(id, a);
+    uint32_t hash = index_hash(addr_tag(id, a));
     uint32_t at = hash;
     for (uint32_t r; (r = index_next(&id->by_addr, hash, &at)) != NONE;)
         if (th_addr_eq(&id->addr[r].addr, a))
