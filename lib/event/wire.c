@@ -59,6 +59,12 @@ int th_wire_type_of(enum th_wire_op op)
     return -1;
 }
 
+struct th_wire_taken th_wire_take_slowly(struct th_cur c)
+{
+    uint64_t v = th_cur_varint(&c);
+    return (struct th_wire_taken){.rest = c, .v = v};
+}
+
 static const uint8_t magic[4] = {'T', 'E', 'V', 'F'};
 
 void th_frame_seal(struct th_buf *out, size_t at, enum th_frame_type type, size_t raw_len)

@@ -124,7 +124,8 @@ struct ends {
     const struct th_mac *orig_mac, *resp_mac;
     struct th_str uid;
     uint16_t orig_port, resp_port;
-    bool answered; /* the responder has been heard */
+    uint64_t orig_tag, resp_tag, uid_tag; /* what they are filed under; 0: nothing is */
+    bool answered;                        /* the responder has been heard */
 };
 
 /* Kinds whose first fields are TH_ID_FIELDS have them at the same place. */
@@ -352,7 +353,20 @@ static void peer_named(const struct name_entry *e, struct th_peer *ret)
         ret->key = e->key;
 }
 
-static void peer_fill(struct th_identity *id, const struct th_addr *a, uint16_t port,
+/* Works out what names are filed under and lets that come from memory: devices are found
+ * meanwhile. */
+static void fetch_names(const struct th_identity *id, struct ends *e)
+{
+    if (e->orig && !th_identity_is_inside(id, e->orig))
+        names_fetch(&id->names, e->orig_tag = addr_tag(id, e->orig));
+    if (e->resp && !th_identity_is_inside(id, e->resp))
+        names_fetch(&id->names, e->resp_tag = addr_tag(id, e->resp));
+    if (e->uid.len)
+        names_fetch(&id->uids, e->uid_tag = uid_tag(id, e->uid));
+}
+
+/* tag is the address's, 0 when it was not worked out. */
+static void peer_fill(struct th_identity *id, const struct th_addr *a, uint64_t tag, uint16_t port,
     const struct device *d, const struct name_entry *by_uid, struct th_peer *ret)
 {
     ret->slot = NONE;
@@ -370,8 +384,7 @@ static void peer_fill(struct th_identity *id, const struct th_addr *a, uint16_t 
             ret->host = th_str_n(by_uid->name, by_uid->name_len);
         return;
     }
-    uint64_t tag = addr_tag(id, a);
-    ret->key = tag;
+    ret->key = tag = tag ? tag : addr_tag(id, a);
     if (ret->inside)
         return;
     if (!addr_is_host(a))
@@ -389,7 +402,7 @@ static void peer_proxied(struct th_identity *id, const struct name_entry *e,
     struct th_addr a;
     if (th_addr_parse(th_str_n(e->name, e->name_len), &a)) {
         struct device *d = end_device(id, &a, NULL, time_ns, false);
-        peer_fill(id, &a, e->port, d, NULL, ret);
+        peer_fill(id, &a, 0, e->port, d, NULL, ret);
         return;
     }
     *ret = (struct th_peer){.slot = NONE, .port = e->port};
@@ -404,6 +417,9 @@ void th_identity_event(struct th_identity *id, const struct th_event *ev, struct
     const struct name_entry *by_uid = NULL;
     *ret = (struct th_who){0};
     id->now_ns = TH_MAX(id->now_ns, ev->time_ns);
+    if (ev->kind != TH_KIND_DHCP)
+        ends_of(ev, &e);
+    fetch_names(id, &e);
     switch (ev->kind) {
     case TH_KIND_DHCP: dhcp_event(id, (const struct th_ev_dhcp *)ev, &e); break;
     case TH_KIND_ARP: arp_event(id, (const struct th_ev_arp *)ev); break;
@@ -411,23 +427,21 @@ void th_identity_event(struct th_identity *id, const struct th_event *ev, struct
     case TH_KIND_SSL: tell_ssl(id, ev); break;
     default: break;
     }
-    if (ev->kind != TH_KIND_DHCP)
-        ends_of(ev, &e);
-    if (e.uid.len)
-        by_uid = names_find(&id->uids, uid_tag(id, e.uid));
-    else if (ev->kind == TH_KIND_HTTP || ev->kind == TH_KIND_SSL)
-        by_uid = &id->scratch;
     struct device *orig = end_device(id, e.orig, e.orig_mac, ev->time_ns, true);
     struct device *resp = end_device(id, e.resp, e.resp_mac, ev->time_ns, e.answered);
     tell_accounts(id, ev, orig, resp);
     traits_event(id, ev, orig, e.answered ? resp : NULL);
     if (ev->kind == TH_KIND_DNS)
         tell_dns(id, ev);
+    if (e.uid_tag)
+        by_uid = names_find(&id->uids, e.uid_tag);
+    else if (ev->kind == TH_KIND_HTTP || ev->kind == TH_KIND_SSL)
+        by_uid = &id->scratch;
     ret->orig = orig ? &orig->e : NULL;
     ret->resp = resp ? &resp->e : NULL;
-    peer_fill(id, e.orig, e.orig_port, orig, NULL, &ret->orig_peer);
+    peer_fill(id, e.orig, e.orig_tag, e.orig_port, orig, NULL, &ret->orig_peer);
     if (by_uid && by_uid->proxied)
         peer_proxied(id, by_uid, resp, ev->time_ns, &ret->resp_peer);
     else
-        peer_fill(id, e.resp, e.resp_port, resp, by_uid, &ret->resp_peer);
+        peer_fill(id, e.resp, e.resp_tag, e.resp_port, resp, by_uid, &ret->resp_peer);
 }

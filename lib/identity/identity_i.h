@@ -81,7 +81,6 @@ enum name_rank { NAME_SNI = 1, NAME_DNS = 2 };
 
 struct name_entry {
     uint64_t key;     /* of the peer by this name, 0: the name has no registered domain */
-    int64_t last_ns;  /* last written */
     uint8_t rank;     /* enum name_rank */
     uint8_t name_len; /* bytes in name */
     uint8_t dom_len;  /* the registered domain: last bytes of name */
@@ -92,11 +91,16 @@ struct name_entry {
 
 #define NAME_WAYS 4u
 
-/* Tags stand apart: a look-up that finds nothing touches one cache line. */
+/* What is looked at before the entries: a look-up that finds nothing touches no more than this. */
+struct name_bucket {
+    uint64_t tag[NAME_WAYS];    /* keyed hash of what the entry is filed under; 0: empty */
+    int64_t last_ns[NAME_WAYS]; /* when it was last written */
+};
+
 struct names {
-    uint64_t *tag; /* keyed hash of what the entry is filed under; 0: empty */
-    struct name_entry *e;
-    uint32_t buckets; /* power of two */
+    struct name_bucket *bucket;
+    struct name_entry *e; /* NAME_WAYS to a bucket */
+    uint32_t buckets;     /* power of two */
 };
 
 void names_init(struct names *n, uint32_t max);
@@ -104,6 +108,10 @@ void names_done(struct names *n);
 struct name_entry *names_find(const struct names *n, uint64_t tag);
 /* The entry of this tag, or the bucket's stalest one emptied for it. */
 struct name_entry *names_put(struct names *n, uint64_t tag, int64_t now_ns);
+/* The same; NULL when it was written later than now. */
+struct name_entry *names_put_newer(struct names *n, uint64_t tag, int64_t now_ns);
+/* Lets what a look-up needs come from memory. */
+void names_fetch(const struct names *n, uint64_t tag);
 
 /* ---- device.c ---- */
 

@@ -6,47 +6,72 @@ void names_init(struct names *n, uint32_t max)
     n->buckets = 64;
     while (n->buckets < max / NAME_WAYS)
         n->buckets *= 2;
-    n->tag = th_xcalloc((size_t)n->buckets * NAME_WAYS, sizeof(*n->tag));
+    n->bucket = th_xcalloc(n->buckets, sizeof(*n->bucket));
     n->e = th_xcalloc((size_t)n->buckets * NAME_WAYS, sizeof(*n->e));
 }
 
 void names_done(struct names *n)
 {
-    free(n->tag);
+    free(n->bucket);
     free(n->e);
     *n = (struct names){0};
 }
 
-/* First entry of the tag's bucket. */
-static size_t bucket(const struct names *n, uint64_t tag)
+static size_t bucket_of(const struct names *n, uint64_t tag)
 {
-    return (size_t)(tag >> 32 & (n->buckets - 1)) * NAME_WAYS;
+    return (size_t)(tag >> 32 & (n->buckets - 1));
+}
+
+/* Way of the tag in its bucket, NAME_WAYS when it is not there. */
+static size_t way_of(const struct name_bucket *b, uint64_t tag)
+{
+    size_t way = 0;
+    while (way < NAME_WAYS && b->tag[way] != tag)
+        way++;
+    return way;
+}
+
+/* An empty way, else the stalest. */
+static size_t way_to_give(const struct name_bucket *b)
+{
+    size_t way = 0;
+    for (size_t i = 0; i < NAME_WAYS && b->tag[way]; i++)
+        if (!b->tag[i] || b->last_ns[i] < b->last_ns[way])
+            way = i;
+    return way;
+}
+
+void names_fetch(const struct names *n, uint64_t tag)
+{
+    __builtin_prefetch(&n->bucket[bucket_of(n, tag)]);
 }
 
 struct name_entry *names_find(const struct names *n, uint64_t tag)
 {
-    size_t b = bucket(n, tag);
-    for (size_t i = b; i < b + NAME_WAYS; i++)
-        if (n->tag[i] == tag)
-            return &n->e[i];
-    return NULL;
+    size_t at = bucket_of(n, tag);
+    size_t way = way_of(&n->bucket[at], tag);
+    return way < NAME_WAYS ? &n->e[at * NAME_WAYS + way] : NULL;
 }
 
 struct name_entry *names_put(struct names *n, uint64_t tag, int64_t now_ns)
 {
-    struct name_entry *e = names_find(n, tag);
-    if (!e) {
-        size_t b = bucket(n, tag);
-        size_t at = b;
-        for (size_t i = b; i < b + NAME_WAYS && n->tag[at]; i++)
-            if (!n->tag[i] || n->e[i].last_ns < n->e[at].last_ns)
-                at = i;
-        e = &n->e[at];
-        memset(e, 0, sizeof(*e));
-        n->tag[at] = tag;
+    size_t at = bucket_of(n, tag);
+    struct name_bucket *b = &n->bucket[at];
+    size_t way = way_of(b, tag);
+    if (way == NAME_WAYS) {
+        way = way_to_give(b);
+        b->tag[way] = tag;
+        memset(&n->e[at * NAME_WAYS + way], 0, sizeof(*n->e));
     }
-    e->last_ns = now_ns;
-    return e;
+    b->last_ns[way] = now_ns;
+    return &n->e[at * NAME_WAYS + way];
+}
+
+struct name_entry *names_put_newer(struct names *n, uint64_t tag, int64_t now_ns)
+{
+    const struct name_bucket *b = &n->bucket[bucket_of(n, tag)];
+    size_t way = way_of(b, tag);
+    return way < NAME_WAYS && b->last_ns[way] > now_ns ? NULL : names_put(n, tag, now_ns);
 }
 
 void name_set(struct th_identity *id, struct name_entry *e, struct th_str name)

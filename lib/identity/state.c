@@ -213,12 +213,13 @@ static void put_names(struct th_buf *out, const struct names *n)
     uint32_t cells = n->buckets * NAME_WAYS;
     for (uint32_t i = 0; i < cells; i++) {
         const struct name_entry *e = &n->e[i];
-        if (!n->tag[i])
+        const struct name_bucket *b = &n->bucket[i / NAME_WAYS];
+        if (!b->tag[i % NAME_WAYS])
             continue;
         th_buf_le32(out, i);
-        th_buf_le64(out, n->tag[i]);
+        th_buf_le64(out, b->tag[i % NAME_WAYS]);
         th_buf_le64(out, e->key);
-        th_buf_le64(out, (uint64_t)e->last_ns);
+        th_buf_le64(out, (uint64_t)b->last_ns[i % NAME_WAYS]);
         th_buf_u8(out, (uint8_t)(e->rank | e->proxied << 2));
         th_buf_u8(out, e->dom_len);
         th_buf_le16(out, e->port);
@@ -233,19 +234,22 @@ static bool get_names(struct names *n, struct th_cur *c)
     if (th_cur_le32(c) != n->buckets)
         return false;
     for (uint32_t i; (i = th_cur_le32(c)) != NONE;) {
-        if (c->failed || i >= n->buckets * NAME_WAYS || n->tag[i])
+        if (c->failed || i >= n->buckets * NAME_WAYS)
             return false;
         struct name_entry *e = &n->e[i];
-        n->tag[i] = th_cur_le64(c);
+        uint64_t *tag = &n->bucket[i / NAME_WAYS].tag[i % NAME_WAYS];
+        if (*tag)
+            return false;
+        *tag = th_cur_le64(c);
         e->key = th_cur_le64(c);
-        e->last_ns = (int64_t)th_cur_le64(c);
+        n->bucket[i / NAME_WAYS].last_ns[i % NAME_WAYS] = (int64_t)th_cur_le64(c);
         uint8_t flags = th_cur_u8(c);
         e->rank = flags & 3;
         e->proxied = flags >> 2 & 1;
         e->dom_len = th_cur_u8(c);
         e->port = th_cur_le16(c);
         e->name_len = th_cur_u8(c);
-        if (flags > 7 || e->name_len > NAME_LEN || e->dom_len > e->name_len || !n->tag[i])
+        if (flags > 7 || e->name_len > NAME_LEN || e->dom_len > e->name_len || !*tag)
             return false;
         get_bytes(c, (uint8_t *)e->name, e->name_len);
         for (unsigned k = 0; k < e->name_len; k++)

@@ -30,8 +30,7 @@ static void tell_own_name(
 static struct name_entry *newest_name(
     struct th_identity *id, const struct th_addr *a, int64_t time_ns)
 {
-    const struct name_entry *old = names_find(&id->names, addr_tag(id, a));
-    return old && old->last_ns > time_ns ? NULL : names_put(&id->names, addr_tag(id, a), time_ns);
+    return names_put_newer(&id->names, addr_tag(id, a), time_ns);
 }
 
 void tell_dns(struct th_identity *id, const struct th_event *h)

@@ -106,6 +106,43 @@ static void a_writer_and_a_reader_serve_many_batches(void **state)
     th_batch_reader_free(r);
 }
 
+/* Rows are read some at a time, into memory that had others before: numbers of all lengths, and
+ * fields that come and go from row to row and for many rows. */
+static void many_rows_of_a_kind_come_back(void **state)
+{
+    enum { count = 150 };
+    (void)state;
+    struct th_ev_conn conn[count];
+    struct th_event *events[count];
+    for (uint64_t i = 0; i < count; i++) {
+        struct th_ev_conn *c = &conn[i];
+        *c = (struct th_ev_conn){.h = {.kind = TH_KIND_CONN, .seq = i * i}};
+        c->h.time_ns = (int64_t)(UINT64_C(1) << i % 63);
+        TH_SET(c, CONN, ts, c->h.time_ns - (int64_t)i);
+        TH_SET(c, CONN, orig_bytes, UINT64_MAX >> th_mix64(i) % 64);
+        if (i % 7 < 4)
+            TH_SET(c, CONN, resp_bytes, i);
+        if (i / 40 % 2)
+            TH_SET(c, CONN, history, th_str_c(i % 2 ? "ShAD" : "S"));
+        events[i] = &c->h;
+    }
+    struct th_buf frame TH_AUTOBUF = frame_of(events, count);
+    struct th_batch_reader *r = th_batch_reader_new();
+    for (unsigned round = 0; round < 2; round++) {
+        struct th_batch_head head;
+        struct th_event *got;
+        assert_int_equal(th_batch_open(r, frame.p, frame.len, &head), 0);
+        for (uint32_t i = 0; i < count; i++) {
+            assert_int_equal(th_batch_next(r, &got), 1);
+            assert_true(sample_same(events[i], got));
+            assert_int_equal(got->source, 0);
+            got->source = 7; /* as who reads the source frame does */
+        }
+        assert_int_equal(th_batch_next(r, &got), 0);
+    }
+    th_batch_reader_free(r);
+}
+
 static void extreme_values_survive(void **state)
 {
     (void)state;
@@ -382,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_back_as_they_went_in),
         cmocka_unit_test(a_writer_and_a_reader_serve_many_batches),
+        cmocka_unit_test(many_rows_of_a_kind_come_back),
         cmocka_unit_test(extreme_values_survive),
         cmocka_unit_test(an_empty_batch_is_a_batch),
         cmocka_unit_test(a_full_writer_says_so),

@@ -103,8 +103,8 @@ void th_batch_reader_free(struct th_batch_reader *r);
  * checksum and every bound. Fields and kinds it does not know are skipped. */
 int th_batch_open(struct th_batch_reader *r, const uint8_t *frame, size_t len_bytes,
     struct th_batch_head *ret_head) TH_WARN_UNUSED;
-/* 1 and the next event, valid until the next call; 0 at the end; negative when damaged. The
- * event's source is 0: whoever reads the source frame sets it, and may write nothing else. */
+/* 1 and the next event, valid until the next call; 0 at the end; negative when damaged. Its source
+ * is 0: whoever reads the source frame sets it. Fields that are not set must be left alone. */
 int th_batch_next(struct th_batch_reader *r, struct th_event **ret_ev) TH_WARN_UNUSED;
 
 #endif
