@@ -172,11 +172,14 @@ static void raise_file_limit(void)
 
 static int open_duck(struct recall *r)
 {
-    /* Segments are read by their descriptors. */
-    const char *folder = "/proc/self/fd";
+    /* Segments are read by their descriptors, which DuckDB takes for the files' own paths as long as
+     * they have one. */
+    char segments[64];
+    const char *const folders[] = {"/proc/self/fd", segments};
     TH_AUTOFREE char *message = NULL;
     struct th_duck_config config = {
-        .memory_bytes = MEMORY_BYTES, .folders = &folder, .folder_count = 1};
+        .memory_bytes = MEMORY_BYTES, .folders = folders, .folder_count = TH_ARRAY_LEN(folders)};
+    snprintf(segments, sizeof(segments), "/proc/self/fd/%d", r->segments_fd);
     int err = th_duck_open(&config, &r->duck, &message);
     if (err < 0)
         th_log(TH_LOG_ERROR, "recall: DuckDB cannot be opened: %s", message ? message : "");
