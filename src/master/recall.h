@@ -37,7 +37,7 @@ struct recall {
 /* A sink's function; arg is the recall. Leaves out what is not wanted, and what core makes itself.
  * Fails with write_err alone. */
 int recall_put(void *arg, const struct th_event *ev);
-void recall_say(struct recall *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct th_buf *recall_problem(struct recall *r);     /* where the next one is to be written */
 void recall_tell(const struct recall *r, bool done); /* how far it is, to the parent */
 
 /* recall_segments.c */

@@ -54,10 +54,11 @@ static void read_from(struct recall *r, const struct th_io *io, uint64_t positio
     th_follow_stats_get(f, &stats);
     th_follow_free(f);
     if (err < 0 && r->write_err == 0)
-        recall_say(
-            r, "the log, which has what is in no segment yet, ended early: %s", th_strerror(err));
+        th_buf_printf(recall_problem(r),
+            "the log, which has what is in no segment yet, ended early: %s", th_strerror(err));
     if (stats.damaged)
-        recall_say(r, "%" PRIu64 " batches of the log are damaged", stats.damaged);
+        th_buf_printf(
+            recall_problem(r), "%" PRIu64 " batches of the log are damaged", stats.damaged);
 }
 
 int recall_log(struct recall *r, uint64_t position)
@@ -73,7 +74,7 @@ int recall_log(struct recall *r, uint64_t position)
     if (err == -ENOENT) /* it never ran */
         return 0;
     if (err < 0)
-        recall_say(r, "the log cannot be read: %s", th_strerror(err));
+        th_buf_printf(recall_problem(r), "the log cannot be read: %s", th_strerror(err));
     else if (position < end)
         read_from(r, &io, TH_MAX(position, first), end);
     return r->write_err;

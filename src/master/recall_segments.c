@@ -128,14 +128,14 @@ static int read_file(struct segments *s, const struct th_catalogue_file *f, int 
 {
     char path[32];
     int64_t parts = 1 + (int64_t)TH_MIN(f->rows / SPAN_ROWS, 63u);
-    int64_t width_ns = th_time_sub(f->last_ns, f->first_ns) / parts + 1;
+    int64_t span_ns = TH_MAX(th_time_sub(f->last_ns, f->first_ns), 0);
     int64_t from_ns = INT64_MIN;
     int err = fd < 0 ? fd : 0;
     /* By its descriptor: it may have no name any more. */
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     for (int64_t i = 1; err == 0 && i <= parts && from_ns < s->r->until_ns; i++) {
-        int64_t to_ns = th_time_add(f->first_ns, i * width_ns);
-        to_ns = i < parts ? TH_MIN(to_ns, s->r->until_ns) : s->r->until_ns;
+        int64_t to_ns = i < parts ? th_time_add(f->first_ns, span_ns / parts * i) : INT64_MAX;
+        to_ns = TH_MIN(TH_MAX(to_ns, from_ns), s->r->until_ns);
         err = read_span(s, f->kind, path, from_ns, to_ns);
         from_ns = to_ns;
     }
@@ -151,19 +151,20 @@ static void not_read(struct segments *s, const struct th_catalogue_file *f, int 
 static void say_all(struct segments *s, const struct recall_held *h)
 {
     if (s->unread)
-        recall_say(s->r,
+        th_buf_printf(recall_problem(s->r),
             "%" PRIu64 " of %zu segments could not be read, or not to their end (%s%s)", s->unread,
             h->count, s->unread > 1 ? "the first is " : "", s->first);
     if (h->strange)
-        recall_say(s->r,
+        th_buf_printf(recall_problem(s->r),
             "%" PRIu64 " segments hold events of kinds that this version does not know: a newer "
             "one wrote them",
             h->strange);
     if (s->stats.unfit)
-        recall_say(
-            s->r, "%" PRIu64 " values were none of their field and left out", s->stats.unfit);
+        th_buf_printf(recall_problem(s->r),
+            "%" PRIu64 " values were none of their field and left out", s->stats.unfit);
     if (s->stats.too_large)
-        recall_say(s->r, "%" PRIu64 " events were too large", s->stats.too_large);
+        th_buf_printf(
+            recall_problem(s->r), "%" PRIu64 " events were too large", s->stats.too_large);
 }
 
 int recall_segments(struct recall *r, const struct recall_held *h)

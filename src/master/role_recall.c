@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <sys/resource.h>
 
 #include "base/fd.h"
@@ -41,14 +40,11 @@ void recall_tell(const struct recall *r, bool done)
     th_progress_put(r->progress_fd, &p);
 }
 
-void recall_say(struct recall *r, const char *format, ...)
+struct th_buf *recall_problem(struct recall *r)
 {
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    th_buf_printf(&r->problems, "%s%s", r->problems.len ? "; " : "", text);
+    if (r->problems.len)
+        th_buf_puts(&r->problems, "; ");
+    return &r->problems;
 }
 
 int recall_put(void *arg, const struct th_event *ev)
@@ -77,24 +73,30 @@ static void say_unheld(struct recall *r, int err, size_t count)
 {
     switch (err) {
     case TH_E_VERSION:
-        recall_say(r,
+        th_buf_printf(recall_problem(r),
             "a newer version of Thymus wrote its catalogue of segments: use that version's "
             "thymusctl");
         break;
-    case TH_E_MALFORMED: recall_say(r, "its catalogue of segments is damaged"); break;
+    case TH_E_MALFORMED:
+        th_buf_printf(recall_problem(r), "its catalogue of segments is damaged");
+        break;
     case TH_E_LIMIT:
-        recall_say(r, "it has more than %u segments in that time: give an earlier --to",
+        th_buf_printf(recall_problem(r),
+            "it has more than %u segments in that time: give an earlier --to",
             TH_CATALOGUE_MAX_FILES);
         break;
     case -EMFILE:
-        recall_say(r,
+        th_buf_printf(recall_problem(r),
             "%zu segments are to be open at once, more than the system lets a process have: raise "
             "the limit (ulimit -Hn)",
             count);
         break;
     case -EACCES:
-    case -EPERM: recall_say(r, "%s", th_input_strerror(err)); break;
-    default: recall_say(r, "its catalogue of segments cannot be read: %s", th_strerror(err)); break;
+    case -EPERM: th_buf_printf(recall_problem(r), "%s", th_input_strerror(err)); break;
+    default:
+        th_buf_printf(
+            recall_problem(r), "its catalogue of segments cannot be read: %s", th_strerror(err));
+        break;
     }
 }
 
@@ -122,9 +124,10 @@ static void judge(struct recall *r)
     if (r->until_ns != INT64_MAX)
         th_time_rfc3339(r->until_ns, until);
     if (r->info.events == 0 && r->problems.len == 0)
-        recall_say(r, "nothing is stored there%s%s", *until ? " of before " : "", until);
+        th_buf_printf(
+            recall_problem(r), "nothing is stored there%s%s", *until ? " of before " : "", until);
     if (oversize)
-        recall_say(r, "%" PRIu64 " events were too large", oversize);
+        th_buf_printf(recall_problem(r), "%" PRIu64 " events were too large", oversize);
     if (r->problems.len)
         r->info.status = r->info.events ? TH_SOURCE_PARTIAL : TH_SOURCE_UNREADABLE;
 }
@@ -172,8 +175,8 @@ static void raise_file_limit(void)
 
 static int open_duck(struct recall *r)
 {
-    /* Segments are read by their descriptors, which DuckDB takes for the files' own paths as long as
-     * they have one. */
+    /* Segments are read by their descriptors, which DuckDB takes for the files' own paths as long
+     * as they have one. */
     char segments[64];
     const char *const folders[] = {"/proc/self/fd", segments};
     TH_AUTOFREE char *message = NULL;

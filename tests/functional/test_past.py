@@ -3,6 +3,7 @@
 that its sensor was fed with, and a running instance must not notice."""
 import json
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -168,6 +169,16 @@ def test_a_running_instance_does_not_notice(stored):
     assert stored.instance.logged()[before[2]:] == ""
     now = {f.name: f.stat().st_uid for f in (stored.path / "segments").iterdir()}
     assert {n: now.get(n, u) for n, u in owners.items()} == owners and set(now.values()) == set(owners.values())
+
+
+def test_an_instance_that_was_killed_is_read(stored, tmp_path):
+    """Its catalogue's write-ahead log is whole, and nobody is there who uses it."""
+    other = stored.instance.restored(stored.cut(tmp_path / "cut"), tmp_path / "other").start()
+    want = findings(other.path)
+    other.stop(signal.SIGKILL)
+    other.end()
+    assert (other.path / "segments/catalogue.db-wal").stat().st_size > 0
+    assert findings(other.path) == want
 
 
 def test_a_snapshot_is_read_wherever_it_lies(stored, tmp_path):

@@ -23,6 +23,7 @@ struct place {
     char folder[64], catalogue[96];
     struct th_duck *duck; /* the writer's */
     struct th_catalogue *store;
+    uint64_t memory_bytes; /* the reader's */
 };
 
 static int begin(void **state)
@@ -35,6 +36,7 @@ static int begin(void **state)
     const char *folder = p->folder;
     struct th_duck_config config = {
         .memory_bytes = 128u << 20, .folders = &folder, .folder_count = 1};
+    p->memory_bytes = 128u << 20;
     *state = p;
     if (th_duck_open(&config, &p->duck, NULL) < 0)
         return -1;
@@ -56,16 +58,17 @@ static char *path_of(const struct place *p, const char *name)
     return th_xasprintf("%s/%s", p->folder, name);
 }
 
-static void seal(struct place *p, const char *name, int64_t first_ns)
+static void seal_many(
+    struct place *p, const char *name, int64_t first_ns, int64_t step_ns, int64_t count)
 {
     TH_CLEANUP(th_segment_table_freep) struct th_segment_table *t = NULL;
     TH_AUTOFREE char *path = path_of(p, name);
     struct th_segment_job *job = NULL;
     int r = 0;
     assert_int_equal(th_segment_table_new(p->duck, TH_KIND_DNS, &t), 0);
-    for (int64_t i = 0; i < EVENTS; i++) {
+    for (int64_t i = 0; i < count; i++) {
         struct th_ev_dns ev = {
-            .h = {.kind = TH_KIND_DNS, .time_ns = first_ns + i, .seq = (uint64_t)i}};
+            .h = {.kind = TH_KIND_DNS, .time_ns = first_ns + i * step_ns, .seq = (uint64_t)i}};
         TH_SET(&ev, DNS, query, th_str_c("example.net"));
         assert_int_equal(th_segment_table_add(t, &ev.h, th_str_c(""), th_str_c("")), 0);
     }
@@ -76,18 +79,26 @@ static void seal(struct place *p, const char *name, int64_t first_ns)
     th_segment_job_free(job);
 }
 
-/* Tells the store of a file, whether it is there or not. */
-static void commit(struct place *p, const char *name, int64_t first_ns)
+static void seal(struct place *p, const char *name, int64_t first_ns)
 {
-    struct th_catalogue_file f = {.kind = TH_KIND_DNS,
-        .first_ns = first_ns,
-        .last_ns = first_ns + EVENTS - 1,
-        .rows = EVENTS,
-        .bytes = 1000};
+    seal_many(p, name, first_ns, 1, EVENTS);
+}
+
+/* Tells the store of a file, whether it is there and so or not. */
+static void commit_as(
+    struct place *p, const char *name, int64_t first_ns, int64_t last_ns, uint64_t rows)
+{
+    struct th_catalogue_file f = {
+        .kind = TH_KIND_DNS, .first_ns = first_ns, .last_ns = last_ns, .rows = rows, .bytes = 1000};
     struct th_catalogue_change change = {
         .add = &f, .add_count = 1, .has_position = true, .position = 7};
     snprintf(f.name, sizeof(f.name), "%s", name);
     assert_int_equal(th_catalogue_commit(p->store, &change, 77), 0);
+}
+
+static void commit(struct place *p, const char *name, int64_t first_ns)
+{
+    commit_as(p, name, first_ns, first_ns + EVENTS - 1, EVENTS);
 }
 
 /* ---- the role, locked, in a process of its own ---- */
@@ -128,7 +139,7 @@ static void recall_in_role(const struct place *p, int64_t until_ns, int talk, st
     struct recall r = {.log_fd = -1, .progress_fd = -1, .spool_fd = talk, .until_ns = until_ns};
     const char *const folders[] = {"/proc/self/fd", p->folder};
     struct th_duck_config config = {
-        .memory_bytes = 128u << 20, .folders = folders, .folder_count = 2};
+        .memory_bytes = p->memory_bytes, .folders = folders, .folder_count = 2};
     struct th_byte_sink sink = {.write = swallow};
     r.segments_fd = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     r.runs = th_run_writer_new(&sink);
@@ -204,6 +215,35 @@ static void what_a_master_removes_meanwhile_is_read(void **state)
     assert_outcome(recall_all(p, INT64_MAX, false), 0, 0,
         "2 of 2 segments could not be read, or not to their end (the first is one.parquet: the "
         "file is missing)");
+}
+
+/* It divides the work by what the catalogue says, which may be anything. */
+static void each_event_is_read_once_whatever_the_catalogue_says(void **state)
+{
+    struct place *p = *state;
+    static const struct {
+        int64_t first_ns, last_ns;
+        uint64_t rows;
+    } said[] = {{1000, 1099, 1000000}, {1000, 1099, UINT64_C(1) << 62}, {1040, 1060, 1000000},
+        {1099, 1000, 1000000}, {INT64_MIN, INT64_MAX, 1000000}, {INT64_MAX - 1, INT64_MIN, 1000000},
+        {INT64_MIN, INT64_MAX, 1}, {5000, 6000, 1000000}};
+    seal(p, "one.parquet", 1000);
+    for (size_t i = 0; i < TH_ARRAY_LEN(said); i++) {
+        commit_as(p, "one.parquet", said[i].first_ns, said[i].last_ns, said[i].rows);
+        assert_outcome(recall_all(p, INT64_MAX, false), 0, EVENTS, "");
+    }
+    commit_as(p, "one.parquet", 1000, 1099, 1000000);
+    assert_outcome(recall_all(p, 1050, false), 0, 50, "");
+}
+
+static void what_does_not_fit_into_memory_is_read_in_halves(void **state)
+{
+    struct place *p = *state;
+    enum { MANY = 150000 };
+    seal_many(p, "one.parquet", 0, TH_NS_PER_S, MANY);
+    commit_as(p, "one.parquet", 0, (MANY - 1) * TH_NS_PER_S, MANY);
+    p->memory_bytes = 6u << 20;
+    assert_outcome(recall_all(p, INT64_MAX, false), 0, MANY, "");
 }
 
 static void what_somebody_put_there_is_told(void **state)
@@ -282,6 +322,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_master_removes_meanwhile_is_read, begin, end),
+        cmocka_unit_test_setup_teardown(
+            each_event_is_read_once_whatever_the_catalogue_says, begin, end),
+        cmocka_unit_test_setup_teardown(
+            what_does_not_fit_into_memory_is_read_in_halves, begin, end),
         cmocka_unit_test_setup_teardown(what_somebody_put_there_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_newer_versions_store_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_catalogue_at_rest_is_read, begin, end),
