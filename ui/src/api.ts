@@ -390,6 +390,10 @@ export interface IncidentShort {
   score: number;
   /** past the threshold of the alert budget */
   alert: boolean;
+  /** how often it became an alert: anew whenever it is ten times as rare as at the last */
+  alerts?: number;
+  /** when it last became an alert */
+  alerted?: string | null;
   state: 'open' | 'acknowledged';
   title: string;
   devices: Array<DeviceShort>;
