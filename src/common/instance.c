@@ -127,7 +127,8 @@ static int check_reach(const struct th_instance *i, char *error, size_t bytes)
 static int open_conf(
     const char *path, struct th_instance *i, char *error, size_t bytes, int *ret_folder)
 {
-    TH_AUTOCLOSE int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* Who may pass it need not be able to list it. */
+    TH_AUTOCLOSE int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int r = folder < 0 ? -errno : 0;
     i->path = th_xstrdup(path);
     if (r < 0)

@@ -35,6 +35,14 @@ static void take_networks(struct ctl_options *o, const struct th_instance *i)
         ctl_options_local_net(o, i->local_networks.v[n]);
 }
 
+/* A sentence about a path without that path, which stands before it wherever it is shown. */
+static const char *without_path(const char *sentence, const char *path)
+{
+    size_t len = strlen(path);
+    bool begins = strncmp(sentence, path, len) == 0 && strncmp(sentence + len, ": ", 2) == 0;
+    return begins ? sentence + len + 2 : sentence;
+}
+
 static bool is_known(const struct ctl_past *p, int segments)
 {
     struct stat a;
@@ -79,7 +87,7 @@ bool ctl_past_take(
         snprintf(
             error, sizeof(error), "segments/ and log/ of the instance: %s", th_input_strerror(err));
     if (err < 0)
-        th_inputs_problem(problems, path, error);
+        th_inputs_problem(problems, path, without_path(error, path));
     if (err < 0 || is_known(p, in.segments)) {
         input_done(&in);
         return true;
