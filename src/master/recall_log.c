@@ -75,7 +75,11 @@ int recall_log(struct recall *r, uint64_t position)
         return 0;
     if (err < 0)
         th_buf_printf(recall_problem(r), "the log cannot be read: %s", th_strerror(err));
-    else if (position < end)
+    if (err == 0 && position > 0 && position < first)
+        th_buf_printf(recall_problem(r),
+            "the log begins behind the segments: %" PRIu64 " records are missing",
+            first - position);
+    if (err == 0 && position < end)
         read_from(r, &io, TH_MAX(position, first), end);
     return r->write_err;
 }

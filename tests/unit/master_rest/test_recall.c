@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +25,7 @@ struct place {
     struct th_duck *duck; /* the writer's */
     struct th_catalogue *store;
     uint64_t memory_bytes; /* the reader's */
+    rlim_t open_files;     /* the reader's; 0: as many as ever */
 };
 
 static int begin(void **state)
@@ -143,6 +145,9 @@ static void recall_in_role(const struct place *p, int64_t until_ns, int talk, st
     struct th_byte_sink sink = {.write = swallow};
     r.segments_fd = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     r.runs = th_run_writer_new(&sink);
+    struct rlimit few = {p->open_files, p->open_files};
+    if (p->open_files && setrlimit(RLIMIT_NOFILE, &few) < 0)
+        _exit(2);
     struct th_role_folder own = {r.segments_fd, false};
     struct th_lock_options lock = {.folders = &own, .folder_count = 1};
     if (r.segments_fd < 0 || th_duck_open(&config, &r.duck, NULL) < 0 ||
@@ -246,6 +251,23 @@ static void what_does_not_fit_into_memory_is_read_in_halves(void **state)
     assert_outcome(recall_all(p, INT64_MAX, false), 0, MANY, "");
 }
 
+static void more_than_may_be_open_is_told(void **state)
+{
+    struct place *p = *state;
+    char name[32];
+    seal(p, "one.parquet", 1000);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "number-%d.parquet", i);
+        TH_AUTOFREE char *from = path_of(p, "one.parquet"), *to = path_of(p, name);
+        assert_int_equal(link(from, to), 0);
+        commit(p, name, 1000);
+    }
+    p->open_files = 32;
+    assert_outcome(recall_all(p, INT64_MAX, false), -EMFILE, 0, "");
+    p->open_files = 128;
+    assert_outcome(recall_all(p, INT64_MAX, false), 0, 40 * EVENTS, "");
+}
+
 static void what_somebody_put_there_is_told(void **state)
 {
     struct place *p = *state;
@@ -326,6 +348,7 @@ int main(void)
             each_event_is_read_once_whatever_the_catalogue_says, begin, end),
         cmocka_unit_test_setup_teardown(
             what_does_not_fit_into_memory_is_read_in_halves, begin, end),
+        cmocka_unit_test_setup_teardown(more_than_may_be_open_is_told, begin, end),
         cmocka_unit_test_setup_teardown(what_somebody_put_there_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_newer_versions_store_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_catalogue_at_rest_is_read, begin, end),
