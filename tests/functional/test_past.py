@@ -174,10 +174,12 @@ def test_a_running_instance_does_not_notice(stored):
 def test_an_instance_that_was_killed_is_read(stored, tmp_path):
     """Its catalogue's write-ahead log is whole, and nobody is there who uses it."""
     other = stored.instance.restored(stored.cut(tmp_path / "cut"), tmp_path / "other").start()
+    written = other.path / "segments/catalogue.db-wal"
+    spine.wait_until("its store has written", lambda: written.stat().st_size > 0)
     want = findings(other.path)
     other.stop(signal.SIGKILL)
     other.end()
-    assert (other.path / "segments/catalogue.db-wal").stat().st_size > 0
+    assert written.stat().st_size > 0
     assert findings(other.path) == want
 
 
@@ -191,6 +193,7 @@ def test_a_snapshot_is_read_wherever_it_lies(stored, tmp_path):
     assert {f: f.stat().st_mtime_ns for f in cut.rglob("*")} == before
 
 
+@pytest.mark.asan
 def test_damaged_segments_are_told_and_the_rest_is_analysed(stored, tmp_path, mine):
     cut = stored.cut(tmp_path / "cut")
     whole = findings(cut)[-1]
