@@ -67,7 +67,7 @@ static void add_file(struct th_inputs *in, const char *path)
     in->paths[in->count++] = th_xstrdup(path);
 }
 
-static void add_problem(struct th_inputs *in, const char *path, const char *message)
+void th_inputs_problem(struct th_inputs *in, const char *path, const char *message)
 {
     in->problems = grow(in->problems, in->problem_count, sizeof(*in->problems));
     in->problems[in->problem_count++] =
@@ -93,7 +93,7 @@ static bool enter(struct walk *w, const char *path, const struct stat *st)
         if (w->seen[i].dev == st->st_dev && w->seen[i].ino == st->st_ino)
             return false; /* reached by a link before: its files are there already */
     if (w->depth == TH_INPUTS_MAX_DEPTH) {
-        add_problem(w->in, path, "folders are nested too deeply; give this one as a path");
+        th_inputs_problem(w->in, path, "folders are nested too deeply; give this one as a path");
         return false;
     }
     w->seen = grow(w->seen, w->seen_count, sizeof(*w->seen));
@@ -110,7 +110,7 @@ static void walk_folder(struct walk *w, const char *path, const struct stat *st)
         return;
     int n = scandir(path, &entries, not_hidden, by_name);
     if (n < 0)
-        add_problem(w->in, path, th_input_strerror(-errno));
+        th_inputs_problem(w->in, path, th_input_strerror(-errno));
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
     for (int i = 0; i < n; i++) {
         TH_AUTOFREE char *child = th_xasprintf("%s%s%s", path, slash, entries[i]->d_name);
@@ -120,7 +120,7 @@ static void walk_folder(struct walk *w, const char *path, const struct stat *st)
     free(entries);
     w->depth--;
     if (w->depth == 0 && w->in->count + w->in->problem_count == before)
-        add_problem(w->in, path, "the folder holds no files");
+        th_inputs_problem(w->in, path, "the folder holds no files");
 }
 
 static void walk_any(struct walk *w, const char *path)
@@ -129,18 +129,19 @@ static void walk_any(struct walk *w, const char *path)
     if (w->full)
         return;
     if (w->in->count >= TH_INPUTS_MAX) {
-        add_problem(w->in, path, "too many files, from here on none is read; give fewer at a time");
+        th_inputs_problem(
+            w->in, path, "too many files, from here on none is read; give fewer at a time");
         w->full = true;
         return;
     }
     if (stat(path, &st) < 0)
-        add_problem(w->in, path, th_input_strerror(-errno));
+        th_inputs_problem(w->in, path, th_input_strerror(-errno));
     else if (S_ISDIR(st.st_mode))
         walk_folder(w, path, &st);
     else if (S_ISREG(st.st_mode))
         add_file(w->in, path);
     else if (w->depth == 0)
-        add_problem(w->in, path, th_input_strerror(-ENODEV));
+        th_inputs_problem(w->in, path, th_input_strerror(-ENODEV));
     /* Sockets and pipes inside a folder are no captures: nothing to say. */
 }
 
@@ -151,7 +152,7 @@ void th_inputs_add(struct th_inputs *in, const char *path)
         return;
     }
     if (!*path) {
-        add_problem(in, path, "the path is empty");
+        th_inputs_problem(in, path, "the path is empty");
         return;
     }
     struct walk w = {.in = in};

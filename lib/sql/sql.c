@@ -35,6 +35,38 @@ static const char *own_vfs(void)
     return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? vfs.zName : NULL;
 }
 
+/* A path that leads through a descriptor (/proc/self/fd/...) stays as it is: what it leads to need
+ * not have a path that this process may go. */
+static int keep_path(sqlite3_vfs *vfs, const char *path, int room, char *ret)
+{
+    (void)vfs;
+    return snprintf(ret, (size_t)room, "%s", path) < room ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+/* SQLite opens a write-ahead log for writing and tries again for reading: a locked role has no
+ * first try. */
+static int open_to_read(
+    sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *file, int flags, int *ret_flags)
+{
+    const sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+    flags &= ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    return unix_vfs->xOpen(vfs, path, file, flags | SQLITE_OPEN_READONLY, ret_flags);
+}
+
+static const char *reading_vfs(void)
+{
+    static sqlite3_vfs vfs;
+    const char *own = own_vfs();
+    const sqlite3_vfs *own_way = own ? sqlite3_vfs_find(own) : NULL;
+    if (vfs.zName || !own_way)
+        return vfs.zName;
+    vfs = *own_way;
+    vfs.zName = "thymus-read";
+    vfs.xFullPathname = keep_path;
+    vfs.xOpen = open_to_read;
+    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? vfs.zName : NULL;
+}
+
 static int from_sqlite(int code)
 {
     switch (code & 0xff) {
@@ -81,6 +113,29 @@ int th_sql_open(const char *path, struct th_sql *ret)
         code = sqlite3_file_control(s.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
     if (code == SQLITE_NOTFOUND)
         code = SQLITE_OK; /* in memory, for tests */
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(s.db, setup, NULL, NULL, NULL);
+    if (code != SQLITE_OK) {
+        sqlite3_close(s.db);
+        return from_sqlite(code);
+    }
+    *ret = s;
+    return 0;
+}
+
+int th_sql_open_to_read(const char *path, struct th_sql *ret)
+{
+    static const char setup[] = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA "
+                                "trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+    struct th_sql s = {0};
+    TH_AUTOFREE char *shared = th_xasprintf("%s-shm", path);
+    /* Without the memory that its users share nobody uses it, and there is no write-ahead log. */
+    const char *how = access(shared, F_OK) == 0 ? "readonly_shm=1" : "immutable=1";
+    TH_AUTOFREE char *uri = th_xasprintf("file:%s?mode=ro&%s", path, how);
+    int code = sqlite3_open_v2(
+        uri, &s.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX, reading_vfs());
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(s.db, 5000);
     if (code == SQLITE_OK)
         code = sqlite3_exec(s.db, setup, NULL, NULL, NULL);
     if (code != SQLITE_OK) {

@@ -104,6 +104,41 @@ int th_catalogue_open(const char *path, struct th_catalogue **ret)
     return 0;
 }
 
+/* A database of any make may lie there: what is asked of it later must compile. */
+static int check_to_read(struct th_sql *s)
+{
+    static const char columns[] =
+        "SELECT (SELECT count(*) FROM pragma_table_info('segments') WHERE name IN ('name', 'kind', "
+        "'day', 'first', 'last', 'rows', 'bytes', 'epoch', 'level', 'retired')) + (SELECT count(*) "
+        "FROM pragma_table_info('followers') WHERE name IN ('name', 'position'))";
+    int64_t version = th_sql_number(s, 0, "PRAGMA user_version", "");
+    int64_t found = th_sql_number(s, 0, columns, "");
+    if (s->err < 0)
+        return s->err;
+    if (version > VERSION)
+        return TH_E_VERSION;
+    return found == 12 ? 0 : TH_E_MALFORMED;
+}
+
+int th_catalogue_open_to_read(const char *path, struct th_catalogue **ret)
+{
+    if (access(path, F_OK) < 0)
+        return -errno;
+    struct th_catalogue *c = th_xcalloc(1, sizeof(*c));
+    int r = th_sql_open_to_read(path, &c->sql);
+    if (r < 0) {
+        free(c);
+        return r;
+    }
+    r = check_to_read(&c->sql);
+    if (r < 0) {
+        th_catalogue_close(c);
+        return r;
+    }
+    *ret = c;
+    return 0;
+}
+
 void th_catalogue_close(struct th_catalogue *c)
 {
     if (!c)
@@ -215,6 +250,18 @@ int th_catalogue_retired(struct th_catalogue *c, struct th_catalogue_file **ret,
             "LIMIT 1000",
             ""),
         UINT64_MAX, ret, ret_count);
+}
+
+uint64_t th_catalogue_strange(struct th_catalogue *c)
+{
+    uint64_t count = 0;
+    TH_AUTOSTMT sqlite3_stmt *q = th_sql(
+        &c->sql, "SELECT kind, count(*) FROM segments WHERE retired IS NULL GROUP BY kind", "");
+    while (th_sql_row(&c->sql, q))
+        if (th_kind_find(th_sql_text(q, 0)) < 0)
+            count += (uint64_t)th_sql_int(q, 1);
+    c->sql.err = 0;
+    return count;
 }
 
 int th_catalogue_forget(struct th_catalogue *c, const char *name)

@@ -10,6 +10,7 @@ struct column {
     const void *data;
     const uint64_t *valid; /* NULL: no value is NULL */
     const void *items;
+    const uint64_t *items_valid; /* NULL: as above */
 };
 
 struct th_duck_result {
@@ -158,18 +159,25 @@ int th_duck_next(struct th_duck_result *r, size_t *ret_rows)
         duckdb_vector v = duckdb_data_chunk_get_vector(r->chunk, i);
         c->data = duckdb_vector_get_data(v);
         c->valid = duckdb_vector_get_validity(v);
-        if (c->type == TH_DUCK_LIST)
-            c->items = duckdb_vector_get_data(duckdb_list_vector_get_child(v));
+        if (c->type != TH_DUCK_LIST)
+            continue;
+        duckdb_vector items = duckdb_list_vector_get_child(v);
+        c->items = duckdb_vector_get_data(items);
+        c->items_valid = duckdb_vector_get_validity(items);
     }
     *ret_rows = r->chunk_rows;
     return 1;
 }
 
+static bool is_null(const uint64_t *valid, size_t at)
+{
+    return valid && !(valid[at / 64] >> at % 64 & 1);
+}
+
 bool th_duck_is_null(const struct th_duck_result *r, size_t column, size_t row)
 {
     TH_ASSERT(column < r->column_count && row < r->chunk_rows);
-    const uint64_t *valid = r->columns[column].valid;
-    return valid && !(valid[row / 64] >> row % 64 & 1);
+    return is_null(r->columns[column].valid, row);
 }
 
 static int64_t huge_to_i64(duckdb_hugeint v)
@@ -258,9 +266,10 @@ size_t th_duck_list_len(const struct th_duck_result *r, size_t column, size_t ro
 
 int64_t th_duck_item_i64(const struct th_duck_result *r, size_t column, size_t row, size_t item)
 {
+    const struct column *c = &r->columns[column];
     TH_ASSERT(item < th_duck_list_len(r, column, row));
-    return number(
-        r->columns[column].item, r->columns[column].items, list(r, column, row)->offset + item);
+    size_t at = list(r, column, row)->offset + item;
+    return is_null(c->items_valid, at) ? 0 : number(c->item, c->items, at);
 }
 
 struct th_str th_duck_item_str(
@@ -269,5 +278,6 @@ struct th_str th_duck_item_str(
     const struct column *c = &r->columns[column];
     TH_ASSERT(item < th_duck_list_len(r, column, row));
     TH_ASSERT(c->item == TH_DUCK_TEXT || c->item == TH_DUCK_BLOB);
-    return text(c->items, list(r, column, row)->offset + item);
+    size_t at = list(r, column, row)->offset + item;
+    return is_null(c->items_valid, at) ? th_str_n("", 0) : text(c->items, at);
 }

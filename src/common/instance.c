@@ -124,20 +124,40 @@ static int check_reach(const struct th_instance *i, char *error, size_t bytes)
     return TH_E_CONFIG;
 }
 
+static int open_conf(
+    const char *path, struct th_instance *i, char *error, size_t bytes, int *ret_folder)
+{
+    /* Who may pass it need not be able to list it. */
+    TH_AUTOCLOSE int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = folder < 0 ? -errno : 0;
+    i->path = th_xstrdup(path);
+    if (r < 0)
+        snprintf(error, bytes, "%s: no instance can be opened there: %s", path, th_strerror(r));
+    if (r == 0)
+        r = read_conf(folder, i, error, bytes);
+    if (r == 0)
+        r = check_conf(i, error, bytes);
+    *ret_folder = r < 0 ? -1 : TH_TAKE_FD(folder);
+    return r;
+}
+
+int th_instance_read_conf(const char *path, struct th_instance *ret, char *error, size_t bytes)
+{
+    struct th_instance i = TH_INSTANCE_INIT;
+    TH_AUTOCLOSE int folder = -1;
+    int r = open_conf(path, &i, error, bytes, &folder);
+    if (r < 0)
+        th_instance_done(&i);
+    else
+        *ret = i;
+    return r;
+}
+
 int th_instance_open(const char *path, struct th_instance *ret, char *error, size_t bytes)
 {
     struct th_instance i = TH_INSTANCE_INIT;
-    TH_AUTOCLOSE int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    i.path = th_xstrdup(path);
-    int r = 0;
-    if (folder < 0) {
-        r = -errno;
-        snprintf(error, bytes, "%s: no instance can be opened there: %s", path, th_strerror(r));
-    }
-    if (r == 0)
-        r = read_conf(folder, &i, error, bytes);
-    if (r == 0)
-        r = check_conf(&i, error, bytes);
+    TH_AUTOCLOSE int folder = -1;
+    int r = open_conf(path, &i, error, bytes, &folder);
     if (r == 0)
         r = find_user(&i, error, bytes);
     for (unsigned f = 0; r == 0 && f < TH_INSTANCE_FOLDER_COUNT; f++) {

@@ -41,6 +41,10 @@ struct th_instance {
 /* Reads instance.conf and opens the folders. On failure error has a sentence for the operator. */
 int th_instance_open(
     const char *path, struct th_instance *ret, char *error, size_t error_bytes) TH_WARN_UNUSED;
+/* Its configuration alone, for who reads what lies there: no folder is opened, and its user need
+ * not exist here. */
+int th_instance_read_conf(
+    const char *path, struct th_instance *ret, char *error, size_t error_bytes) TH_WARN_UNUSED;
 void th_instance_done(struct th_instance *i);
 
 /* Makes a new instance: folders, configuration, instance key, certificate. The folder may exist

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "filter.h"
 #include "options.h"
+#include "past.h"
 #include "priv/inputs.h"
 #include "priv/readers.h"
 #include "priv/results.h"
@@ -17,7 +18,8 @@
 struct analysis {
     struct ctl_options options;
     struct th_inputs inputs;
-    int spool[2]; /* what the reading roles write: capture, import */
+    struct ctl_past past; /* instances among the inputs */
+    int spool[3];         /* what the reading roles write: capture, import, recall */
     int state_lock;
     int filter; /* compiled; -1: none */
     struct th_role_files core_fds;
@@ -37,14 +39,15 @@ static int complain(const char *what, int err)
 static int collect(struct analysis *a)
 {
     for (size_t i = 0; i < a->options.path_count; i++)
-        th_inputs_add(&a->inputs, a->options.paths[i]);
+        if (!ctl_past_take(&a->past, &a->options, a->options.paths[i], &a->inputs))
+            th_inputs_add(&a->inputs, a->options.paths[i]);
     for (size_t i = 0; i < a->inputs.count; i++)
         if (strcmp(a->inputs.paths[i], "-") == 0)
             return ctl_settle_stdin();
     return 0;
 }
 
-/* The names of all inputs in the order of their numbers, those that cannot be read last. */
+/* The names of all inputs in the order of their numbers: files, what cannot be read, instances. */
 static int add_names(struct analysis *a)
 {
     TH_AUTOBUF struct th_buf names = TH_BUF_INIT;
@@ -52,6 +55,8 @@ static int add_names(struct analysis *a)
         th_buf_put(&names, a->inputs.paths[i], strlen(a->inputs.paths[i]) + 1);
     for (size_t i = 0; i < a->inputs.problem_count; i++)
         th_buf_put(&names, a->inputs.problems[i].path, strlen(a->inputs.problems[i].path) + 1);
+    for (size_t i = 0; i < a->past.count; i++)
+        th_buf_put(&names, a->past.v[i].conf.path, strlen(a->past.v[i].conf.path) + 1);
     int fd = th_role_files_memory(th_buf_view(&names));
     if (fd < 0)
         return fd;
@@ -59,7 +64,7 @@ static int add_names(struct analysis *a)
     return 0;
 }
 
-/* A third spool tells of the paths that led to no file: they are reported like all others. */
+/* A last spool tells of the paths that led to no file: they are reported like all others. */
 static int add_problems(struct analysis *a)
 {
     TH_AUTOBUF struct th_buf frames = TH_BUF_INIT;
@@ -97,6 +102,9 @@ static int read_inputs(struct analysis *a)
     }
     if (r == 0)
         r = th_readers_run(readers);
+    if (r == 0)
+        r = ctl_past_read(&a->past, &a->options, a->inputs.count + a->inputs.problem_count,
+            a->spool[TH_ARRAY_LEN(roles)]);
     if (r == TH_E_ROLE_FAILED)
         fputs(
             "thymusctl: the inputs could not be read to their end; nothing was analysed\n", stderr);
@@ -192,7 +200,7 @@ static int prepare(struct analysis *a)
         r = add_state(a);
     if (r == 0 && a->options.prior_out)
         r = add_result(a, "prior-out", a->options.prior_out);
-    for (int i = 0; r == 0 && i < 2; i++) {
+    for (size_t i = 0; r == 0 && i < TH_ARRAY_LEN(a->spool); i++) {
         a->spool[i] = ctl_scratch();
         r = a->spool[i] < 0 ? a->spool[i] : 0;
         if (r == 0)
@@ -340,7 +348,7 @@ static int analyse(struct analysis *a)
 
 static int run_command(enum ctl_command command, int argc, char **argv)
 {
-    struct analysis a = {.spool = {-1, -1}, .state_lock = -1, .filter = -1, .to_report = -1};
+    struct analysis a = {.spool = {-1, -1, -1}, .state_lock = -1, .filter = -1, .to_report = -1};
     int status = ctl_options_parse(&a.options, command, argc, argv);
     if (status < 0)
         status = analyse(&a);
@@ -348,8 +356,9 @@ static int run_command(enum ctl_command command, int argc, char **argv)
     th_results_done(&a.results);
     th_role_files_done(&a.core_fds);
     th_inputs_done(&a.inputs);
-    th_closep(&a.spool[0]);
-    th_closep(&a.spool[1]);
+    ctl_past_done(&a.past);
+    for (size_t i = 0; i < TH_ARRAY_LEN(a.spool); i++)
+        th_closep(&a.spool[i]);
     th_closep(&a.state_lock);
     th_closep(&a.filter);
     return status;

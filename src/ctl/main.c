@@ -16,7 +16,7 @@ static const char help[] =
     "Usage: thymusctl COMMAND [OPTION]...\n"
     "\n"
     "Commands:\n"
-    "  analyse PATH...   what is not normal in packet captures and Zeek logs\n"
+    "  analyse PATH...   what is not normal in packet captures, logs, or a stored past\n"
     "  model test FILE PATH...   what models would have told in the past\n"
     "  why DEVICE TIME PATH...   why an hour of a device was, or was not, flagged\n"
     "  instance ...      make an instance of the master; its pin\n"

@@ -15,14 +15,16 @@ static const char help[] =
     "Learns from packet captures (pcap, pcapng), logs of Zeek (TSV, JSON) and Suricata (EVE)\n"
     "and AWS VPC flow logs what is normal for each device in them, and reports what is not. A\n"
     "PATH is a file, a folder, or - for standard input; all may be compressed (.gz, .zst, .xz).\n"
+    "The folder of an instance, running or not, stands for the events that it has stored.\n"
     "\n"
     "Options:\n"
     "  --json                    print findings as JSON lines instead of a report\n"
     "  --html FILE               also write the report as one HTML page with charts\n"
     "  --budget ALERTS_PER_DAY   how many alerts a day are welcome; default 5\n"
     "  --state DIR               go on from what was learned before, and keep what is learned\n"
-    "  --local-net CIDR          a network of the inside, may be repeated; default: private\n"
-    "                            addresses, or what the traffic shows\n"
+    "  --local-net CIDR          a network of the inside, may be repeated; default: those of an\n"
+    "                            instance that is read, private addresses, or what the\n"
+    "                            traffic shows\n"
     "  --filter EXPR             packets that are wanted, in the language of tcpdump:\n"
     "                            \"not port 22\"\n"
     "  --exclude-net CIDR        packets with an end in it are left out, may be repeated\n"
@@ -136,6 +138,11 @@ static int pass_on(struct ctl_options *o, const char *flag, const char *value)
     return -1;
 }
 
+void ctl_options_local_net(struct ctl_options *o, const char *cidr)
+{
+    (void)pass_on(o, "--local-net", cidr); /* of a mistake it has said so */
+}
+
 /* A time, or the beginning of a day. */
 static int take_time(const struct ctl_options *o, const char *value, char day[32], const char **ret)
 {
@@ -209,7 +216,7 @@ static int take(struct ctl_options *o, int c, const char *value)
     case OPT_HTML: o->html = value; return -1;
     case OPT_BUDGET: return pass_on(o, "--budget", value);
     case OPT_STATE: o->state_dir = value; return -1;
-    case OPT_NET: return pass_on(o, "--local-net", value);
+    case OPT_NET: o->local_named = true; return pass_on(o, "--local-net", value);
     case OPT_EXCLUDE: return pass_on(o, "--exclude-net", value);
     case OPT_FILTER: o->filter = value; return -1;
     case OPT_SHARDS: return pass_on(o, "--shards", value);

@@ -20,6 +20,7 @@ enum ctl_command { CTL_ANALYSE, CTL_MODEL_TEST, CTL_WHY };
 struct ctl_options {
     enum ctl_command command;
     bool json, show, no_prior;
+    bool local_named;              /* networks of the inside */
     const char *trial;             /* the models to be tested */
     const char *from, *to;         /* in RFC 3339, or NULL: what of the past counts */
     char from_day[32], to_day[32]; /* room for them, where a day was given */
@@ -35,5 +36,8 @@ struct ctl_options {
 
 /* -1, or the exit status when it is decided already (help, version, a mistake). */
 int ctl_options_parse(struct ctl_options *o, enum ctl_command command, int argc, char **argv);
+
+/* Adds a network of the inside; the text must outlive the options. */
+void ctl_options_local_net(struct ctl_options *o, const char *cidr);
 
 #endif

@@ -18,6 +18,7 @@ static const struct {
     {"seal", role_seal},
     {"store", role_store},
     {"query", role_query},
+    {"recall", role_recall},
 };
 
 int main(int argc, char **argv)

@@ -11,5 +11,6 @@ int role_state(int argc, char **argv);
 int role_seal(int argc, char **argv);
 int role_store(int argc, char **argv);
 int role_query(int argc, char **argv);
+int role_recall(int argc, char **argv);
 
 #endif

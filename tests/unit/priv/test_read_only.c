@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A role that reads the files of one folder: those, nothing else, and nothing is written. */
+/* Roles that read the files of a folder: those, nothing else, and nothing is written. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -52,8 +52,10 @@ static void truncates(void)
     must_be_refused(openat(folder, "segment", O_RDONLY | O_TRUNC | O_CLOEXEC));
 }
 
-/* The wait status of a process that does it in role query. */
-static int in_role(void (*what)(void))
+static const enum th_role roles[] = {TH_ROLE_QUERY, TH_ROLE_RECALL};
+
+/* The wait status of a process that does it in the role. */
+static int in_role(enum th_role role, void (*what)(void))
 {
     const struct th_role_folder folders = {.fd = folder};
     const struct th_lock_options options = {.folders = &folders, .folder_count = 1};
@@ -61,7 +63,7 @@ static int in_role(void (*what)(void))
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        if (th_role_lock_with(TH_ROLE_QUERY, &options) != 0)
+        if (th_role_lock_with(role, &options) != 0)
             _exit(42);
         what();
         _exit(0);
@@ -79,7 +81,8 @@ static bool was_stopped(int status)
 static void test_reads_its_folder(void **state)
 {
     (void)state;
-    assert_int_equal(in_role(reads), 0);
+    for (size_t i = 0; i < TH_ARRAY_LEN(roles); i++)
+        assert_int_equal(in_role(roles[i], reads), 0);
 }
 
 static void test_reads_nothing_else(void **state)
@@ -87,16 +90,18 @@ static void test_reads_nothing_else(void **state)
     (void)state;
     if (th_landlock_abi() == 0)
         print_message("# no Landlock in this kernel: nothing to test\n");
-    else
-        assert_int_equal(in_role(reads_elsewhere), 0);
+    for (size_t i = 0; th_landlock_abi() > 0 && i < TH_ARRAY_LEN(roles); i++)
+        assert_int_equal(in_role(roles[i], reads_elsewhere), 0);
 }
 
 static void test_writes_nothing(void **state)
 {
     (void)state;
-    assert_true(was_stopped(in_role(writes)));
-    assert_true(was_stopped(in_role(creates)));
-    assert_true(was_stopped(in_role(truncates)));
+    for (size_t i = 0; i < TH_ARRAY_LEN(roles); i++) {
+        assert_true(was_stopped(in_role(roles[i], writes)));
+        assert_true(was_stopped(in_role(roles[i], creates)));
+        assert_true(was_stopped(in_role(roles[i], truncates)));
+    }
 }
 
 int main(void)

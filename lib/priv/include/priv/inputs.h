@@ -31,6 +31,8 @@ struct th_inputs {
 
 /* Adds what `path` stands for. What cannot be read goes to the problems. */
 void th_inputs_add(struct th_inputs *in, const char *path);
+/* Adds a problem with a path that the caller looked at itself. */
+void th_inputs_problem(struct th_inputs *in, const char *path, const char *message);
 void th_inputs_done(struct th_inputs *in);
 
 /* Opens a regular file for reading. -ENODEV for what is neither file nor folder: a device or a

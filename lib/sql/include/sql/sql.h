@@ -27,6 +27,9 @@ struct th_sql {
 
 /* Opens or makes the database: WAL, synchronous=FULL, nothing in files beside it. */
 int th_sql_open(const char *path, struct th_sql *ret) TH_WARN_UNUSED;
+/* Opens a database that others may be writing, to read it: it is left as it is, and so are the
+ * files beside it. The path is the caller's own words, without '?', '#' and '%'. */
+int th_sql_open_to_read(const char *path, struct th_sql *ret) TH_WARN_UNUSED;
 void th_sql_done(struct th_sql *s);
 void th_sql_begin(struct th_sql *s);
 /* 0, or the error that stuck and now is forgotten; then nothing of the transaction happened. */

@@ -59,6 +59,9 @@ int th_catalogue_files_get(
 struct th_catalogue;
 /* Opens or makes it. TH_E_VERSION: a newer program wrote it. */
 int th_catalogue_open(const char *path, struct th_catalogue **ret) TH_WARN_UNUSED;
+/* Opens one that a store may be using, to list what it has: nothing is written. -ENOENT: there is
+ * none. TH_E_MALFORMED: it is no catalogue. */
+int th_catalogue_open_to_read(const char *path, struct th_catalogue **ret) TH_WARN_UNUSED;
 void th_catalogue_close(struct th_catalogue *c);
 
 /* One transaction. A name that is there already is replaced: the same change twice is one. */
@@ -73,6 +76,8 @@ int th_catalogue_list(struct th_catalogue *c, uint64_t kinds, int64_t from_ns, i
 /* The same for files that are retired and not forgotten. */
 int th_catalogue_retired(
     struct th_catalogue *c, struct th_catalogue_file **ret, size_t *ret_count) TH_WARN_UNUSED;
+/* How many visible files are of a kind that this program does not know, and so on no list. */
+uint64_t th_catalogue_strange(struct th_catalogue *c);
 /* Its file is gone. */
 int th_catalogue_forget(struct th_catalogue *c, const char *name) TH_WARN_UNUSED;
 

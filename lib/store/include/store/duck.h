@@ -98,7 +98,7 @@ int64_t th_duck_i64(const struct th_duck_result *r, size_t column, size_t row);
 uint64_t th_duck_u64(const struct th_duck_result *r, size_t column, size_t row);
 double th_duck_double(const struct th_duck_result *r, size_t column, size_t row);
 struct th_str th_duck_str(const struct th_duck_result *r, size_t column, size_t row);
-/* Number of items of a list, and one of them. */
+/* Number of items of a list, and one of them; NULL is 0 or empty. */
 size_t th_duck_list_len(const struct th_duck_result *r, size_t column, size_t row);
 int64_t th_duck_item_i64(const struct th_duck_result *r, size_t column, size_t row, size_t item);
 struct th_str th_duck_item_str(
