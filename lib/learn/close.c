@@ -394,7 +394,7 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
         d->staged_lgp = (float)best[TH_FEAT_BYTES_IN_INT];
     }
     unsigned group = d->group;
-    th_drift_learn(l->org, d, w);
+    th_drift_learn(d, w);
     uint64_t gated = th_rate_learn(l, d, w, x, weight);
     contribute(l, group, w, x, best, gated);
     l->stats.gated_updates += (unsigned)__builtin_popcountll(gated);

@@ -146,12 +146,11 @@ double th_recurrence_share(const struct th_learn *l, const struct th_part *p,
     const struct th_dev *d, const struct th_win *w, const struct th_note *n, double *ret_usual);
 void th_recurrence_learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w);
 
-/* drift.c: what has become of a habit, once a day. Learned before the rates, by what was known
- * before the hour. */
+/* drift.c: what has become of a habit, once a day. */
 bool th_drift_due(const struct th_dev *d, const struct th_win *w);
 double th_drift_raw(const struct th_dev *d, const struct th_win *w); /* 0: nothing to tell */
 void th_drift_fill(const struct th_dev *d, const struct th_win *w, struct th_signal *s);
-void th_drift_learn(const struct th_org *o, struct th_dev *d, struct th_win *w);
+void th_drift_learn(struct th_dev *d, struct th_win *w);
 
 /* note.c */
 struct th_note *th_note_get(

@@ -125,10 +125,11 @@ static bool device_valid(const struct th_dev *d)
     bool ok = d->id != 0 && d->group < TH_GROUPS && sane((double)d->hours) && d->hours >= 0 &&
         sane((double)d->weight) && d->weight >= 0 && sane((double)d->staged_lgp) &&
         sane((double)d->admin_in_raw) && sane((double)d->refused) && d->refused >= 0 &&
-        th_moments_valid(&d->up) && sane((double)d->recent) && d->recent >= 0;
+        th_moments_valid(&d->up) && sane((double)d->outflow.usual) &&
+        sane((double)d->outflow.recent);
     for (unsigned i = 0; i < TH_REFERENCES; i++)
-        ok = ok && sane((double)d->reference[i].mean) && d->reference[i].day >= 0 &&
-            d->reference[i].day < TH_DAYS_MAX;
+        ok = ok && sane((double)d->outflow.reference[i].mean) && d->outflow.reference[i].day >= 0 &&
+            d->outflow.reference[i].day < TH_DAYS_MAX;
     for (unsigned i = 0; i < TH_RATES; i++)
         ok = ok && th_moments_valid(&d->rates[i]);
     for (unsigned i = 0; i < TH_NOVELS; i++)

@@ -77,13 +77,24 @@ enum th_rhythm_class { TH_RHYTHM_COUNT, TH_RHYTHM_BYTES, TH_RHYTHMS };
 #define TH_DEED_BUCKETS 16u   /* apart: a day of browsing must not forget whom it administers */
 #define TH_CLIENT_BUCKETS 24u /* apart: who is called by all must not forget whom it calls */
 
-/* What was usual: the mean of ln(1 + bytes sent outside in an hour with any), less the rhythm. */
+/* What was usual. */
 struct th_reference {
     float mean;
     int32_t day; /* since 1970; 0: none */
 };
 #define TH_REFERENCES 2u
 #define TH_DAYS_MAX 106752 /* what 64 bits of nanoseconds hold */
+
+/* What is sent outside in a day, as ln(1 + bytes) (drift.c). */
+struct th_outflow {
+    float usual, recent; /* means of `days`: of many, and of the last ones */
+    uint64_t bytes;      /* of the day under way */
+    int32_t day;         /* it, since 1970 */
+    uint8_t hours;       /* of it, with anything sent */
+    uint8_t days;        /* over, that count */
+    uint16_t pad;
+    struct th_reference reference[TH_REFERENCES]; /* the elder first */
+};
 
 struct th_dev {
     /* what every event looks at: one cache line */
@@ -112,8 +123,7 @@ struct th_dev {
     float refused;    /* logins tried at it in an active hour, mean */
     struct th_moments rates[TH_RATES];
     struct th_moments up; /* ln of the most sent to one destination in an hour */
-    float recent;         /* the same as a reference's mean, of the last days; 0: nothing yet */
-    struct th_reference reference[TH_REFERENCES]; /* the elder first (drift.c) */
+    struct th_outflow outflow;
     struct th_novelty novel[TH_NOVELS];
     uint16_t rhythm[TH_RHYTHMS][TH_WEEK_SLOTS]; /* factor x 4096, or shift of ln x 4096 + 32768 */
     uint8_t rhythm_n[TH_RHYTHMS][TH_WEEK_SLOTS];

@@ -271,7 +271,7 @@ export default {
   'says.brute-force-against': '{peer}から{observed}回ログインを試行された',
   'says.mining': '{peer}へマイニングプールとみられる接続が{observed}件',
   'says.data-staging': '内部ホストから{observed}を収集した後、大量に外部へ送信',
-  'says.outflow-grown': '通常の1時間に外部へ送る量が{observed}に増加',
+  'says.outflow-grown': '通常の1日に外部へ送る量が{observed}に増加',
   'says.clients': '1時間に{observed}台のホストから接続を受信',
   'says.new-clients': '28日間接続のなかった{observed}台のホストから1時間に接続を受信',
   'says.burst-out': '1分間に{observed}件接続',

@@ -65,5 +65,5 @@ export const says = {
   'says.controller-command': 'gave {peer} a command',
   'says.clear-text-login': 'sent a password in clear text to {peer}',
   'says.faulty-certificate': 'trusted {peer}, whose certificate or TLS does not hold',
-  'says.outflow-grown': 'has come to send {observed} outside in an ordinary hour',
+  'says.outflow-grown': 'has come to send {observed} outside on an ordinary day',
 } as const;
