@@ -175,7 +175,7 @@ def test_an_instance_that_was_killed_is_read(stored, tmp_path):
     """Its catalogue's write-ahead log is whole, and nobody is there who uses it."""
     other = stored.instance.restored(stored.cut(tmp_path / "cut"), tmp_path / "other").start()
     written = other.path / "segments/catalogue.db-wal"
-    spine.wait_until("its store has written", lambda: written.stat().st_size > 0)
+    spine.wait_until("its store has written", lambda: written.exists() and written.stat().st_size > 0)
     want = findings(other.path)
     other.stop(signal.SIGKILL)
     other.end()
