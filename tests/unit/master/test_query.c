@@ -633,13 +633,18 @@ static void test_time_limit(void **state)
 {
     struct scene *s = *state;
     start_role(s, "250");
+    /* What the first search of a process costs once is not what ends late. */
+    s->files = ALL_FILES;
+    json_decref(search(s, "{\"q\":\"kind:dns\"}"));
     s->files = BIG_FILE;
     for (unsigned i = 0; i < 3; i++) {
         int64_t begin_ms = clock_ms();
         int64_t used_before_ms = used_ms(s);
         json_t *j = wait_answer(s, ask(s, "search", HEAVY, ""), 408);
         assert_true(clock_ms() - begin_ms >= 250);
-        assert_true(used_ms(s) - used_before_ms < 250 + PROMPT_MS);
+        int64_t took_ms = used_ms(s) - used_before_ms;
+        print_message("# ended after %d ms\n", (int)took_ms);
+        assert_true(took_ms < 250 + PROMPT_MS);
         assert_string_equal(text(json_object_get(j, "error"), "code"), "time");
         json_decref(j);
     }

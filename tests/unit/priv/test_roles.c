@@ -47,6 +47,7 @@ static int in_role(enum th_role role, bool landlock, void (*fn)(const void *arg)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        signal(SIGSEGV, SIG_DFL); /* the test program's handler would tell of a failed test */
         if (th_role_lock(role, landlock) != 0)
             _exit(CHILD_NOT_LOCKED);
         fn(arg);
