@@ -78,7 +78,7 @@ static void note_fast(struct th_act *a, const struct th_pair *p, const struct th
     n->first_ns = (int64_t)p->first_s * TH_NS_PER_S;
     double mean_s = (double)p->beat.mean_s;
     bool brief = mean_s < 100;
-    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN,
+    snprintf(th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN,
         "on average every %.*g s, intervals vary by %.0f %%", brief ? 3 : 9,
         brief ? mean_s : round(mean_s), fmin(100 * th_beat_variation(p), 999));
 }
@@ -100,7 +100,7 @@ static void note_slow(struct th_act *a, const struct th_pair *p, const struct th
     n->b = hours;
     n->c = covered;
     n->first_ns = (int64_t)p->first_s * TH_NS_PER_S;
-    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN,
+    snprintf(th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN,
         "in %u of its last %u active hours, %u contacts", covered, hours, p->beats);
 }
 

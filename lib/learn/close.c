@@ -215,7 +215,7 @@ static void judge_sweep(struct th_learn *l, const struct th_part *p, const struc
     s->first_ns = c->probe_first_ns;
     s->last_ns = c->probe_last_ns;
     if (n)
-        memcpy(s->detail, th_note_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
+        memcpy(s->detail, th_part_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
 }
 
 static void judge_dga(
@@ -237,7 +237,7 @@ static void judge_dga(
     if (n) {
         s->first_ns = n->first_ns;
         s->last_ns = n->last_ns;
-        memcpy(s->detail, th_note_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
+        memcpy(s->detail, th_part_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
     }
 }
 

@@ -106,5 +106,5 @@ void th_drift_learn(struct th_dev *d, struct th_win *w)
         o->hours = 0;
     }
     o->bytes += TH_MIN(bytes, UINT64_MAX - o->bytes);
-    o->hours = (uint8_t)(o->hours + (bytes > 0));
+    o->hours = (uint8_t)TH_MIN(o->hours + (bytes > 0), UINT8_MAX);
 }

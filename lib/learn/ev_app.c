@@ -20,7 +20,7 @@ static void note_print(struct th_act *a, const char *kind, struct th_str print, 
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_PRINT, key, peer);
-    char *out = th_note_words(a->part, n)->text;
+    char *out = th_part_words(a->part, n)->text;
     size_t len = (size_t)snprintf(out, TH_NOTE_DETAIL_LEN, "%s ", kind);
     th_text_put(out + len, TH_NOTE_DETAIL_LEN - len, shown);
 }

@@ -194,7 +194,7 @@ static void note_new_port(struct th_act *a, const struct flow *f, const struct t
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_PORT, key, peer);
-    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "%s port %u",
+    snprintf(th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "%s port %u",
         f->tcp ? "TCP" : "UDP", f->port);
 }
 
@@ -234,7 +234,7 @@ static void note_lateral(struct th_act *a, const struct th_peer *peer)
     n->b = (double)d->admin_in_raw;
     n->first_ns = d->admin_in_ns;
     snprintf(
-        th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "from %.39s, then to %.39s", from, to);
+        th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "from %.39s, then to %.39s", from, to);
 }
 
 static void note_admin(struct th_act *a, const struct flow *f, const struct th_peer *peer)
@@ -250,7 +250,7 @@ static void note_admin(struct th_act *a, const struct flow *f, const struct th_p
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_ADMIN_PEER, key, peer);
-    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u", f->port);
+    snprintf(th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u", f->port);
 }
 
 /* Distinct ports tried at one host, out of a 32-bit linear count. */
@@ -310,7 +310,7 @@ static void note_mining_port(struct th_act *a, const struct flow *f, const struc
     n->a += 1;
     n->b = fmax(n->b, 1);
     snprintf(
-        th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u is a mining pool's", f->port);
+        th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u is a mining pool's", f->port);
 }
 
 static void conn_out(struct th_act *a, const struct flow *f, const struct th_who *who)
@@ -376,7 +376,7 @@ static void note_admin_in(struct th_act *a, const struct flow *f, const struct t
     if (!n)
         return;
     th_note_fresh(n, TH_NOVEL_ADMIN_CLIENT, key, peer);
-    snprintf(th_note_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u", f->port);
+    snprintf(th_part_words(a->part, n)->text, TH_NOTE_DETAIL_LEN, "port %u", f->port);
 }
 
 static void note_client(struct th_act *a, const struct flow *f, const struct th_peer *peer)

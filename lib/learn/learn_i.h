@@ -95,28 +95,26 @@ static inline struct th_win *th_win_at(const struct th_part *p, uint32_t i)
 {
     return th_pool_at(&p->wins, i);
 }
-static inline struct th_callers *th_callers_at(const struct th_part *p, uint32_t i)
-{
-    return th_pool_at(&p->callers, i);
-}
-static inline struct th_called *th_called_at(const struct th_part *p, uint32_t i)
-{
-    return th_pool_at(&p->called, i);
-}
-static inline struct th_failed *th_failed_at(const struct th_part *p, uint32_t i)
-{
-    return th_pool_at(&p->failed, i);
-}
-static inline struct th_words *th_words_at(const struct th_part *p, uint32_t i)
-{
-    return th_pool_at(&p->words, i);
-}
 /* These find or make; ..._look finds an empty one where there is none. */
-struct th_callers *th_part_callers(struct th_part *p, struct th_dev *d);
-struct th_called *th_part_called(struct th_part *p, struct th_win *w);
+static inline struct th_callers *th_part_callers(struct th_part *p, struct th_dev *d)
+{
+    return th_pool_need(&p->callers, &d->callers);
+}
+static inline struct th_called *th_part_called(struct th_part *p, struct th_win *w)
+{
+    return th_pool_need(&p->called, &w->called);
+}
+static inline struct th_failed *th_part_failed(struct th_part *p, struct th_win *w)
+{
+    return th_pool_need(&p->failed, &w->failed);
+}
+static inline struct th_words *th_part_words(struct th_part *p, struct th_note *n)
+{
+    return th_pool_need(&p->words, &n->words);
+}
 const struct th_called *th_part_called_look(const struct th_part *p, const struct th_win *w);
-struct th_failed *th_part_failed(struct th_part *p, struct th_win *w);
 const struct th_failed *th_part_failed_look(const struct th_part *p, const struct th_win *w);
+const struct th_words *th_part_words_look(const struct th_part *p, const struct th_note *n);
 static inline struct th_note *th_note_at(const struct th_part *p, uint32_t i)
 {
     return th_pool_at(&p->notes, i);
@@ -160,10 +158,6 @@ void th_note_peer(struct th_note *n, const struct th_peer *peer);
 void th_note_fresh(struct th_note *n, enum th_novel kind, uint64_t key, const struct th_peer *peer);
 void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct th_str domain);
 /* Appends an example to the note's detail, while there is room; printable ASCII. */
-/* What a note says besides: to write, and to read (empty where there is nothing). */
-struct th_words *th_note_words(struct th_part *p, struct th_note *n);
-const struct th_words *th_note_words_look(const struct th_part *p, const struct th_note *n);
-void th_note_words_free(struct th_part *p, struct th_note *n);
 void th_note_example(struct th_part *p, struct th_note *n, const char *head, struct th_str text);
 size_t th_text_put(char *out, size_t room, struct th_str text);
 

@@ -40,7 +40,7 @@ struct th_note *th_note_get(
         return NULL;
     }
     if (n == least)
-        th_note_words_free(a->part, n);
+        th_pool_drop(&a->part->words, &n->words);
     *n = (struct th_note){.key = key,
         .feature = (uint16_t)feature,
         .next = next,
@@ -104,29 +104,9 @@ void th_note_domain(struct th_note *n, uint64_t key, struct th_str host, struct 
     put_host(n, host, domain);
 }
 
-struct th_words *th_note_words(struct th_part *p, struct th_note *n)
-{
-    if (n->words == TH_POOL_NONE)
-        n->words = th_pool_take(&p->words);
-    return th_words_at(p, n->words);
-}
-
-const struct th_words *th_note_words_look(const struct th_part *p, const struct th_note *n)
-{
-    static const struct th_words none;
-    return n->words == TH_POOL_NONE ? &none : th_words_at(p, n->words);
-}
-
-void th_note_words_free(struct th_part *p, struct th_note *n)
-{
-    if (n->words != TH_POOL_NONE)
-        th_pool_give(&p->words, n->words);
-    n->words = TH_POOL_NONE;
-}
-
 void th_note_example(struct th_part *p, struct th_note *n, const char *head, struct th_str text)
 {
-    char *out = th_note_words(p, n)->text;
+    char *out = th_part_words(p, n)->text;
     size_t len = strnlen(out, TH_NOTE_DETAIL_LEN - 1);
     const char *between = len == 0 ? head : ", ";
     size_t need = strlen(between) + TH_MIN(text.len, 40u);

@@ -235,7 +235,7 @@ static void fill(struct th_learn *l, const struct th_part *p, const struct th_no
     s->lgp_raw = fmin(w->raw, RAW_MAX);
     s->first_ns = n->first_ns;
     s->last_ns = n->last_ns;
-    memcpy(s->detail, th_note_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
+    memcpy(s->detail, th_part_words_look(p, n)->text, TH_NOTE_DETAIL_LEN);
     if (w->detail)
         snprintf(s->detail, sizeof(s->detail), "%s", w->detail);
     s->org_devices = th_org_active(l->org);

@@ -90,8 +90,7 @@ void th_part_remove(struct th_part *p, uint32_t dev)
     struct th_dev *d = th_dev_at(p, dev);
     while (d->wins != TH_POOL_NONE)
         th_part_window_free(p, d->wins);
-    if (d->callers != TH_POOL_NONE)
-        th_pool_give(&p->callers, d->callers);
+    th_pool_drop(&p->callers, &d->callers);
     d->id = 0;
     index_rebuild(p, p->index_cap);
     th_pool_give(&p->devs, dev);
@@ -123,14 +122,12 @@ void th_part_window_free(struct th_part *p, uint32_t win)
     struct th_win *w = th_win_at(p, win);
     for (uint32_t n = w->notes; n != TH_POOL_NONE;) {
         uint32_t next = th_note_at(p, n)->next;
-        th_note_words_free(p, th_note_at(p, n));
+        th_pool_drop(&p->words, &th_note_at(p, n)->words);
         th_pool_give(&p->notes, n);
         n = next;
     }
-    if (w->called != TH_POOL_NONE)
-        th_pool_give(&p->called, w->called);
-    if (w->failed != TH_POOL_NONE)
-        th_pool_give(&p->failed, w->failed);
+    th_pool_drop(&p->called, &w->called);
+    th_pool_drop(&p->failed, &w->failed);
     struct th_dev *d = th_dev_at(p, w->dev);
     uint32_t *link = &d->wins;
     while (*link != win)
@@ -139,37 +136,22 @@ void th_part_window_free(struct th_part *p, uint32_t win)
     th_pool_give(&p->wins, win);
 }
 
-struct th_callers *th_part_callers(struct th_part *p, struct th_dev *d)
-{
-    if (d->callers == TH_POOL_NONE)
-        d->callers = th_pool_take(&p->callers);
-    return th_callers_at(p, d->callers);
-}
-
-struct th_called *th_part_called(struct th_part *p, struct th_win *w)
-{
-    if (w->called == TH_POOL_NONE)
-        w->called = th_pool_take(&p->called);
-    return th_called_at(p, w->called);
-}
-
 const struct th_called *th_part_called_look(const struct th_part *p, const struct th_win *w)
 {
     static const struct th_called none;
-    return w->called == TH_POOL_NONE ? &none : th_called_at(p, w->called);
-}
-
-struct th_failed *th_part_failed(struct th_part *p, struct th_win *w)
-{
-    if (w->failed == TH_POOL_NONE)
-        w->failed = th_pool_take(&p->failed);
-    return th_failed_at(p, w->failed);
+    return th_pool_look(&p->called, w->called, &none);
 }
 
 const struct th_failed *th_part_failed_look(const struct th_part *p, const struct th_win *w)
 {
     static const struct th_failed none;
-    return w->failed == TH_POOL_NONE ? &none : th_failed_at(p, w->failed);
+    return th_pool_look(&p->failed, w->failed, &none);
+}
+
+const struct th_words *th_part_words_look(const struct th_part *p, const struct th_note *n)
+{
+    static const struct th_words none;
+    return th_pool_look(&p->words, n->words, &none);
 }
 
 uint64_t th_part_bytes(const struct th_part *p)

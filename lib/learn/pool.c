@@ -43,3 +43,17 @@ void th_pool_give(struct th_pool *p, uint32_t i)
     p->free = i;
     p->live--;
 }
+
+void *th_pool_need(struct th_pool *p, uint32_t *number)
+{
+    if (*number == TH_POOL_NONE)
+        *number = th_pool_take(p);
+    return th_pool_at(p, *number);
+}
+
+void th_pool_drop(struct th_pool *p, uint32_t *number)
+{
+    if (*number != TH_POOL_NONE)
+        th_pool_give(p, *number);
+    *number = TH_POOL_NONE;
+}

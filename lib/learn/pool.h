@@ -36,6 +36,14 @@ static inline void *th_pool_at(const struct th_pool *p, uint32_t i)
 /* A zeroed record. */
 uint32_t th_pool_take(struct th_pool *p);
 void th_pool_give(struct th_pool *p, uint32_t i);
+/* For a record that few need, whose number stands in another's, TH_POOL_NONE until then: finds or
+ * makes it, looks at it (`none` where there is none), or gives it back. */
+void *th_pool_need(struct th_pool *p, uint32_t *number);
+static inline const void *th_pool_look(const struct th_pool *p, uint32_t number, const void *none)
+{
+    return number == TH_POOL_NONE ? none : th_pool_at(p, number);
+}
+void th_pool_drop(struct th_pool *p, uint32_t *number);
 /* Everything is free again; memory is kept. */
 static inline void th_pool_clear(struct th_pool *p)
 {

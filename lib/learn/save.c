@@ -103,6 +103,12 @@ static bool sane(double v)
     return isfinite(v) && fabs(v) < 1e18;
 }
 
+/* ln(1 + bytes): what 64 bits hold is less than e^45. */
+static bool log_valid(float v)
+{
+    return v >= 0 && v < 45;
+}
+
 static void get_record(struct th_cur *c, void *to, size_t len)
 {
     struct th_str s = th_cur_bytes(c, len);
@@ -125,10 +131,9 @@ static bool device_valid(const struct th_dev *d)
     bool ok = d->id != 0 && d->group < TH_GROUPS && sane((double)d->hours) && d->hours >= 0 &&
         sane((double)d->weight) && d->weight >= 0 && sane((double)d->staged_lgp) &&
         sane((double)d->admin_in_raw) && sane((double)d->refused) && d->refused >= 0 &&
-        th_moments_valid(&d->up) && sane((double)d->outflow.usual) &&
-        sane((double)d->outflow.recent);
+        th_moments_valid(&d->up) && log_valid(d->outflow.usual) && log_valid(d->outflow.recent);
     for (unsigned i = 0; i < TH_REFERENCES; i++)
-        ok = ok && sane((double)d->outflow.reference[i].mean) && d->outflow.reference[i].day >= 0 &&
+        ok = ok && log_valid(d->outflow.reference[i].mean) && d->outflow.reference[i].day >= 0 &&
             d->outflow.reference[i].day < TH_DAYS_MAX;
     for (unsigned i = 0; i < TH_RATES; i++)
         ok = ok && th_moments_valid(&d->rates[i]);
@@ -157,7 +162,7 @@ static bool note_valid(const struct th_note *n)
 
 static bool words_valid(const struct th_part *p, const struct th_note *n)
 {
-    return memchr(th_note_words_look(p, n)->text, '\0', TH_NOTE_DETAIL_LEN) != NULL;
+    return memchr(th_part_words_look(p, n)->text, '\0', TH_NOTE_DETAIL_LEN) != NULL;
 }
 
 static bool pair_valid(const struct th_pair *p)
@@ -191,7 +196,7 @@ static void get_note(struct th_cur *c, struct th_part *p, uint32_t win)
     }
     printable(n.host);
     if (n.words != TH_POOL_NONE)
-        printable(th_words_at(p, n.words)->text);
+        printable(th_part_words(p, &n)->text);
     uint32_t i = th_pool_take(&p->notes);
     struct th_win *w = th_win_at(p, win);
     n.next = w->notes;

@@ -196,8 +196,9 @@ static void merge(struct th_incidents *all, struct incident *to, struct incident
 {
     to->start_ns = TH_MIN(to->start_ns, from->start_ns);
     to->end_ns = TH_MAX(to->end_ns, from->end_ns);
-    to->alerts += from->alerts;
-    to->alerts_told += from->alerts_told;
+    /* As one that asked as often as either: two that became one are no worse for that. */
+    to->alerts = TH_MAX(to->alerts, from->alerts);
+    to->alerts_told = TH_MIN(TH_MAX(to->alerts_told, from->alerts_told), to->alerts);
     to->alert_score = fmax(to->alert_score, from->alert_score);
     to->alert_ns = TH_MAX(to->alert_ns, from->alert_ns);
     for (uint32_t i = 0; i < from->device_count; i++)

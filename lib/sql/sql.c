@@ -93,6 +93,21 @@ static void note(struct th_sql *s, int code)
         s->err = err;
 }
 
+/* What is left of an opening that came to code. */
+static int set_up(struct th_sql *s, int code, const char *sql, struct th_sql *ret)
+{
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(s->db, 5000);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    if (code != SQLITE_OK) {
+        sqlite3_close(s->db);
+        return from_sqlite(code);
+    }
+    *ret = *s;
+    return 0;
+}
+
 int th_sql_open(const char *path, struct th_sql *ret)
 {
     static const char setup[] =
@@ -105,22 +120,13 @@ int th_sql_open(const char *path, struct th_sql *ret)
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_FULLMUTEX,
         own_vfs());
     if (code == SQLITE_OK)
-        code = sqlite3_busy_timeout(s.db, 5000);
-    if (code == SQLITE_OK)
         code = sqlite3_db_config(s.db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     /* Its write-ahead log stays when it is closed: a locked role does not unlink. */
     if (code == SQLITE_OK)
         code = sqlite3_file_control(s.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
     if (code == SQLITE_NOTFOUND)
         code = SQLITE_OK; /* in memory, for tests */
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(s.db, setup, NULL, NULL, NULL);
-    if (code != SQLITE_OK) {
-        sqlite3_close(s.db);
-        return from_sqlite(code);
-    }
-    *ret = s;
-    return 0;
+    return set_up(&s, code, setup, ret);
 }
 
 int th_sql_open_to_read(const char *path, struct th_sql *ret)
@@ -134,16 +140,7 @@ int th_sql_open_to_read(const char *path, struct th_sql *ret)
     TH_AUTOFREE char *uri = th_xasprintf("file:%s?mode=ro&%s", path, how);
     int code = sqlite3_open_v2(
         uri, &s.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX, reading_vfs());
-    if (code == SQLITE_OK)
-        code = sqlite3_busy_timeout(s.db, 5000);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(s.db, setup, NULL, NULL, NULL);
-    if (code != SQLITE_OK) {
-        sqlite3_close(s.db);
-        return from_sqlite(code);
-    }
-    *ret = s;
-    return 0;
+    return set_up(&s, code, setup, ret);
 }
 
 void th_sql_done(struct th_sql *s)

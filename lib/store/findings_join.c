@@ -35,6 +35,11 @@ static void join_states(struct th_sql *s, struct th_str younger, struct th_str e
         "FROM incidents WHERE id = ?1) AND NOT EXISTS (SELECT 1 FROM states WHERE incident = ?1 "
         "AND state = 'acknowledged')",
         "ssi", younger, elder, at_ns);
+    /* Acknowledged were both: the later of the two decisions has seen what there was. */
+    th_sql_run(s,
+        "UPDATE states SET at = max(at, coalesce((SELECT at FROM states WHERE incident = ?1), at)) "
+        "WHERE incident = ?2 AND state = 'acknowledged'",
+        "ss", younger, elder);
     th_sql_run(s, "DELETE FROM states WHERE incident = ?", "s", younger);
 }
 

@@ -6,23 +6,13 @@ import pathlib
 import subprocess
 
 import pytest
+import trial
 
 BIN = pathlib.Path(os.environ.get("THYMUS_BIN", pathlib.Path(__file__).parents[2] / "build/bin"))
 DAY1 = 1767571200.0  # 2026-01-05T00:00:00Z, a Monday
 DAY = 86400.0
 pytestmark = pytest.mark.asan
 
-FIRES = """
-id: my-search
-name: A search of mine
-description: Tries one service on many inside hosts.
-technique: T1046
-tactic: discovery
-components:
-  - feature: scan-internal
-    at-least: 4
-    rarity: 0.5
-"""
 SILENT = """
 id: my-mining
 name: Mining of mine
@@ -73,7 +63,7 @@ def by_id(found):
 @pytest.fixture(name="mine")
 def models_file(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text(FIRES + "---" + SILENT)
+    file.write_text(trial.SEARCH + "---" + SILENT)
     return file
 
 
@@ -114,15 +104,15 @@ def test_from_and_to_cut(mine, logs):
 
 def test_a_model_takes_the_place_of_a_built_in_one(tmp_path, logs):
     file = tmp_path / "other.yaml"
-    file.write_text(FIRES.replace("my-search", "internal-scan").replace("at-least: 4", "at-least: 100000"))
+    file.write_text(trial.SEARCH.replace("my-search", "internal-scan").replace("at-least: 4", "at-least: 100000"))
     scan = by_id(outcome(file, logs))["internal-scan"]
     assert scan["on_trial"] and scan["breaches"] == 0 and scan["name"] == "A search of mine"
 
 
 @pytest.mark.parametrize("text, line, why", [
-    (FIRES.replace("rarity", "rarty"), 10, 'unknown setting "rarty" of a component'),
-    (FIRES + "---" + SILENT.replace("mining\n    rarity", "mineing\n    rarity"), 18, "mineing"),
-    (FIRES + "---" + FIRES, 12, 'there is a model "my-search" already'),
+    (trial.SEARCH.replace("rarity", "rarty"), 10, 'unknown setting "rarty" of a component'),
+    (trial.SEARCH + "---" + SILENT.replace("mining\n    rarity", "mineing\n    rarity"), 18, "mineing"),
+    (trial.SEARCH + "---" + trial.SEARCH, 12, 'there is a model "my-search" already'),
 ])
 def test_a_mistake_is_told_with_its_line(tmp_path, logs, text, line, why):
     file = tmp_path / "wrong.yaml"

@@ -9,21 +9,11 @@ import subprocess
 
 import pytest
 import spine
+import trial
 import verify
 
 DAY = "2026-03-02"  # of the capture; the spool is of the day behind it
 OF_INPUTS = {"inputs", "packets"}  # in a summary: how many there were, and of what kind, not what was in them
-TRIAL = """
-id: my-search
-name: A search of mine
-description: Tries one service on many inside hosts.
-technique: T1046
-tactic: discovery
-components:
-  - feature: scan-internal
-    at-least: 4
-    rarity: 0.5
-"""
 
 
 def ctl(*args, **how):
@@ -102,7 +92,7 @@ def stored_office(tmp_path_factory):
 @pytest.fixture(name="mine")
 def models_file(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text(TRIAL)
+    file.write_text(trial.SEARCH)
     return file
 
 

@@ -62,7 +62,7 @@ test('a sentence cannot be made of a stranger’s braces', () => {
 test('every detail that is a sentence is still made so by the core', () => {
   const learn = join(root, 'lib/learn');
   const source = readdirSync(learn).filter((f) => f.endsWith('.c')).map((f) => readFileSync(join(learn, f), 'utf8')).join('\n');
-  const formats = [...source.matchAll(/(?:snprintf\(\s*(?:s->detail, sizeof\(s->detail\)|th_note_words\(a->part, n\)->text, TH_NOTE_DETAIL_LEN),\s*|\.detail = )"([^"]+)"/g)].map((m) => (m[1] ?? '').replace(/%\.39s/g, 'x').replace(/%(\.(?:\d+|\*)g|u|d|\.0f|lld)/g, '7').replaceAll('%%', '%'));
+  const formats = [...source.matchAll(/(?:snprintf\(\s*(?:s->detail, sizeof\(s->detail\)|th_part_words\(a->part, n\)->text, TH_NOTE_DETAIL_LEN),\s*|\.detail = )"([^"]+)"/g)].map((m) => (m[1] ?? '').replace(/%\.39s/g, 'x').replace(/%(\.(?:\d+|\*)g|u|d|\.0f|lld)/g, '7').replaceAll('%%', '%'));
   for (const [form, key] of DETAILS) assert.ok(formats.some((f) => form.test(f)), `${key}: none of ${formats.join(' | ')}`);
 });
 

@@ -71,6 +71,11 @@ def test_an_incident_alerts_once_while_it_grows():
     assert measure.alerts_at(rises, 46) == 0
 
 
+def test_the_product_has_the_same_step():
+    model = (EVALUATE.parents[1] / "lib/model/include/model/model.h").read_text()
+    assert f"#define TH_ESCALATION {alerts.ESCALATION}\n" in model
+
+
 def test_ten_times_as_rare_is_another_alert():
     assert alerts.raised([40, 52, 52.5, 64], 39) == [40, 52.5]
     assert alerts.raised([52.5], 39, [40]) == [52.5]

@@ -413,13 +413,20 @@ static void what_becomes_worse_is_an_alert_again(void **state)
     assert_int_equal(t.v[0].alerts, 2);
     assert_int_equal(t.v[0].new_alerts, 1);
     assert_true(t.v[0].alert_ns == H0 + 2 * HOUR + HOUR / 2 + 7);
-    /* What joins brings its own. */
+    /* That another joins makes nothing worse. */
     add(w, 1, C2, 2, 60, 88, 1);
     assert_int_equal(report(w).v[0].new_alerts, 1);
     add(w, 0, OUT, 4, 45, 88, 1);
     t = report(w);
     assert_int_equal(t.count, 1);
-    assert_int_equal(t.v[0].alerts, 3);
+    assert_int_equal(t.v[0].alerts, 2);
+    assert_int_equal(t.v[0].new_alerts, 0);
+    /* Nor does one that nobody has heard of, whoever is the elder. */
+    add(w, 2, C2, 3, 41, 99, 1);
+    add(w, 0, OUT, 5, 46, 99, 1);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].alerts, 2);
     assert_int_equal(t.v[0].new_alerts, 0);
 }
 

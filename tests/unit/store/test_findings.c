@@ -440,6 +440,26 @@ static void become_an_alert(struct th_catalogue *c, double score, unsigned alert
     put_quietly(c, &lines);
 }
 
+/* Both were acknowledged behind their alerts, at 6 and at 8: the elder, told with the later alert
+ * of the younger, asks for nothing. */
+static void what_was_seen_of_both_stays_acknowledged(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    put_two(c);
+    become_an_alert(c, 40, 1, 5);
+    decide(c, "i1", "acknowledged", 6);
+    decide(c, "i2", "acknowledged", 8);
+    add_joined(&lines, "i2", "i1", 9);
+    put_quietly(c, &lines);
+    become_an_alert(c, 45, 1, 7);
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    assert_int_equal(th_findings_incident(c, th_str_c("i1"), &out), 0);
+    json_t *v = parsed(&out);
+    assert_string_equal(json_string_value(json_object_get(v, "state")), "acknowledged");
+    json_decref(v);
+}
+
 /* An alert at 5, and a worse one at 7: what was decided between them is over with the second,
  * whether the log or core's finding is read first. */
 static void what_becomes_worse_opens_again(void **state)
@@ -774,6 +794,7 @@ int main(void)
         cmocka_unit_test(what_waits_for_a_person_stays_open),
         cmocka_unit_test_setup_teardown(a_decision_read_late_does_not_speak_of_both, begin, end),
         cmocka_unit_test_setup_teardown(what_becomes_worse_opens_again, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_seen_of_both_stays_acknowledged, begin, end),
         cmocka_unit_test_setup_teardown(a_catalogue_of_version_1_is_brought_up, begin, end),
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),

@@ -1,33 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include <stdlib.h>
-
 #include "filled.h"
+#include "scratch.h"
 #include "store/segment.h"
-
-static char folder[64];
-static struct th_duck *duck;
-
-static int begin(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/test_segment.XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    const char *const folders[] = {folder};
-    struct th_duck_config config = {
-        .memory_bytes = 256u << 20, .folders = folders, .folder_count = 1};
-    return th_duck_open(&config, &duck, NULL);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    th_duck_close(duck);
-    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
-    return system(command);
-}
 
 static void finish(struct th_segment_job *job)
 {
@@ -38,11 +14,6 @@ static void finish(struct th_segment_job *job)
         print_message("%s\n", th_duck_error(duck));
     assert_int_equal(r, 1);
     th_segment_job_free(job);
-}
-
-static char *path_of(const char *name)
-{
-    return th_xasprintf("%s/%s", folder, name);
 }
 
 /* Runs SQL in which %s stands for a file's path; returns the first number. */

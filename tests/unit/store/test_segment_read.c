@@ -2,40 +2,11 @@
 /* What was laid to rest comes back as it was; what somebody put in its place is found out. */
 #include "unit.h"
 
-#include <stdlib.h>
-
 #include "base/utf8.h"
 #include "event/run.h"
 #include "filled.h"
+#include "scratch.h"
 #include "store/segment_read.h"
-
-static char folder[64];
-static struct th_duck *duck;
-
-static int begin(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/test_segment_read.XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    const char *const folders[] = {folder};
-    struct th_duck_config config = {
-        .memory_bytes = 256u << 20, .folders = folders, .folder_count = 1};
-    return th_duck_open(&config, &duck, NULL);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    th_duck_close(duck);
-    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
-    return system(command);
-}
-
-static char *path_of(const char *name)
-{
-    return th_xasprintf("%s/%s", folder, name);
-}
 
 /* ---- events that came back ---- */
 

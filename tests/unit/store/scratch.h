@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A folder of a test program's own, and a database that may read it. */
+#ifndef TH_TEST_SCRATCH_H
+#define TH_TEST_SCRATCH_H
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/duck.h"
+
+static char folder[64];
+static struct th_duck *duck;
+
+static int begin(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/test_segments.XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    const char *const folders[] = {folder};
+    struct th_duck_config config = {
+        .memory_bytes = 256u << 20, .folders = folders, .folder_count = 1};
+    return th_duck_open(&config, &duck, NULL);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    th_duck_close(duck);
+    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
+    return system(command);
+}
+
+static inline char *path_of(const char *name)
+{
+    return th_xasprintf("%s/%s", folder, name);
+}
+
+#endif
