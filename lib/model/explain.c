@@ -57,13 +57,13 @@ static void explain_found(struct asker *a, unsigned model, const struct match *x
     const struct model *m = &a->s->models->model[model];
     struct th_breach b;
     scorer_breach(a->s, model, a->w, x, &b);
-    const struct throttle *last = scorer_throttle(a->s, m, &b, throttle_key(m, a->w->entity, x));
+    const struct memo *last = scorer_throttle(a->s, m, &b, throttle_key(m, a->w->entity, x));
     struct th_verdict *v = add_found(a, model, last ? TH_OUTCOME_THROTTLED : TH_OUTCOME_TOLD, &b);
     if (!last)
         return;
-    v->told_score = last->score;
+    v->told_score = last->value;
     v->told_ns = last->time_ns;
-    v->again_score = last->score + m->throttle_rise;
+    v->again_score = last->value + m->throttle_rise;
     v->again_ns = th_time_add(last->time_ns, m->throttle_ns);
 }
 

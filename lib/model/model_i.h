@@ -183,20 +183,44 @@ void text_get(struct th_cur *c, char *out, size_t cap);
 
 /* ---- scorer ---- */
 
-#define MAX_THROTTLES 65536u
 #define MAX_CHAINS 4096u
-#define THROTTLE_KEEP_NS (8 * TH_NS_PER_DAY)
 
-struct throttle {
-    uint64_t key; /* of entity, model and peer; 0: empty */
-    int64_t time_ns;
-    double score;
+/* ---- memo.c: what is remembered under a key ---- */
+
+#define MAX_MEMOS 65536u
+#define MEMO_KEEP_NS (8 * TH_NS_PER_DAY)
+
+/* What was told last of an entity, a model and a peer; or the trail of an entity and a peer: its
+ * latest hour with evidence. */
+struct memo {
+    uint64_t key;     /* 0: empty */
+    int64_t time_ns;  /* when; of a trail, the hour's begin */
+    double value;     /* its score; of a trail, what the hour is worth, in decades */
+    double before;    /* of a trail: what of that was carried into the hour */
+    int64_t since_ns; /* its first hour */
+    uint32_t hours;   /* with evidence, since then */
 };
 
-struct table {
-    struct throttle *cell;
+struct memos {
+    struct memo *cell;
     uint32_t cells, count;
 };
+
+/* What was put in an epoch, in order: the other shards take it over. */
+struct memo_list {
+    struct memo *v;
+    uint32_t count, cap;
+};
+
+struct memo *memo_find(const struct memos *t, uint64_t key);
+void memo_put(struct memos *t, const struct memo *v);
+void memo_note(struct memo_list *l, const struct memo *v);
+/* Keeps those of the last days, the newest when they are too many. */
+void memo_sweep(struct memos *t, int64_t now_ns);
+/* The list is empty then; the table by key. Both are read into a table. */
+void memo_list_put(struct memo_list *l, struct th_buf *out);
+void memos_put(const struct memos *t, struct th_buf *out);
+bool memos_get(struct memos *t, struct th_cur *c);
 
 /* A sequence under way: its next component is `stage`. */
 struct chain {
@@ -216,8 +240,7 @@ struct partial {
     uint64_t hours;
     uint32_t *best;  /* CALIB_BINS, or NULL while empty */
     uint32_t *model; /* CALIB_BINS a model, or NULL */
-    struct throttle *throttle;
-    uint32_t throttle_count, throttle_cap;
+    struct memo_list told, trail;
     uint64_t *chain; /* entities whose chains moved */
     uint32_t chain_count, chain_cap;
     struct held *held; /* by permit, in no order; at most one each */
@@ -231,7 +254,7 @@ struct th_scorer {
     struct calib best;
     struct calib *model;
     double mean_weight;
-    struct table throttle;
+    struct memos told, trails;
     struct chain *chain;
     uint32_t chain_count;
     int64_t epoch_ns; /* of the last epoch, or TH_TIME_UNSET */
@@ -242,12 +265,11 @@ struct th_scorer {
 double scorer_hours(const struct th_scorer *s);
 /* Score out of -lg p, bent where the pooled device-hours end. */
 double scorer_score(const struct th_scorer *s, double lgp);
-struct throttle *throttle_find(const struct table *t, uint64_t key);
-void throttle_put(struct table *t, uint64_t key, int64_t time_ns, double score);
-void throttle_sweep(struct table *t, int64_t now_ns);
 void chain_remove(struct th_scorer *s, uint32_t at);
 int chain_find(const struct th_scorer *s, uint64_t entity, uint64_t id_hash);
 struct chain *chain_add(struct th_scorer *s, uint64_t entity, uint64_t id_hash);
+/* What became of it takes the place of what was. */
+void chain_keep(struct th_scorer *s, const struct model *m, const struct chain *c);
 const struct model *scorer_model(const struct th_scorer *s, uint64_t id_hash);
 /* A copy of the sequence under way that this window can go on with, its evidence in held. */
 struct chain chain_copy(const struct th_scorer *s, const struct model *m, const struct th_window *w,
@@ -276,8 +298,18 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
     const struct match *x, struct th_breach *ret);
 uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match *x);
 /* The same that was told so lately that it is not told again; NULL: it is told. */
-const struct throttle *scorer_throttle(
+const struct memo *scorer_throttle(
     const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key);
+
+/* ---- trail.c ---- */
+
+/* Of a match: what it is about. */
+uint64_t trail_key(const struct model *m, uint64_t entity, const struct match *x);
+/* The trail at an hour: what is left of the hours before is in `before`. An hour that comes late,
+ * behind a later one, stands for itself. */
+struct memo trail_at(const struct th_scorer *s, uint64_t key, int64_t start_ns);
+/* Its hour is worth at least `value`. */
+void trail_keep(struct th_scorer *s, uint64_t entity, const struct memo *at, double value);
 
 /* ---- text.c: numbers for people ---- */
 

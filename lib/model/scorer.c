@@ -30,7 +30,8 @@ void th_scorer_free(struct th_scorer *s)
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
         free(s->part[p].best);
         free(s->part[p].model);
-        free(s->part[p].throttle);
+        free(s->part[p].told.v);
+        free(s->part[p].trail.v);
         free(s->part[p].chain);
         free(s->part[p].held);
     }
@@ -38,7 +39,8 @@ void th_scorer_free(struct th_scorer *s)
     for (uint32_t i = 0; i < s->chain_count; i++)
         free(s->chain[i].evidence);
     free(s->chain);
-    free(s->throttle.cell);
+    free(s->told.cell);
+    free(s->trails.cell);
     free(s->model);
     free(s);
 }
@@ -79,195 +81,6 @@ const struct model *scorer_model(const struct th_scorer *s, uint64_t id_hash)
         if (s->models->model[i].id_hash == id_hash)
             return &s->models->model[i];
     return NULL;
-}
-
-/* ---- throttles: an open table; order plays no part, since only times and keys are asked ---- */
-
-struct throttle *throttle_find(const struct table *t, uint64_t key)
-{
-    for (uint32_t at = (uint32_t)key; t->cells; at++) {
-        struct throttle *c = &t->cell[at & (t->cells - 1)];
-        if (c->key == key)
-            return c;
-        if (!c->key)
-            return NULL;
-    }
-    return NULL;
-}
-
-static void throttle_place(struct table *t, const struct throttle *v)
-{
-    uint32_t at = (uint32_t)v->key;
-    while (t->cell[at & (t->cells - 1)].key)
-        at++;
-    t->cell[at & (t->cells - 1)] = *v;
-    t->count++;
-}
-
-void throttle_put(struct table *t, uint64_t key, int64_t time_ns, double score)
-{
-    struct throttle *c = throttle_find(t, key);
-    struct throttle v = {.key = key, .time_ns = time_ns, .score = score};
-    if (c) {
-        *c = v;
-        return;
-    }
-    if (t->count >= t->cells / 2) {
-        struct table bigger = {.cells = t->cells ? t->cells * 2 : 256};
-        bigger.cell = th_xcalloc(bigger.cells, sizeof(*bigger.cell));
-        for (uint32_t i = 0; i < t->cells; i++)
-            if (t->cell[i].key)
-                throttle_place(&bigger, &t->cell[i]);
-        free(t->cell);
-        *t = bigger;
-    }
-    throttle_place(t, &v);
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct throttle *x = a;
-    const struct throttle *y = b;
-    if (x->time_ns != y->time_ns)
-        return x->time_ns > y->time_ns ? -1 : 1;
-    return (x->key > y->key) - (x->key < y->key);
-}
-
-void throttle_sweep(struct table *t, int64_t now_ns)
-{
-    struct table kept = {.cells = t->cells};
-    if (!t->cells)
-        return;
-    kept.cell = th_xcalloc(kept.cells, sizeof(*kept.cell));
-    qsort(t->cell, t->cells, sizeof(*t->cell), newest_first);
-    for (uint32_t i = 0; i < t->cells && kept.count < MAX_THROTTLES; i++)
-        if (t->cell[i].key && th_time_sub(now_ns, t->cell[i].time_ns) < THROTTLE_KEEP_NS)
-            throttle_place(&kept, &t->cell[i]);
-    free(t->cell);
-    *t = kept;
-}
-
-/* ---- chains: sequences under way, in order of (entity, model) ---- */
-
-static uint32_t chain_at(const struct th_scorer *s, uint64_t entity, uint64_t id_hash)
-{
-    uint32_t low = 0;
-    uint32_t high = s->chain_count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        const struct chain *c = &s->chain[mid];
-        if (c->entity < entity || (c->entity == entity && c->id_hash < id_hash))
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-int chain_find(const struct th_scorer *s, uint64_t entity, uint64_t id_hash)
-{
-    uint32_t at = chain_at(s, entity, id_hash);
-    bool found =
-        at < s->chain_count && s->chain[at].entity == entity && s->chain[at].id_hash == id_hash;
-    return found ? (int)at : -1;
-}
-
-struct chain *chain_add(struct th_scorer *s, uint64_t entity, uint64_t id_hash)
-{
-    uint32_t at = chain_at(s, entity, id_hash);
-    if ((s->chain_count & (s->chain_count + 1)) == 0)
-        s->chain = th_xreallocarray(s->chain, 2 * (size_t)(s->chain_count + 1), sizeof(*s->chain));
-    memmove(s->chain + at + 1, s->chain + at, (s->chain_count - at) * sizeof(*s->chain));
-    s->chain_count++;
-    s->chain[at] = (struct chain){.entity = entity, .id_hash = id_hash};
-    s->chain[at].evidence = th_xcalloc(MAX_COMPONENTS, sizeof(struct th_signal));
-    return &s->chain[at];
-}
-
-void chain_remove(struct th_scorer *s, uint32_t at)
-{
-    free(s->chain[at].evidence);
-    s->chain_count--;
-    memmove(s->chain + at, s->chain + at + 1, (s->chain_count - at) * sizeof(*s->chain));
-}
-
-static void chain_moved(struct partial *p, uint64_t entity)
-{
-    if (p->chain_count && p->chain[p->chain_count - 1] == entity)
-        return;
-    if (p->chain_count == p->chain_cap) {
-        p->chain_cap = p->chain_cap ? p->chain_cap * 2 : 16;
-        p->chain = th_xreallocarray(p->chain, p->chain_cap, sizeof(*p->chain));
-    }
-    p->chain[p->chain_count++] = entity;
-}
-
-/* Does what was found go on with the sequence? NULL: there is nothing. */
-static enum th_refusal chain_refused(
-    const struct model *m, const struct chain *c, const struct th_signal *found)
-{
-    if (!found)
-        return TH_REFUSED_FEATURE;
-    if (c->stage == 0)
-        return TH_REFUSED_NOT;
-    if (found->last_ns < c->last_ns)
-        return TH_REFUSED_ORDER;
-    return th_time_sub(found->last_ns, c->first_ns) > m->within_ns ? TH_REFUSED_WITHIN
-                                                                   : TH_REFUSED_NOT;
-}
-
-enum th_refusal chain_advance(const struct model *m, const struct th_window *w,
-    const struct support *support, struct chain *c)
-{
-    while (c->stage < m->component_count) {
-        const struct th_signal *found = component_find(m, c->stage, w, support, NULL);
-        enum th_refusal refusal = chain_refused(m, c, found);
-        if (refusal != TH_REFUSED_NOT)
-            return refusal;
-        if (c->stage == 0)
-            c->first_ns = found->first_ns;
-        signal_copy(&c->evidence[c->stage++], found);
-        c->last_ns = found->last_ns;
-    }
-    return TH_REFUSED_NOT;
-}
-
-struct chain chain_copy(const struct th_scorer *s, const struct model *m, const struct th_window *w,
-    struct th_signal held[MAX_COMPONENTS])
-{
-    int at = chain_find(s, w->entity, m->id_hash);
-    struct chain c = {.entity = w->entity, .id_hash = m->id_hash};
-    if (at >= 0 && th_time_sub(w->start_ns, s->chain[at].first_ns) <= m->within_ns) {
-        c = s->chain[at];
-        for (uint32_t i = 0; i < c.stage; i++)
-            signal_copy(&held[i], &s->chain[at].evidence[i]);
-    }
-    c.evidence = held;
-    return c;
-}
-
-/* What became of it takes the place of what was. */
-static void chain_keep(struct th_scorer *s, const struct model *m, const struct chain *c)
-{
-    int at = chain_find(s, c->entity, m->id_hash);
-    uint32_t before = at >= 0 ? s->chain[at].stage : 0;
-    bool gone = c->stage == 0 || c->stage == m->component_count;
-    if (c->stage == before && !gone && s->chain[at].first_ns == c->first_ns)
-        return;
-    if (at < 0 && c->stage == 0)
-        return;
-    chain_moved(&s->part[th_entity_partition(c->entity)], c->entity);
-    if (gone) {
-        if (at >= 0)
-            chain_remove(s, (uint32_t)at);
-        return;
-    }
-    struct chain *kept = at >= 0 ? &s->chain[at] : chain_add(s, c->entity, m->id_hash);
-    kept->stage = c->stage;
-    kept->first_ns = c->first_ns;
-    kept->last_ns = c->last_ns;
-    for (uint32_t i = 0; i < c->stage; i++)
-        signal_copy(&kept->evidence[i], &c->evidence[i]);
 }
 
 /* ---- windows ---- */
@@ -311,12 +124,12 @@ uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match
     return key ? key : 1;
 }
 
-const struct throttle *scorer_throttle(
+const struct memo *scorer_throttle(
     const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
 {
-    const struct throttle *last = throttle_find(&s->throttle, key);
+    const struct memo *last = memo_find(&s->told, key);
     /* What comes late is measured against its own time, in both directions. */
-    bool holds = last && b->score < last->score + m->throttle_rise &&
+    bool holds = last && b->score < last->value + m->throttle_rise &&
         th_time_sub(b->time_ns, last->time_ns) < m->throttle_ns &&
         th_time_sub(last->time_ns, b->time_ns) < m->throttle_ns;
     return holds ? last : NULL;
@@ -324,14 +137,9 @@ const struct throttle *scorer_throttle(
 
 static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t key)
 {
-    struct partial *p = &s->part[th_entity_partition(b->entity)];
-    throttle_put(&s->throttle, key, b->time_ns, b->score);
-    if (p->throttle_count == p->throttle_cap) {
-        p->throttle_cap = p->throttle_cap ? p->throttle_cap * 2 : 16;
-        p->throttle = th_xreallocarray(p->throttle, p->throttle_cap, sizeof(*p->throttle));
-    }
-    p->throttle[p->throttle_count++] =
-        (struct throttle){.key = key, .time_ns = b->time_ns, .score = b->score};
+    struct memo v = {.key = key, .time_ns = b->time_ns, .value = b->score};
+    memo_put(&s->told, &v);
+    memo_note(&s->part[th_entity_partition(b->entity)].told, &v);
 }
 
 static int rarest_first(const void *a, const void *b)
@@ -383,6 +191,13 @@ static double calibrated(const struct th_scorer *s, unsigned model, double lgp)
     return fmax(x, 0);
 }
 
+/* Of a match, in decades: its own, and what is carried into its hour. */
+static double worth(
+    const struct th_scorer *s, unsigned model, const struct match *x, const struct memo *trail)
+{
+    return calibrated(s, model, x->lgp) + trail->before;
+}
+
 void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
     const struct match *x, struct th_breach *ret)
 {
@@ -394,9 +209,12 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
         .over = w->over,
         .lgp = x->lgp,
         .late_hours = late_hours(s, w)};
+    struct memo trail = trail_at(s, trail_key(m, w->entity, x), w->start_ns);
     ret->id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));
-    ret->score = scorer_score(s, calib_lgp(&s->best, s->hours, calibrated(s, model, x->lgp)));
+    ret->since_ns = trail.since_ns;
+    ret->hours = trail.hours;
+    ret->score = scorer_score(s, calib_lgp(&s->best, s->hours, worth(s, model, x, &trail)));
     take_evidence(ret, m, x);
 }
 
@@ -559,16 +377,19 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
         double told = -1;
         for (unsigned k = 0; k < n; k++) {
             struct th_breach b;
-            if (!make_breach(s, i, w, &found[k], &b))
+            struct memo trail = trail_at(s, trail_key(m, w->entity, &found[k]), w->start_ns);
+            double value = worth(s, i, &found[k], &trail);
+            bool is_told = make_breach(s, i, w, &found[k], &b);
+            trail_keep(s, w->entity, &trail, value);
+            if (!is_told)
                 continue;
             note_told(s, &b, throttle_key(m, w->entity, &found[k]));
             fn(arg, &b);
             told = fmax(told, found[k].lgp);
+            best = fmax(best, value);
         }
-        if (told < 0)
-            continue;
-        count_best(s, p, i, told);
-        best = fmax(best, calibrated(s, i, told));
+        if (told >= 0)
+            count_best(s, p, i, told);
     }
     if (best < 0)
         return;
@@ -639,7 +460,9 @@ void th_scorer_epoch_done(struct th_scorer *s, int64_t time_ns)
         decay(s, (unsigned)TH_MIN(days, (int64_t)365));
     if (s->epoch_ns == TH_TIME_UNSET || time_ns > s->epoch_ns)
         s->epoch_ns = time_ns;
-    if (days > 0 || s->throttle.count > MAX_THROTTLES)
-        throttle_sweep(&s->throttle, s->epoch_ns);
+    if (days > 0 || s->told.count > MAX_MEMOS)
+        memo_sweep(&s->told, s->epoch_ns);
+    if (days > 0 || s->trails.count > MAX_MEMOS)
+        memo_sweep(&s->trails, s->epoch_ns);
     chains_trim(s);
 }

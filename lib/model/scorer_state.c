@@ -10,7 +10,7 @@
 #include "model_i.h"
 
 #define MAGIC 0x43534854u
-#define VERSION 1u
+#define VERSION 2u
 #define PRIOR_MAX_HOURS (100000ull * CALIB_ONE)
 #define MAX_HOURS (UINT64_C(1) << 50) /* counts beyond are not ours */
 
@@ -95,21 +95,6 @@ static bool get_chain(struct th_scorer *s, struct th_cur *c)
     return true;
 }
 
-static void put_throttle(struct th_buf *out, const struct throttle *t)
-{
-    th_buf_le64(out, t->key);
-    th_buf_le64(out, (uint64_t)t->time_ns);
-    th_buf_double(out, t->score);
-}
-
-static bool get_throttle(struct th_cur *c, struct throttle *ret)
-{
-    ret->key = th_cur_le64(c);
-    ret->time_ns = (int64_t)th_cur_le64(c);
-    ret->score = th_cur_double(c);
-    return !c->failed && ret->key != 0;
-}
-
 /* ---- epochs ---- */
 
 static void put_moved_chains(const struct th_scorer *s, const struct partial *p, struct th_buf *out)
@@ -160,15 +145,14 @@ void th_scorer_epoch_out(struct th_scorer *s, unsigned partition, struct th_buf 
     th_buf_varint(out, p->model ? s->models->count : 0);
     for (unsigned i = 0; p->model && i < s->models->count; i++)
         put_bins32(out, p->model + (size_t)i * CALIB_BINS);
-    th_buf_varint(out, p->throttle_count);
-    for (uint32_t i = 0; i < p->throttle_count; i++)
-        put_throttle(out, &p->throttle[i]);
+    memo_list_put(&p->told, out);
+    memo_list_put(&p->trail, out);
     put_moved_chains(s, p, out);
     put_held(p, out);
     free(p->best);
     free(p->model);
     p->best = p->model = NULL;
-    p->hours = p->throttle_count = p->chain_count = p->held_count = 0;
+    p->hours = p->chain_count = p->held_count = 0;
 }
 
 static bool take_chains(struct th_scorer *s, struct th_cur *c)
@@ -201,12 +185,8 @@ int th_scorer_epoch_in(
     for (unsigned i = 0; i < models; i++)
         if (!get_bins(&c, &s->model[i], CALIB_ONE))
             return TH_E_MALFORMED;
-    for (uint64_t n = th_cur_varint(&c); n > 0 && !c.failed; n--) {
-        struct throttle t;
-        if (!get_throttle(&c, &t))
-            return TH_E_MALFORMED;
-        throttle_put(&s->throttle, t.key, t.time_ns, t.score);
-    }
+    if (!memos_get(&s->told, &c) || !memos_get(&s->trails, &c))
+        return TH_E_MALFORMED;
     if (!take_chains(s, &c) || !take_held(s, &c) || th_cur_left(&c) != 0)
         return TH_E_MALFORMED;
     s->hours = TH_MIN(s->hours + hours * CALIB_ONE, MAX_HOURS);
@@ -241,32 +221,13 @@ static bool get_calibrators(struct th_scorer *s, struct th_cur *c)
     return !c->failed;
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const struct throttle *x = a;
-    const struct throttle *y = b;
-    return (x->key > y->key) - (x->key < y->key);
-}
-
-static void put_throttles(const struct table *t, struct th_buf *out)
-{
-    TH_AUTOFREE struct throttle *v = th_xcalloc(t->cells + 1, sizeof(*v));
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < t->cells; i++)
-        if (t->cell[i].key)
-            v[n++] = t->cell[i];
-    qsort(v, n, sizeof(*v), by_key);
-    th_buf_varint(out, n);
-    for (uint32_t i = 0; i < n; i++)
-        put_throttle(out, &v[i]);
-}
-
 void th_scorer_save(const struct th_scorer *s, struct th_buf *out)
 {
     size_t at = th_seal_begin(out, MAGIC, VERSION);
     th_buf_le64(out, (uint64_t)s->epoch_ns);
     put_calibrators(s, out);
-    put_throttles(&s->throttle, out);
+    memos_put(&s->told, out);
+    memos_put(&s->trails, out);
     th_buf_varint(out, s->chain_count);
     for (uint32_t i = 0; i < s->chain_count; i++)
         put_chain(out, &s->chain[i]);
@@ -282,16 +243,9 @@ int th_scorer_load(struct th_scorer *s, const uint8_t *data, size_t len_bytes)
     s->epoch_ns = (int64_t)th_cur_le64(&c);
     if (!get_calibrators(s, &c))
         return TH_E_MALFORMED;
-    uint64_t n = th_cur_varint(&c);
-    if (n > 2 * (uint64_t)MAX_THROTTLES)
+    if (!memos_get(&s->told, &c) || !memos_get(&s->trails, &c))
         return TH_E_MALFORMED;
-    for (; n > 0; n--) {
-        struct throttle t;
-        if (!get_throttle(&c, &t))
-            return TH_E_MALFORMED;
-        throttle_put(&s->throttle, t.key, t.time_ns, t.score);
-    }
-    n = th_cur_varint(&c);
+    uint64_t n = th_cur_varint(&c);
     if (n > 2 * (uint64_t)MAX_CHAINS)
         return TH_E_MALFORMED;
     for (; n > 0; n--)

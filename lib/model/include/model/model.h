@@ -53,7 +53,10 @@ struct th_breach {
     double lgp;               /* combined rarity before the pooled calibration */
     double score;             /* 0 to 100 */
     uint32_t late_hours;      /* "seen N hours late", 0 when in time */
-    bool early;               /* its window is still open: a judgement so far (set by who looks) */
+    int64_t
+        since_ns;   /* begin of the first hour with evidence about this peer (or, about none, of */
+    uint32_t hours; /* this model) that still counts; hours with some since then, this one too */
+    bool early;     /* its window is still open: a judgement so far (set by who looks) */
     bool has_peer;
     struct th_peer peer;                               /* views point into evidence[0] */
     struct th_signal evidence[TH_BREACH_MAX_EVIDENCE]; /* rarest first */
