@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The evaluation of detection.
 
-    lab/evaluate [--quick] [--tuning] [--seeds N,N] [--only office|overlay|recordings] [--bin DIR]
+    lab/evaluate [--quick] [--tuning] [--seeds N,N] [--only office|overlay|ablation|recordings] [--bin DIR]
                  [--data DIR] [--jobs N] [--work DIR] [--write FILE.md] [--json FILE]
 
 office: attacks of fixed strengths (strengths.json) laid into generated offices that were learned
 first; what is found at alert rates that are achieved. overlay: recordings laid over such an office in the
-role of one of its devices, with harmless ones as control (needs the office's clean days). recordings: labelled captures and logs, each
+role of one of its devices, with harmless ones as control (needs the office's clean days). ablation: one office, again and
+again without a part of the engine or a feature. recordings: labelled captures and logs, each
 alone (scenarios.json). config.json has seeds and sizes. QUICK=1 in the environment is --quick.
 """
 import argparse
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 
+import ablation
 import measure
 import office
 import overlay
@@ -28,6 +30,7 @@ import report
 
 HERE = pathlib.Path(__file__).resolve().parent
 TITLES = {"office": "Attacks laid into generated offices", "overlay": "Recordings laid over a generated office",
+          "ablation": "What each part of the engine brings",
           "recordings": "Labelled recordings, each alone"}
 
 
@@ -38,7 +41,7 @@ def arguments():
     a.add_argument("--seeds", help="other seeds, or some of them")
     a.add_argument("--kinds", help="only these kinds of attack")
     a.add_argument("--no-poisoning", action="store_true", help="without the eight weeks that it takes")
-    a.add_argument("--only", choices=["office", "overlay", "recordings"])
+    a.add_argument("--only", choices=["office", "overlay", "ablation", "recordings"])
     a.add_argument("--bin", default=str(HERE.parent.parent / "build/bin"))
     a.add_argument("--data", default=os.environ.get("THYMUS_DATA", str(HERE.parent / "../../shared/data")))
     a.add_argument("--jobs", type=int, default=2)
@@ -51,26 +54,52 @@ def arguments():
     return a.parse_args()
 
 
+class Lab:
+    """What it takes to make offices."""
+
+    def __init__(self, o, config, say):
+        self.part = dict(config["quick" if o.quick else "full"])
+        if o.kinds:
+            self.part["kinds"] = o.kinds.split(",")
+        self.programs = programs.Programs(o.bin, config["lab"], ["--prior", o.prior] if o.prior else [])
+        self.strengths = json.loads((HERE / "strengths.json").read_text())
+        if o.work:
+            pathlib.Path(o.work).mkdir(parents=True, exist_ok=True)
+        self.work = tempfile.mkdtemp(prefix="thymus-evaluate-", dir=o.work)
+        self.runner = office.Runner(self.programs, self.strengths, config["start"], self.part, self.work, o.jobs, say)
+
+
+def ablations(o, config, say, write):
+    """One office for tuning: it may be looked at."""
+    lab = Lab(o, config, say)
+    lab.part["poisoning"] = False
+    seed = int(o.seeds.split(",")[0]) if o.seeds else lab.part["ablation"]
+    features = [] if o.quick else ablation.features_of(lab.strengths)
+    middle = sorted(config["budgets"])[len(config["budgets"]) // 2]
+
+    def progress(rows):
+        write("ablation", ablation.table(rows, seed, middle), [r.json() for r in rows])
+
+    def again(whole, folder):
+        ablation.run(lab.runner, whole, folder, config["budgets"], features, progress)
+
+    try:
+        lab.runner.run(seed, lambda office: None, again)
+    finally:
+        shutil.rmtree(lab.work, ignore_errors=True)
+
+
 def generated(o, config, say, write):
     """Measures offices one behind the other; write(section, Markdown, JSON) as far as it has come."""
-    part = dict(config["quick" if o.quick else "full"])
-    if o.kinds:
-        part["kinds"] = o.kinds.split(",")
+    lab = Lab(o, config, say)
+    part, p, runner = lab.part, lab.programs, lab.runner
     part["poisoning"] = part["poisoning"] and not o.no_poisoning
     if o.only == "overlay":
         part["kinds"] = ["none"]
-    config["lab"] = config["lab"] + o.lab
     which = "tuning" if o.tuning else "judging"
     seeds = [int(s) for s in o.seeds.split(",")] if o.seeds else part[which]
-    p = programs.Programs(o.bin, config["lab"], ["--prior", o.prior] if o.prior else [])
-    strengths = json.loads((HERE / "strengths.json").read_text())
-    if o.work:
-        pathlib.Path(o.work).mkdir(parents=True, exist_ok=True)
-    work = tempfile.mkdtemp(prefix="thymus-evaluate-", dir=o.work)
     offices, laid_over = [], []
     try:
-        runner = office.Runner(p, strengths, config["start"], part, work, o.jobs, say)
-
         def progress(now):
             m = measure.Measured([*offices, now], config["budgets"])
             if o.only != "overlay":
@@ -90,12 +119,13 @@ def generated(o, config, say, write):
             offices.append(runner.run(seed, progress, over if laid else None))
         say("seconds by phase: " + ", ".join(f"{k} {v:.0f}" for k, v in p.seconds.items()))
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(lab.work, ignore_errors=True)
 
 
 def main():
     o = arguments()
     config = json.loads(pathlib.Path(o.config).read_text())
+    config["lab"] += o.lab
     begin = time.monotonic()
 
     def say(text):
@@ -111,8 +141,10 @@ def main():
         if o.json:
             pathlib.Path(o.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
-    if o.only != "recordings":
+    if o.only in (None, "office", "overlay"):
         generated(o, config, say, write)
+    if o.only in (None, "ablation"):
+        ablations(o, config, say, write)
     if o.only in (None, "recordings"):
         text, bad = recordings.table_of_all(HERE / "scenarios.json", o)
         write("recordings", text, {})

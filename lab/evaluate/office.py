@@ -74,25 +74,35 @@ class Runner:
         attacks = plan.attacks(self.strengths, self.part, self.start, seed)
         groups, slow = plan.branches(attacks)
         self.make(seed, folder, attacks, slow)
-        habits = [a for a in attacks if a.has_habit()]
-        office.learned = self.stretch("learn", folder, folder / "state-0", -self.part["learn_days"],
-                                      self.part["learn_days"], habits)
-        self.say(f"seed {seed}: learned, {len(office.learned.incidents)} incidents")
-        for n in range(self.part["clean_days"]):
-            shutil.copytree(folder / f"state-{n}", folder / f"state-{n + 1}")
-            office.clean.append(Day(self.stretch("clean", folder, folder / f"state-{n + 1}", n, 1, []), 1))
-        self.say(f"seed {seed}: {len(office.clean)} days without an attack")
-        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            # The longest first.
-            running = [pool.submit(self.branch, seed, folder, "slow", slow, True)] if slow else []
-            running += [pool.submit(self.branch, seed, folder, f"branch-{k}", g) for k, g in enumerate(groups)]
-            for r in concurrent.futures.as_completed(running):
-                office.branches.append(r.result())
-                progress(office)
+        self.measure(office, folder, folder, groups, slow, progress)
         if afterwards:
             afterwards(office, folder)
         shutil.rmtree(folder)
         return office
+
+    def measure(self, office, folder, states, groups, slow, progress):
+        """Findings of the office whose spools lie in the folder; states are kept in the other one. What
+        lies there as learned already is not learned again."""
+        seed = office.seed
+        if not office.learned:
+            office.learned = self.learn(folder, states / "state-0", [a for g in [*groups, slow] for a in g])
+            self.say(f"seed {seed}: learned, {len(office.learned.incidents)} incidents")
+        for n in range(self.part["clean_days"]):
+            shutil.copytree(states / f"state-{n}", states / f"state-{n + 1}")
+            office.clean.append(Day(self.stretch("clean", folder, states / f"state-{n + 1}", n, 1, []), 1))
+        self.say(f"seed {seed}: {len(office.clean)} days without an attack")
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            # The longest first.
+            running = [pool.submit(self.branch, folder, states, "slow", slow, True)] if slow else []
+            running += [pool.submit(self.branch, folder, states, f"branch-{k}", g) for k, g in enumerate(groups)]
+            for r in concurrent.futures.as_completed(running):
+                office.branches.append(r.result())
+                self.say(f"seed {seed}: {', '.join(a.label() for a in office.branches[-1].attacks)}")
+                progress(office)
+
+    def learn(self, folder, state, attacks):
+        habits = [a for a in attacks if a.has_habit()]
+        return self.stretch("learn", folder, state, -self.part["learn_days"], self.part["learn_days"], habits)
 
     def make(self, seed, folder, attacks, slow):
         """All days and all attacks, in one run of the lab; each attack gets its device and truth."""
@@ -116,14 +126,13 @@ class Runner:
             paths += [p for p in (folder / f"inject-{a.number}-{n}.spool" for a in attacks) if p.exists()]
         return self.programs.analyse(what, [str(p) for p in paths], state)
 
-    def branch(self, seed, folder, name, attacks, slow=False):
+    def branch(self, folder, states, name, attacks, slow=False):
         day = attacks[0].day
         days = slow_days(attacks) if slow else attacks[0].days
-        state = folder / name
-        shutil.copytree(folder / f"state-{day}", state)
+        state = states / name
+        shutil.copytree(states / f"state-{day}", state)
         found = self.stretch("poisoning" if slow else "branches", folder, state, day, days, attacks)
         shutil.rmtree(state)
-        self.say(f"seed {seed}: {', '.join(a.label() for a in attacks)}")
         return Branch(attacks, found, day, days, slow)
 
 

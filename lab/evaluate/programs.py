@@ -20,6 +20,13 @@ class Programs:
         self.analyse_options = list(analyse_options)
         self.seconds = {}
 
+    @classmethod
+    def without(cls, whole, name):
+        """The same, with a part of the engine left out."""
+        p = cls(pathlib.Path(whole.ctl).parent, whole.lab_options, [*whole.analyse_options, "--without", name])
+        p.seconds = whole.seconds
+        return p
+
     def _took(self, what, begin):
         self.seconds[what] = self.seconds.get(what, 0.0) + time.monotonic() - begin
 

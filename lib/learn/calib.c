@@ -73,6 +73,11 @@ static void derive_rates(struct th_org *o)
         struct th_loghist all = o->h.rates[f][0];
         for (unsigned g = 1; g < TH_GROUPS; g++)
             th_loghist_merge(&all, &o->h.rates[f][g]);
+        if (o->without & TH_WITHOUT_PEERS) {
+            for (unsigned g = 0; g < TH_GROUPS; g++)
+                o->prior[f][g] = base;
+            continue;
+        }
         base = shrink(&all, is_log(f), base, DEFAULT_HOURS);
         for (unsigned g = 0; g < TH_GROUPS; g++)
             o->prior[f][g] = shrink(&o->h.rates[f][g], is_log(f), base, POOL_HOURS);
@@ -158,6 +163,8 @@ double th_org_calibrate(const struct th_org *o, unsigned feature, unsigned group
     const struct th_calib_curve *k = &o->curve[feature][group];
     if (!(raw > 0))
         return 0;
+    if (o->without & TH_WITHOUT_STAGE_TWO)
+        return raw;
     double at = place(raw);
     unsigned b = TH_MIN((unsigned)at, TH_CALIB_BINS - 1);
     double lgp = (double)k->lgp[b] + (at - b) * (double)(k->lgp[b + 1] - k->lgp[b]);

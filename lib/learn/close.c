@@ -330,7 +330,7 @@ static void learn_uploads(
         &mean, &variance);
     double y = log1p(most);
     double sd = sqrt(fmax(variance, 0.5));
-    if ((y - mean) / sd > UPLOAD_GATE_Z) {
+    if ((y - mean) / sd > UPLOAD_GATE_Z && !(l->org->without & TH_WITHOUT_GATE)) {
         y = fmin(y, mean + UPLOAD_GATE_Z * sd);
         weight *= 0.1;
     }
@@ -428,9 +428,19 @@ static bool is_over(const struct th_learn *l, const struct th_part *p, const str
     return false;
 }
 
+static void drop_features(struct th_learn *l)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l->signal_count; i++)
+        if (!(l->cfg.without.features >> l->signals[i].feature & 1))
+            l->signals[kept++] = l->signals[i];
+    l->signal_count = kept;
+}
+
 static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win *w, bool over,
     th_window_fn fn, void *arg)
 {
+    drop_features(l);
     for (uint32_t i = 0; i < l->signal_count; i++) {
         struct th_signal *s = &l->signals[i];
         s->lgp = th_org_calibrate(l->org, s->feature, d->group, s->lgp_raw);

@@ -8,6 +8,7 @@ struct th_learn *th_learn_new(const struct th_learn_config *config)
     l->cfg = *config;
     l->round = 1;
     l->org = th_org_new();
+    l->org->without = config->without.parts;
     l->pending = th_xcalloc(1, sizeof(*l->pending));
     l->domains = th_xcalloc(TH_DOMAIN_CACHE, sizeof(*l->domains));
     l->signals = th_xcalloc(TH_SIGNALS_MAX, sizeof(*l->signals));

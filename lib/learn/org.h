@@ -85,6 +85,7 @@ struct th_org {
     double edge[TH_CALIB_BINS + 1];  /* th_calib_edge */
     float parametric[TH_CALIB_BINS]; /* what the parametric p of a bin is believed to mean */
     /* derived by th_org_derive */
+    unsigned without; /* enum th_engine_part: of the learner's */
     struct th_rate_prior prior[TH_RATES][TH_GROUPS];
     struct th_rate_prior upload_prior[2]; /* of all, of those to rare destinations */
     struct th_calib_curve curve[TH_FEATURE_COUNT][TH_GROUPS];

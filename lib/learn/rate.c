@@ -56,6 +56,8 @@ unsigned th_week_slot(int64_t time_ns)
 static double rhythm_of(
     const struct th_org *o, const struct th_dev *d, unsigned class, unsigned slot)
 {
+    if (o->without & TH_WITHOUT_RHYTHM)
+        return class == TH_RHYTHM_COUNT ? 1 : 0;
     double n = d->rhythm_n[class][slot];
     double own = class == TH_RHYTHM_COUNT ? d->rhythm[class][slot] / FACTOR_ONE
                                           : (d->rhythm[class][slot] - SHIFT_ZERO) / SHIFT_UNIT;
@@ -121,7 +123,8 @@ static bool learn_rate(
     struct th_rate_view v;
     th_rate_view(l->org, d, rate, start_ns, x, &v);
     th_moments_decay(m, keep);
-    bool gated = v.z > GATE_Z && d->gated[rate] < GATE_EXPIRES;
+    bool gated =
+        v.z > GATE_Z && d->gated[rate] < GATE_EXPIRES && !(l->org->without & TH_WITHOUT_GATE);
     bool logs = th_rate_is_log(rate);
     double y = logs ? log1p(x) : x;
     if (gated && m->n >= GATE_AFTER) {

@@ -83,6 +83,11 @@ void th_breach_json(const struct th_breach *b, const struct th_models *m,
         th_json_key(&j, "late_hours");
         th_json_u64(&j, b->late_hours);
     }
+    if (b->hours > 1) {
+        th_json_key(&j, "hours");
+        th_json_u64(&j, b->hours);
+        member_time(&j, "since", b->since_ns);
+    }
     if (b->early) {
         th_json_key(&j, "early");
         th_json_bool(&j, true);

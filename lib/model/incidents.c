@@ -130,6 +130,11 @@ static struct story story_of(const struct th_breach *b)
             th_buf_puts(&text, i + 1 < b->evidence_count ? ", " : ", and ");
         th_signal_sentence(&b->evidence[i], &text);
     }
+    if (b->hours > 1) {
+        th_buf_printf(&text, " [hour %u of it since ", b->hours);
+        text_time(&text, b->since_ns);
+        th_buf_puts(&text, "]");
+    }
     if (b->late_hours)
         th_buf_printf(&text, " [seen %u hours late]", b->late_hours);
     s.text = take_text(&text);

@@ -250,6 +250,7 @@ struct partial {
 struct th_scorer {
     const struct th_models *models;
     uint64_t partitions;
+    bool alone;     /* no trails */
     uint64_t hours; /* times CALIB_ONE */
     struct calib best;
     struct calib *model;

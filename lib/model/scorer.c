@@ -23,6 +23,11 @@ struct th_scorer *th_scorer_new(const struct th_models *m, uint64_t partitions)
     return s;
 }
 
+void th_scorer_without_time(struct th_scorer *s)
+{
+    s->alone = true;
+}
+
 void th_scorer_free(struct th_scorer *s)
 {
     if (!s)
@@ -135,6 +140,14 @@ const struct memo *scorer_throttle(
     return holds ? last : NULL;
 }
 
+/* It is new, or worse than when it was told last, and not only there still. */
+static bool is_news(
+    const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
+{
+    const struct memo *last = memo_find(&s->told, key);
+    return !last || b->since_ns > last->time_ns || b->score >= last->value + m->throttle_rise;
+}
+
 static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t key)
 {
     struct memo v = {.key = key, .time_ns = b->time_ns, .value = b->score};
@@ -191,13 +204,6 @@ static double calibrated(const struct th_scorer *s, unsigned model, double lgp)
     return fmax(x, 0);
 }
 
-/* Of a match, in decades: its own, and what is carried into its hour. */
-static double worth(
-    const struct th_scorer *s, unsigned model, const struct match *x, const struct memo *trail)
-{
-    return calibrated(s, model, x->lgp) + trail->before;
-}
-
 void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_window *w,
     const struct match *x, struct th_breach *ret)
 {
@@ -214,7 +220,8 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));
     ret->since_ns = trail.since_ns;
     ret->hours = trail.hours;
-    ret->score = scorer_score(s, calib_lgp(&s->best, s->hours, worth(s, model, x, &trail)));
+    ret->score =
+        scorer_score(s, calib_lgp(&s->best, s->hours, calibrated(s, model, x->lgp) + trail.before));
     take_evidence(ret, m, x);
 }
 
@@ -372,21 +379,24 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
         const struct model *m = &s->models->model[i];
         struct match found[MAX_MATCHES];
         unsigned n = find_matches(s, i, &v, &support, held, found);
-        /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,
-         * and what a score costs is what it is to mean. */
+        /* Counted is what is news: a poller that breaches each hour costs an analyst once, and what
+         * a score costs is what it is to mean. */
         double told = -1;
         for (unsigned k = 0; k < n; k++) {
             struct th_breach b;
             struct memo trail = trail_at(s, trail_key(m, w->entity, &found[k]), w->start_ns);
-            double value = worth(s, i, &found[k], &trail);
+            uint64_t key = throttle_key(m, w->entity, &found[k]);
+            double own = calibrated(s, i, found[k].lgp);
             bool is_told = make_breach(s, i, w, &found[k], &b);
-            trail_keep(s, w->entity, &trail, value);
+            trail_keep(s, w->entity, &trail, own + trail.before);
             if (!is_told)
                 continue;
-            note_told(s, &b, throttle_key(m, w->entity, &found[k]));
+            if (is_news(s, m, &b, key)) {
+                told = fmax(told, found[k].lgp);
+                best = fmax(best, own + trail.before);
+            }
+            note_told(s, &b, key);
             fn(arg, &b);
-            told = fmax(told, found[k].lgp);
-            best = fmax(best, value);
         }
         if (told >= 0)
             count_best(s, p, i, told);

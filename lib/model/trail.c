@@ -27,7 +27,7 @@ struct memo trail_at(const struct th_scorer *s, uint64_t key, int64_t start_ns)
 {
     struct memo fresh = {.key = key, .time_ns = start_ns, .since_ns = start_ns, .hours = 1};
     const struct memo *last = memo_find(&s->trails, key);
-    if (!last || start_ns < last->time_ns)
+    if (!last || start_ns < last->time_ns || s->alone)
         return fresh;
     if (start_ns == last->time_ns)
         return *last;

@@ -97,6 +97,10 @@ void th_findings_put_breach(
         th_json_key(j, "reason");
         th_findings_value(j, reason);
     }
+    if (json_object_get(line, "hours")) {
+        th_findings_copy(j, line, "hours");
+        th_findings_copy(j, line, "since");
+    }
     if (json_is_true(json_object_get(line, "early"))) {
         th_json_key(j, "early");
         th_json_bool(j, true);

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "learn/learn.h"
 #include "version.h"
 
 static const char help[] =
@@ -33,6 +34,8 @@ static const char help[] =
     "  --prior FILE              what to start from without a state; default: the one installed\n"
     "  --no-prior                start from nothing\n"
     "  --prior-out FILE          write what was learned as a prior for other networks\n"
+    "  --without LIST            leave parts of the engine out, to measure what they bring: of\n"
+    "                            gate, rhythm, peers, stage-two, time, and names of features\n"
     "  --progress, --no-progress show or hide progress; default: when standard error is a\n"
     "                            terminal\n"
     "  --help, --version\n"
@@ -107,12 +110,15 @@ static bool is_valid(const char *flag, const char *value)
 {
     struct th_str v = th_str_c(value);
     struct th_subnet net;
+    struct th_without without;
     uint64_t n;
     double d;
     if (strcmp(flag, "--local-net") == 0 || strcmp(flag, "--exclude-net") == 0)
         return th_subnet_parse(v, &net);
     if (strcmp(flag, "--until") == 0 || strcmp(flag, "--why") == 0)
         return true; /* seen to */
+    if (strcmp(flag, "--without") == 0)
+        return th_without_parse(v, &without);
     if (strcmp(flag, "--shards") == 0)
         return th_str_u64(v, &n) && n >= 1 && n <= 16;
     return th_str_double(v, &d) && d > 0 && d <= 1e6;
@@ -189,6 +195,7 @@ enum {
     OPT_EXCLUDE,
     OPT_FILTER,
     OPT_SHARDS,
+    OPT_WITHOUT,
     OPT_MODELS,
     OPT_PRIOR,
     OPT_NO_PRIOR,
@@ -204,7 +211,7 @@ enum {
 /* Only an analysis keeps something and writes a page; past and future are a test's. */
 static bool is_wanted(const struct ctl_options *o, int c)
 {
-    if (c == OPT_HTML || c == OPT_PRIOR_OUT)
+    if (c == OPT_HTML || c == OPT_PRIOR_OUT || c == OPT_WITHOUT)
         return o->command == CTL_ANALYSE;
     return (c != OPT_FROM && c != OPT_TO) || o->command == CTL_MODEL_TEST;
 }
@@ -220,6 +227,7 @@ static int take(struct ctl_options *o, int c, const char *value)
     case OPT_EXCLUDE: return pass_on(o, "--exclude-net", value);
     case OPT_FILTER: o->filter = value; return -1;
     case OPT_SHARDS: return pass_on(o, "--shards", value);
+    case OPT_WITHOUT: return pass_on(o, "--without", value);
     case OPT_MODELS: o->models_dir = value; return -1;
     case OPT_PRIOR: o->prior = value; return -1;
     case OPT_NO_PRIOR: o->no_prior = true; return -1;
@@ -271,6 +279,7 @@ int ctl_options_parse(struct ctl_options *o, enum ctl_command command, int argc,
         {"exclude-net", required_argument, NULL, OPT_EXCLUDE},
         {"filter", required_argument, NULL, OPT_FILTER},
         {"shards", required_argument, NULL, OPT_SHARDS},
+        {"without", required_argument, NULL, OPT_WITHOUT},
         {"models", required_argument, NULL, OPT_MODELS},
         {"prior", required_argument, NULL, OPT_PRIOR},
         {"no-prior", no_argument, NULL, OPT_NO_PRIOR},

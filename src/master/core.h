@@ -19,7 +19,8 @@ struct th_core_options {
     unsigned shards;
     struct th_subnet local[TH_CORE_MAX_NETS];
     size_t local_count;
-    bool live;        /* follows the log of an instance */
+    bool live; /* follows the log of an instance */
+    struct th_without without;
     bool check;       /* of the models only: is a mistake in them? */
     const char *why;  /* DEVICE@TIME, an hour to be explained; NULL: none */
     int64_t until_ns; /* what happened from here on is left out; TH_TIME_UNSET: nothing */

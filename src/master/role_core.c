@@ -18,6 +18,7 @@
 enum {
     OPT_BUDGET = 1,
     OPT_SHARDS,
+    OPT_WITHOUT,
     OPT_LOCAL_NET,
     OPT_ROLE,
     OPT_CHECK,
@@ -76,6 +77,7 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
     static const struct option longs[] = {
         {"budget", required_argument, NULL, OPT_BUDGET},
         {"shards", required_argument, NULL, OPT_SHARDS},
+        {"without", required_argument, NULL, OPT_WITHOUT},
         {"local-net", required_argument, NULL, OPT_LOCAL_NET},
         {"role", required_argument, NULL, OPT_ROLE},
         {"check", no_argument, NULL, OPT_CHECK},
@@ -101,6 +103,8 @@ static int parse_options(int argc, char **argv, struct th_core_options *ret)
         else if (c == OPT_LOCAL_NET)
             ok = ret->local_count < TH_CORE_MAX_NETS &&
                 th_subnet_parse(arg, &ret->local[ret->local_count++]);
+        else if (c == OPT_WITHOUT)
+            ok = th_without_parse(arg, &ret->without);
         else if (c == OPT_CHECK)
             ok = ret->check = true;
         else if (c == OPT_WHY)
@@ -298,6 +302,7 @@ static int set_up(struct th_core *core)
          * bounded whatever is in them. Daemons use the key of their instance. */
         .key = {.k0 = 0x5468796d75732031, .k1 = 0x6f66666c696e6520},
         .partitions = th_crew_partitions(core->crew.number, core->crew.size),
+        .without = core->options.without,
         .local = core->options.local,
         .local_count = core->options.local_count,
         .models = core->models,

@@ -9,7 +9,8 @@ void th_shard_init(struct th_shard *s, const struct th_shard_config *config)
         .local = config->local,
         .local_count = config->local_count,
         .oui = config->oui};
-    struct th_learn_config learn = {.key = config->key, .partitions = config->partitions};
+    struct th_learn_config learn = {
+        .key = config->key, .partitions = config->partitions, .without = config->without};
     *s = (struct th_shard){
         .identity = th_identity_new(&identity),
         .learn = th_learn_new(&learn),
@@ -17,6 +18,8 @@ void th_shard_init(struct th_shard *s, const struct th_shard_config *config)
         .partitions = config->partitions,
         .measure = config->measure,
     };
+    if (config->without.parts & TH_WITHOUT_TIME)
+        th_scorer_without_time(s->scorer);
     th_measures_init(&s->measures);
 }
 

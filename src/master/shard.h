@@ -24,6 +24,7 @@ struct th_shard_config {
     const struct th_models *models;
     const struct th_oui *oui; /* NULL: makers of MACs are not known */
     bool measure;             /* keep what charts want of closed hours */
+    struct th_without without;
 };
 
 struct th_shard {

@@ -57,3 +57,34 @@ def test_two_attacks_are_laid_into_an_office_and_judged(tmp_path):
     assert all(c["best_score"] for c in office["cases"])
     assert [c["level"] for c in office["calibration"]] == [1e-2, 1e-3, 1e-4, 1e-5]
     assert not list(tmp_path.glob("thymus-evaluate-*"))
+
+
+def test_an_office_is_judged_again_without_a_part(tmp_path):
+    config = json.loads((ROOT / "lab/evaluate/config.json").read_text())
+    config["quick"].update(devices=30, learn_days=1, clean_days=1, kinds=["scan"], ablation=7001)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    done = subprocess.run([sys.executable, ROOT / "lab/evaluate", "--quick", "--only", "ablation", "--bin", BIN, "--work", tmp_path,
+                           "--config", tmp_path / "config.json", "--json", tmp_path / "out.json"],
+                          capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "out.json").read_text())["ablation"]
+    assert [r["without"] for r in rows] == ["", "gate", "rhythm", "peers", "stage-two", "time"]
+    assert all(r["found"]["strong"] == [1, 1] for r in rows[:1])
+    assert len({r["calibration_1e-3"] for r in rows} | {r["cut"] for r in rows}) > 2  # leaving out does something
+
+
+def test_without_a_feature_nothing_is_told_of_it(tmp_path):
+    subprocess.run([BIN / "thymus-lab", "--quiet", "--seed", "5", "--devices", "30", "--days", "2", "--inject",
+                    "scan@+30h:rate=60,hours=20m", "--spool", tmp_path / "x.spool"], check=True, timeout=120)
+
+    def features(*options):
+        done = subprocess.run([BIN / "thymusctl", "analyse", "--json", *options, tmp_path / "x.spool"],
+                              capture_output=True, timeout=120, check=True)
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        return {e["feature"] for b in told if b["kind"] == "breach" for e in b["evidence"]}
+
+    assert "scan-internal" in features()
+    assert "scan-internal" not in features("--without", "scan-internal,time")
+    wrong = subprocess.run([BIN / "thymusctl", "analyse", "--without", "wings", tmp_path / "x.spool"], capture_output=True,
+                           text=True, timeout=120, check=False)
+    assert wrong.returncode == 2 and "wings" in wrong.stderr

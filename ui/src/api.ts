@@ -360,6 +360,10 @@ export interface BreachShort {
   incident: string | null;
   /** its first reason, in words */
   sentence?: string;
+  /** hours with such evidence about this peer, this one too; absent: the first */
+  hours?: number;
+  /** begin of the first of them */
+  since?: string;
   /** judged before its hour had ended; stays where the whole hour did not confirm it */
   early?: boolean;
   /** its first reason */

@@ -171,7 +171,7 @@ static void about_another_peer(void **state)
 static void held_back_by_its_throttle(void **state)
 {
     (void)state;
-    struct world w = world_of(UPLOAD);
+    struct world w = world_of("throttle: {hours: 24, rise: 5}\n" UPLOAD);
     struct th_signal v[] = {with_peer(signal_make("upload", 1e9, 4), 5, "a.example", 1)};
     double score = verdict_at(&w, H0, v, 1)->score;
     assert_int_equal(told_at(&w, H0, v, 1), 1);

@@ -83,14 +83,15 @@ static void score_means_share_of_device_hours(void **state)
 static void told_once_a_day_unless_it_rises(void **state)
 {
     (void)state;
-    struct th_models *m = models_of(MODEL);
+    struct th_models *m = models_of(HEAD("a") "throttle: {hours: 24, rise: 10}\n"
+                                              "components:\n  - feature: upload\n");
     struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
     int64_t now = H0;
     feed(s, 20000, &now);
     assert_true(score_of(s, 5, 1, now) > 0);
     assert_true(score_of(s, 5, 1, now + HOUR) == -1);
     assert_true(score_of(s, 6, 1, now + HOUR) > 0);
-    assert_true(score_of(s, 5, 2, now + 2 * HOUR) > 0); /* over five points more */
+    assert_true(score_of(s, 5, 2, now + 2 * HOUR) > 0); /* over ten points more */
     assert_true(score_of(s, 5, 2, now + 3 * HOUR) == -1);
     assert_true(score_of(s, 5, 2, now + 27 * HOUR) > 0);
     th_scorer_free(s);
@@ -292,6 +293,79 @@ static void a_look_leaves_no_trace(void **state)
     th_models_free(m);
 }
 
+/* ---- evidence over time ---- */
+
+/* What is told of an upload to a peer; hours 0: nothing. */
+static struct th_breach upload_to(
+    struct th_scorer *s, uint64_t entity, uint64_t peer, double lgp, int64_t start_ns)
+{
+    struct caught c = {0};
+    struct th_signal v[] = {with_peer(signal_make("upload", 1e9, lgp), peer, "a.example", 1)};
+    struct th_window w = window_make(entity, start_ns, v, 1);
+    th_scorer_window(s, &w, catch_breach, &c);
+    return c.count ? c.b[0] : (struct th_breach){0};
+}
+
+static void what_goes_on_is_worth_more(void **state)
+{
+    (void)state;
+    struct th_models *m =
+        models_of(HEAD("a") "throttle: {hours: 1, rise: 0}\ncomponents:\n  - feature: upload\n");
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    feed(s, 50000, &now);
+    double last = 0;
+    for (uint32_t hour = 0; hour < 6; hour++) {
+        struct th_breach b = upload_to(s, 1, 5, 1, now + hour * HOUR);
+        assert_int_equal(b.hours, hour + 1);
+        assert_true(b.since_ns == now);
+        assert_true(b.score > last);
+        assert_true(b.score < 25 / 0.7 + 2); /* 0.3 + 0.09 + ...: never more than 1 / 0.7 times */
+        last = b.score;
+    }
+    /* Another peer, another device: each for itself. */
+    assert_int_equal(upload_to(s, 1, 6, 1, now + 6 * HOUR).hours, 1);
+    struct th_breach alone = upload_to(s, 2, 5, 1, now + 6 * HOUR);
+    assert_int_equal(alone.hours, 1);
+    assert_float_equal(alone.score, 25, 1.5);
+    /* An hour that comes late, before what is known already, stands for itself. */
+    struct th_breach late = upload_to(s, 1, 5, 1, now + 2 * HOUR - 10 * HOUR);
+    assert_int_equal(late.hours, 1);
+    assert_float_equal(late.score, alone.score, 0.5);
+    /* The next in time goes on as if nothing had come late. */
+    assert_int_equal(upload_to(s, 1, 5, 1, now + 6 * HOUR).hours, 7);
+    /* After two days without, it begins anew. */
+    struct th_breach anew = upload_to(s, 1, 5, 1, now + 56 * HOUR);
+    assert_int_equal(anew.hours, 1);
+    assert_true(anew.since_ns == now + 56 * HOUR);
+    assert_float_equal(anew.score, alone.score, 0.5);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
+/* Two models about the same peer in one hour: what each is worth has the same carried into it. */
+static void an_hour_is_carried_once(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(HEAD("a") "components:\n  - feature: upload\n---\n" HEAD(
+        "b") "components:\n  - feature: upload\n");
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    feed(s, 20000, &now);
+    struct caught c = {0};
+    for (unsigned hour = 0; hour < 2; hour++) {
+        struct th_signal v[] = {with_peer(signal_make("upload", 1e9, 1 + hour), 5, "a.example", 1)};
+        struct th_window w = window_make(1, now + hour * HOUR, v, 1);
+        th_scorer_window(s, &w, catch_breach, &c);
+    }
+    assert_int_equal(c.count, 4);
+    assert_int_equal(c.b[2].hours, 2);
+    assert_int_equal(c.b[3].hours, 2);
+    assert_float_equal(c.b[2].score, c.b[3].score, 1e-9);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +379,8 @@ int main(void)
         cmocka_unit_test(thresholds_bend_while_young),
         cmocka_unit_test(id_is_of_what_was_found),
         cmocka_unit_test(a_look_leaves_no_trace),
+        cmocka_unit_test(what_goes_on_is_worth_more),
+        cmocka_unit_test(an_hour_is_carried_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,10 +96,25 @@ struct th_window {
 /* Windows come in order of (end, entity id). */
 typedef void (*th_window_fn)(void *arg, const struct th_window *w);
 
+/* What of the engine is left out, to measure what it brings (docs/evaluation.md). */
+enum th_engine_part {
+    TH_WITHOUT_GATE = 1 << 0,      /* what is far off is learned from like anything else */
+    TH_WITHOUT_RHYTHM = 1 << 1,    /* all hours of the week are alike */
+    TH_WITHOUT_PEERS = 1 << 2,     /* a new device's expectations are none of the others' */
+    TH_WITHOUT_STAGE_TWO = 1 << 3, /* a signal's rarity is the parametric one */
+    TH_WITHOUT_TIME = 1 << 4       /* each hour stands for itself (lib/model) */
+};
+struct th_without {
+    unsigned parts;    /* bits of enum th_engine_part */
+    uint64_t features; /* a bit each: no signals of these */
+};
+/* "gate,rhythm,peers,stage-two,time", and names of features; false for another word. */
+bool th_without_parse(struct th_str list, struct th_without *ret);
+
 struct th_learn_config {
     struct th_hash_key key;
-    uint64_t partitions;      /* bit p: partition p is ours; all ones for a single shard */
-    bool prior_only_features; /* reserved, zero */
+    uint64_t partitions; /* bit p: partition p is ours; all ones for a single shard */
+    struct th_without without;
 };
 
 struct th_learn_stats {

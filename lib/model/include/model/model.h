@@ -68,6 +68,8 @@ typedef void (*th_breach_fn)(void *arg, const struct th_breach *b);
 /* Evaluates windows, keeps throttles and the pooled calibrator. Sharded like the learner. */
 struct th_scorer;
 struct th_scorer *th_scorer_new(const struct th_models *m, uint64_t partitions);
+/* From the beginning: each hour stands for itself (to measure what evidence over time brings). */
+void th_scorer_without_time(struct th_scorer *s);
 void th_scorer_free(struct th_scorer *s);
 void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
 /* The same for an hour that is not over: tells what it would breach now, under the ids that
