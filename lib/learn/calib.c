@@ -27,6 +27,7 @@
 #define ACTIVE_SHARE 0.3
 #define DEFAULT_HOURS 20.0
 #define POOL_HOURS 50.0
+#define RHYTHM_POOL 8.0
 #define WINSOR 0.99
 
 static bool is_bytes(unsigned f)
@@ -73,14 +74,16 @@ static void derive_rates(struct th_org *o)
         struct th_loghist all = o->h.rates[f][0];
         for (unsigned g = 1; g < TH_GROUPS; g++)
             th_loghist_merge(&all, &o->h.rates[f][g]);
-        if (o->without & TH_WITHOUT_PEERS) {
-            for (unsigned g = 0; g < TH_GROUPS; g++)
-                o->prior[f][g] = base;
-            continue;
+        bool alone = o->without & TH_WITHOUT_PEERS;
+        if (!alone)
+            base = shrink(&all, is_log(f), base, DEFAULT_HOURS);
+        for (unsigned g = 0; g < TH_GROUPS; g++) {
+            struct th_rate_prior *prior = o->prior[f][g];
+            prior[0] = alone ? base : shrink(&o->h.rates[f][g], is_log(f), base, POOL_HOURS);
+            for (unsigned t = 1; t < TH_DEVICE_TYPE_COUNT; t++)
+                prior[t] =
+                    alone ? base : shrink(&o->h.kin_rates[f][t], is_log(f), prior[0], POOL_HOURS);
         }
-        base = shrink(&all, is_log(f), base, DEFAULT_HOURS);
-        for (unsigned g = 0; g < TH_GROUPS; g++)
-            o->prior[f][g] = shrink(&o->h.rates[f][g], is_log(f), base, POOL_HOURS);
     }
     struct th_rate_prior up = {
         .mean = BYTES_LN_MEAN, .variance = BYTES_LN_VARIANCE, .active = ACTIVE_SHARE};
@@ -137,13 +140,22 @@ static void derive_curve(
         ret->lgp[b] = ret->lgp[tail] + (float)(slope * (o->edge[b] - o->edge[tail]));
 }
 
+static double shrunk_rhythm(int64_t sum, uint64_t n, double base)
+{
+    return ((double)sum / 256 + RHYTHM_POOL * base) / ((double)n + RHYTHM_POOL);
+}
+
 static void derive_rhythm(struct th_org *o)
 {
     for (unsigned c = 0; c < TH_RHYTHMS; c++) {
         double neutral = c == TH_RHYTHM_COUNT ? 1 : 0;
         for (unsigned s = 0; s < TH_WEEK_SLOTS; s++) {
-            double n = (double)o->h.rhythm_n[c][s];
-            o->rhythm[c][s] = ((double)o->h.rhythm_sum[c][s] / 256 + 8 * neutral) / (n + 8);
+            double all = shrunk_rhythm(o->h.rhythm_sum[c][s], o->h.rhythm_n[c][s], neutral);
+            o->rhythm[0][c][s] = all;
+            for (unsigned t = 1; t < TH_DEVICE_TYPE_COUNT; t++)
+                o->rhythm[t][c][s] = o->without & TH_WITHOUT_PEERS
+                    ? all
+                    : shrunk_rhythm(o->h.kin_rhythm_sum[t][c][s], o->h.kin_rhythm_n[t][c][s], all);
         }
     }
 }

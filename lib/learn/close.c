@@ -354,14 +354,18 @@ static void learn_refused(
 
 /* To the organisation's distributions, from which others' expectations come, what the gate held
  * back counts next to nothing; to the calibrators everything counts (facts are facts). */
-static void contribute(struct th_learn *l, unsigned g, const struct th_win *w, const double x[],
-    const double best[], uint64_t gated)
+static void contribute(struct th_learn *l, const struct th_dev *d, unsigned g,
+    const struct th_win *w, const double x[], const double best[], uint64_t gated)
 {
     struct th_hists *h = l->pending;
     l->pending_any = true;
     h->hours[g] += TH_WEIGHT;
-    for (unsigned f = 0; f < TH_RATES; f++)
-        th_loghist_add(&h->rates[f][g], (uint64_t)x[f], gated >> f & 1 ? 1 : TH_WEIGHT);
+    for (unsigned f = 0; f < TH_RATES; f++) {
+        uint64_t weight = gated >> f & 1 ? 1 : TH_WEIGHT;
+        th_loghist_add(&h->rates[f][g], (uint64_t)x[f], weight);
+        if (d->kin)
+            th_loghist_add(&h->kin_rates[f][d->kin], (uint64_t)x[f], weight);
+    }
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         bool occasion = th_feature_is_rate(f) || (w->tried >> f & 1) || best[f] > 0;
         if (occasion)
@@ -396,7 +400,7 @@ static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struc
     unsigned group = d->group;
     th_drift_learn(d, w);
     uint64_t gated = th_rate_learn(l, d, w, x, weight);
-    contribute(l, group, w, x, best, gated);
+    contribute(l, d, group, w, x, best, gated);
     l->stats.gated_updates += (unsigned)__builtin_popcountll(gated);
     learn_novelty(d, w);
     learn_uploads(l, p, d, w, weight);

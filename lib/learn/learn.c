@@ -135,6 +135,7 @@ static bool begin(struct th_learn *l, const struct th_entity *e, uint64_t peer_k
     if (opened) {
         renew_looks(part, d, start);
         be_active(ret, start / TH_NS_PER_HOUR);
+        d->kin = e->type < TH_DEVICE_TYPE_COUNT ? e->type : 0;
     }
     w->events++;
     w->first_ns = TH_MIN(w->first_ns, ev->time_ns);

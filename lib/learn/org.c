@@ -178,11 +178,21 @@ static void decay_array(uint64_t *v, size_t n)
     }
 }
 
+static void decay_rhythm(int64_t sum[TH_WEEK_SLOTS], uint64_t n[TH_WEEK_SLOTS])
+{
+    for (unsigned s = 0; s < TH_WEEK_SLOTS; s++) {
+        sum[s] -= sum[s] / 64;
+        n[s] -= n[s] / 64;
+    }
+}
+
 static void decay_day(struct th_org *o)
 {
     for (unsigned f = 0; f < TH_RATES; f++) {
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_loghist_decay(&o->h.rates[f][g], TH_DECAY_NUM);
+        for (unsigned t = 0; t < TH_DEVICE_TYPE_COUNT; t++)
+            th_loghist_decay(&o->h.kin_rates[f][t], TH_DECAY_NUM);
     }
     for (unsigned k = 0; k < TH_ARRAY_LEN(o->h.uploads); k++)
         th_loghist_decay(&o->h.uploads[k], TH_DECAY_NUM);
@@ -193,10 +203,9 @@ static void decay_day(struct th_org *o)
     decay_array(o->h.hours, TH_GROUPS);
     decay_array(&o->prior_hours, 1);
     for (unsigned c = 0; c < TH_RHYTHMS; c++) {
-        for (unsigned s = 0; s < TH_WEEK_SLOTS; s++) {
-            o->h.rhythm_sum[c][s] -= o->h.rhythm_sum[c][s] / 64;
-            o->h.rhythm_n[c][s] -= o->h.rhythm_n[c][s] / 64;
-        }
+        decay_rhythm(o->h.rhythm_sum[c], o->h.rhythm_n[c]);
+        for (unsigned t = 0; t < TH_DEVICE_TYPE_COUNT; t++)
+            decay_rhythm(o->h.kin_rhythm_sum[t][c], o->h.kin_rhythm_n[t][c]);
     }
 }
 

@@ -10,6 +10,7 @@
 #define TH_LEARN_ORG_H
 
 #include "base/cursor.h"
+#include "identity/traits.h"
 #include "sketch/loghist.h"
 #include "spelling.h"
 #include "state.h"
@@ -56,7 +57,11 @@ struct th_hists {
     struct th_loghist rates[TH_RATES][TH_GROUPS];
     struct th_loghist uploads[2]; /* [1]: to destinations that hardly anybody else uses */
     struct th_calib calib[TH_FEATURE_COUNT][TH_GROUPS];
-    uint64_t hours[TH_GROUPS];                     /* device-hours x TH_WEIGHT */
+    uint64_t hours[TH_GROUPS]; /* device-hours x TH_WEIGHT */
+    /* By type of device, of those whose type is known: what a new one of the kind begins with. */
+    struct th_loghist kin_rates[TH_RATES][TH_DEVICE_TYPE_COUNT];
+    int64_t kin_rhythm_sum[TH_DEVICE_TYPE_COUNT][TH_RHYTHMS][TH_WEEK_SLOTS];
+    uint64_t kin_rhythm_n[TH_DEVICE_TYPE_COUNT][TH_RHYTHMS][TH_WEEK_SLOTS];
     int64_t rhythm_sum[TH_RHYTHMS][TH_WEEK_SLOTS]; /* factor or shift x 256 */
     uint64_t rhythm_n[TH_RHYTHMS][TH_WEEK_SLOTS];
 };
@@ -84,12 +89,12 @@ struct th_org {
     struct th_spelling *spelling;
     double edge[TH_CALIB_BINS + 1];  /* th_calib_edge */
     float parametric[TH_CALIB_BINS]; /* what the parametric p of a bin is believed to mean */
-    /* derived by th_org_derive */
-    unsigned without; /* enum th_engine_part: of the learner's */
-    struct th_rate_prior prior[TH_RATES][TH_GROUPS];
+    unsigned without;                /* enum th_engine_part: of the learner's */
+    /* derived by th_org_derive; of type 0, those of all types */
+    struct th_rate_prior prior[TH_RATES][TH_GROUPS][TH_DEVICE_TYPE_COUNT];
     struct th_rate_prior upload_prior[2]; /* of all, of those to rare destinations */
     struct th_calib_curve curve[TH_FEATURE_COUNT][TH_GROUPS];
-    double rhythm[TH_RHYTHMS][TH_WEEK_SLOTS];
+    double rhythm[TH_DEVICE_TYPE_COUNT][TH_RHYTHMS][TH_WEEK_SLOTS];
 };
 
 struct th_org *th_org_new(void);

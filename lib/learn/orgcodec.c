@@ -45,6 +45,34 @@ void th_touches_name(struct th_touches *t, struct th_str label)
         gram_add(t, grams[i]);
 }
 
+static void put_rhythm(
+    const int64_t sum[TH_WEEK_SLOTS], const uint64_t n[TH_WEEK_SLOTS], struct th_buf *out)
+{
+    th_put_sparse(out, n, TH_WEEK_SLOTS);
+    for (unsigned s = 0; s < TH_WEEK_SLOTS; s++)
+        th_buf_varint(out, th_zigzag(sum[s]));
+}
+
+/* Most epochs and many organisations have few types. */
+static bool is_kin_known(const struct th_hists *d, unsigned type)
+{
+    uint64_t any = 0;
+    for (unsigned f = 0; f < TH_RATES; f++)
+        any |= th_loghist_total(&d->kin_rates[f][type]);
+    for (unsigned c = 0; c < TH_RHYTHMS; c++)
+        for (unsigned s = 0; s < TH_WEEK_SLOTS; s++)
+            any |= d->kin_rhythm_n[type][c][s] | (uint64_t)d->kin_rhythm_sum[type][c][s];
+    return any != 0;
+}
+
+static void put_kin(const struct th_hists *d, unsigned type, struct th_buf *out)
+{
+    for (unsigned f = 0; f < TH_RATES; f++)
+        th_put_sparse(out, d->kin_rates[f][type].n, TH_LOGHIST_BINS);
+    for (unsigned c = 0; c < TH_RHYTHMS; c++)
+        put_rhythm(d->kin_rhythm_sum[type][c], d->kin_rhythm_n[type][c], out);
+}
+
 static void put_hists(const struct th_hists *d, struct th_buf *out)
 {
     for (unsigned f = 0; f < TH_RATES; f++) {
@@ -58,10 +86,13 @@ static void put_hists(const struct th_hists *d, struct th_buf *out)
             th_put_sparse(out, d->calib[f][g].n, TH_CALIB_BINS);
     }
     th_put_sparse(out, d->hours, TH_GROUPS);
-    for (unsigned c = 0; c < TH_RHYTHMS; c++) {
-        th_put_sparse(out, d->rhythm_n[c], TH_WEEK_SLOTS);
-        for (unsigned s = 0; s < TH_WEEK_SLOTS; s++)
-            th_buf_varint(out, th_zigzag(d->rhythm_sum[c][s]));
+    for (unsigned c = 0; c < TH_RHYTHMS; c++)
+        put_rhythm(d->rhythm_sum[c], d->rhythm_n[c], out);
+    for (unsigned t = 0; t < TH_DEVICE_TYPE_COUNT; t++) {
+        bool known = is_kin_known(d, t);
+        th_buf_u8(out, known);
+        if (known)
+            put_kin(d, t, out);
     }
 }
 
@@ -83,6 +114,14 @@ static void add_rhythm(struct th_cur *c, int64_t sum[TH_WEEK_SLOTS], uint64_t n[
     }
 }
 
+static void add_kin(struct th_cur *c, struct th_hists *d, unsigned type)
+{
+    for (unsigned f = 0; f < TH_RATES; f++)
+        th_add_sparse(c, d->kin_rates[f][type].n, TH_LOGHIST_BINS);
+    for (unsigned k = 0; k < TH_RHYTHMS; k++)
+        add_rhythm(c, d->kin_rhythm_sum[type][k], d->kin_rhythm_n[type][k]);
+}
+
 /* Adds what put_hists wrote. */
 static void add_hists(struct th_cur *c, struct th_hists *d)
 {
@@ -99,6 +138,9 @@ static void add_hists(struct th_cur *c, struct th_hists *d)
     th_add_sparse(c, d->hours, TH_GROUPS);
     for (unsigned k = 0; k < TH_RHYTHMS; k++)
         add_rhythm(c, d->rhythm_sum[k], d->rhythm_n[k]);
+    for (unsigned t = 0; t < TH_DEVICE_TYPE_COUNT; t++)
+        if (th_cur_u8(c) != 0)
+            add_kin(c, d, t);
 }
 
 void th_delta_encode(const struct th_hists *h, const struct th_touches *t, struct th_buf *out)
@@ -327,6 +369,7 @@ int th_org_decode(struct th_org *o, bool prior, const uint8_t *data, size_t len_
     if (r < 0)
         return r;
     struct th_org *fresh = th_org_new();
+    fresh->without = o->without;
     add_hists(&c, &fresh->h);
     fresh->spelling->total = get_grams(&c, fresh->spelling->counts);
     get_grams(&c, fresh->spelling->coming);

@@ -61,7 +61,7 @@ static double rhythm_of(
     double n = d->rhythm_n[class][slot];
     double own = class == TH_RHYTHM_COUNT ? d->rhythm[class][slot] / FACTOR_ONE
                                           : (d->rhythm[class][slot] - SHIFT_ZERO) / SHIFT_UNIT;
-    double r = (n > 0 ? n * own : 0) + RHYTHM_PEER_WEIGHT * o->rhythm[class][slot];
+    double r = (n > 0 ? n * own : 0) + RHYTHM_PEER_WEIGHT * o->rhythm[d->kin][class][slot];
     r /= n + RHYTHM_PEER_WEIGHT;
     return class == TH_RHYTHM_COUNT ? fmin(fmax(r, 0.05), FACTOR_MAX) : r;
 }
@@ -90,7 +90,7 @@ static void view_count(struct th_rate_view *v, double x)
 void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate, int64_t start_ns,
     double x, struct th_rate_view *ret)
 {
-    const struct th_rate_prior *prior = &o->prior[rate][d->group];
+    const struct th_rate_prior *prior = &o->prior[rate][d->group][d->kin];
     bool bytes = th_rate_is_bytes(rate);
     bool logs = th_rate_is_log(rate);
     struct th_rate_view v = {0};
@@ -160,6 +160,10 @@ static void learn_rhythm_class(
         return;
     l->pending->rhythm_sum[class][slot] += llrint(256 * value);
     l->pending->rhythm_n[class][slot]++;
+    if (d->kin == 0)
+        return;
+    l->pending->kin_rhythm_sum[d->kin][class][slot] += llrint(256 * value);
+    l->pending->kin_rhythm_n[d->kin][class][slot]++;
 }
 
 /* How busy this hour was against the device's mean hour. */

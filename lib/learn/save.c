@@ -128,10 +128,11 @@ static uint32_t get_optional(struct th_cur *c, struct th_pool *pool)
 
 static bool device_valid(const struct th_dev *d)
 {
-    bool ok = d->id != 0 && d->group < TH_GROUPS && sane((double)d->hours) && d->hours >= 0 &&
-        sane((double)d->weight) && d->weight >= 0 && sane((double)d->staged_lgp) &&
-        sane((double)d->admin_in_raw) && sane((double)d->refused) && d->refused >= 0 &&
-        th_moments_valid(&d->up) && log_valid(d->outflow.usual) && log_valid(d->outflow.recent);
+    bool ok = d->id != 0 && d->group < TH_GROUPS && d->kin < TH_DEVICE_TYPE_COUNT &&
+        sane((double)d->hours) && d->hours >= 0 && sane((double)d->weight) && d->weight >= 0 &&
+        sane((double)d->staged_lgp) && sane((double)d->admin_in_raw) && sane((double)d->refused) &&
+        d->refused >= 0 && th_moments_valid(&d->up) && log_valid(d->outflow.usual) &&
+        log_valid(d->outflow.recent);
     for (unsigned i = 0; i < TH_REFERENCES; i++)
         ok = ok && log_valid(d->outflow.reference[i].mean) && d->outflow.reference[i].day >= 0 &&
             d->outflow.reference[i].day < TH_DAYS_MAX;

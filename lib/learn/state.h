@@ -109,7 +109,7 @@ struct th_dev {
     float weight;        /* the same, forgetting */
     uint16_t period;
     uint8_t group;
-    uint8_t pad;
+    uint8_t kin; /* enum th_device_type, as of its latest hour */
     uint32_t
         strange_bits; /* as hours_bits: a login failed under the name of a user it does not have */
     /* the rest */

@@ -140,14 +140,6 @@ const struct memo *scorer_throttle(
     return holds ? last : NULL;
 }
 
-/* It is new, or worse than when it was told last, and not only there still. */
-static bool is_news(
-    const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
-{
-    const struct memo *last = memo_find(&s->told, key);
-    return !last || b->since_ns > last->time_ns || b->score >= last->value + m->throttle_rise;
-}
-
 static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t key)
 {
     struct memo v = {.key = key, .time_ns = b->time_ns, .value = b->score};
@@ -379,23 +371,20 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
         const struct model *m = &s->models->model[i];
         struct match found[MAX_MATCHES];
         unsigned n = find_matches(s, i, &v, &support, held, found);
-        /* Counted is what is news: a poller that breaches each hour costs an analyst once, and what
-         * a score costs is what it is to mean. */
+        /* Counted is what is told: a poller that breaches each hour costs an analyst once a day,
+         * and what a score costs is what it is to mean. */
         double told = -1;
         for (unsigned k = 0; k < n; k++) {
             struct th_breach b;
             struct memo trail = trail_at(s, trail_key(m, w->entity, &found[k]), w->start_ns);
-            uint64_t key = throttle_key(m, w->entity, &found[k]);
             double own = calibrated(s, i, found[k].lgp);
             bool is_told = make_breach(s, i, w, &found[k], &b);
             trail_keep(s, w->entity, &trail, own + trail.before);
             if (!is_told)
                 continue;
-            if (is_news(s, m, &b, key)) {
-                told = fmax(told, found[k].lgp);
-                best = fmax(best, own + trail.before);
-            }
-            note_told(s, &b, key);
+            told = fmax(told, found[k].lgp);
+            best = fmax(best, own + trail.before);
+            note_told(s, &b, throttle_key(m, w->entity, &found[k]));
             fn(arg, &b);
         }
         if (told >= 0)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "identity/traits.h"
 #include "sim.h"
 
 #define DAY TH_NS_PER_DAY
@@ -72,6 +73,37 @@ static void gate_keeps_an_attack_out(void **state)
     struct th_learn_stats st;
     th_learn_stats_get(s.shard[0], &st);
     assert_true(st.gated_updates >= 40);
+    sim_done(&s);
+}
+
+/* A new device is expected to be like those of its type: sixty connections are what a computer
+ * makes in an hour, and a printer twenty times too many. Also after the state was saved and loaded.
+ */
+static void a_new_device_begins_like_its_kin(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init(&s, 1);
+    for (unsigned i = 0; i < 20; i++)
+        s.entity[i].type = i < 10 ? TH_DEVICE_PRINTER : TH_DEVICE_COMPUTER;
+    for (int64_t h = 0; h < 48; h++)
+        for (unsigned i = 0; i < 20; i++)
+            connections(&s, h, i, (i < 10 ? 2 : 55) + (unsigned)(sim_uniform(&s) * 3));
+    sim_restart(&s, 2);
+    s.entity[30].type = TH_DEVICE_PRINTER;
+    s.entity[31].type = TH_DEVICE_COMPUTER;
+    for (unsigned i = 30; i < 33; i++)
+        connections(&s, 48, i, 60);
+    sim_advance(&s, SIM_START + 50 * HOUR);
+    double printer = told(&s, 30, TH_FEAT_CONNS_OUT_EXT, 48);
+    double computer = told(&s, 31, TH_FEAT_CONNS_OUT_EXT, 48);
+    double unknown = told(&s, 32, TH_FEAT_CONNS_OUT_EXT, 48);
+    print_message("# sixty connections: printer %.2f, computer %.2f, unknown %.2f\n", printer,
+        computer, unknown);
+    assert_true(computer < 1);
+    assert_true(printer > 2);
+    assert_true(unknown < 1);
+    assert_true(sim_find(&s, 30, TH_FEAT_CONNS_OUT_EXT, SIM_START)->expected < 5);
     sim_done(&s);
 }
 
@@ -169,7 +201,8 @@ static void late_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(burst_is_rare_and_usual_is_not),
-        cmocka_unit_test(gate_keeps_an_attack_out), cmocka_unit_test(rhythm_of_the_week),
+        cmocka_unit_test(gate_keeps_an_attack_out),
+        cmocka_unit_test(a_new_device_begins_like_its_kin), cmocka_unit_test(rhythm_of_the_week),
         cmocka_unit_test(calibration_under_the_null), cmocka_unit_test(no_rarity_without_evidence),
         cmocka_unit_test(late_events)};
     return cmocka_run_group_tests(tests, NULL, NULL);
