@@ -103,7 +103,7 @@ static void a_new_device_begins_like_its_kin(void **state)
     assert_true(computer < 1);
     assert_true(printer > 2);
     assert_true(unknown < 1);
-    assert_true(sim_find(&s, 30, TH_FEAT_CONNS_OUT_EXT, SIM_START)->expected < 5);
+    assert_true(sim_find(&s, 30, TH_FEAT_CONNS_OUT_EXT, SIM_START)->expected < 8);
     sim_done(&s);
 }
 

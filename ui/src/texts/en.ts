@@ -315,6 +315,7 @@ export default {
   'device.learned': 'Learned',
   'device.learned.hours': '{n} hour|{n} hours',
   'device.learned.young': 'Still young: under a week is known, its usual ranges are wide.',
+  'device.learned.kin': 'What is not known of it yet is taken from others of its type: {type}.',
   'device.addresses': 'Addresses',
   'device.now': 'now',
   'device.pattern': 'Pattern of life',

@@ -376,6 +376,7 @@ export default {
   'device.learned': '学習済み',
   'device.learned.hours': '{n}時間',
   'device.learned.young': '学習は1週間未満で、通常範囲はまだ広めです。',
+  'device.learned.kin': 'まだ分からない部分は、同じ種類（{type}）の機器の傾向を用います。',
   'device.addresses': 'アドレス履歴',
   'device.now': '現在',
   'device.pattern': '生活パターン',
