@@ -478,6 +478,25 @@ static void many_peers_are_one_sentence(void **state)
     assert_null(strstr(t.v[0].summary, "weaker"));
 }
 
+static void what_goes_on_says_since_when(void **state)
+{
+    struct world *w = *state;
+    struct th_breach b = {.id = 77,
+        .model = C2,
+        .entity = w->device[0],
+        .start_ns = H0 + 5 * HOUR,
+        .end_ns = H0 + 6 * HOUR,
+        .time_ns = H0 + 5 * HOUR + HOUR / 2,
+        .hours = 4,
+        .since_ns = H0,
+        .score = 40,
+        .evidence_count = 1};
+    b.evidence[0] = signal_make("beacon", 60, 3);
+    th_incidents_add(w->incidents, &b, w->alert, b.time_ns);
+    struct told t = report(w);
+    assert_non_null(strstr(t.v[0].summary, "[hour 4 of it since 2023-11-14 23:00]"));
+}
+
 static void state_goes_on(void **state)
 {
     struct world *w = *state;
@@ -541,6 +560,8 @@ static void findings_are_json(void **state)
         .lgp = 3.25,
         .score = 40.6254,
         .late_hours = 3,
+        .hours = 7,
+        .since_ns = H0 - 8 * HOUR,
         .has_peer = true,
         .evidence_count = 1};
     b.evidence[0] = with_peer(signal_make("beacon", 60, 3), 5, "c2.\"x\".example", 2);
@@ -558,7 +579,8 @@ static void findings_are_json(void **state)
         "\"devices\":2},\"model\":\"c2\",\"name\":\"N of "
         "c2\",\"description\":\"D\",\"version\":1,\"score\":40.625,"
         "\"rarity\":3.25,\"technique\":\"T1071\",\"tactic\":\"command-and-control\","
-        "\"late_hours\":3,\"evidence\":[{\"feature\":\"beacon\",\"label\":\"connections at "
+        "\"late_hours\":3,\"hours\":7,\"since\":\"2023-11-14T15:00:00.000000Z\",\"evidence\":[{"
+        "\"feature\":\"beacon\",\"label\":\"connections at "
         "regular intervals to a rare outside destination\",\"observed\":60,\"expected\":1,"
         "\"p\":0.001,\"low\":0,\"high\":3,\"unit\":\"connections\","
         "\"first\":\"2023-11-14T23:00:00.000000Z\",\"last\":\"2023-11-14T23:30:00.000000Z\","
@@ -604,6 +626,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(corroboration_counts_a_little, setup, teardown),
         cmocka_unit_test_setup_teardown(what_becomes_worse_is_an_alert_again, setup, teardown),
         cmocka_unit_test_setup_teardown(summary_tells_phases_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_goes_on_says_since_when, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_told_has_its_own_time, setup, teardown),
         cmocka_unit_test_setup_teardown(many_peers_are_one_sentence, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),

@@ -41,7 +41,8 @@ static void add_breach(
         "\"},\"peer\":null,\"model\":\"beacon\","
         "\"name\":\"A beacon\",\"description\":\"What it "
         "is\",\"version\":2,\"score\":%g,\"rarity\":2,\"technique\":\"T1071\","
-        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"evidence\":[{\"feature\":\"beacon\","
+        "\"tactic\":\"command-and-control\",\"late_hours\":6,\"hours\":3,\"since\":\"s\","
+        "\"evidence\":[{\"feature\":\"beacon\","
         "\"label\":\"how regular\","
         "\"observed\":1,\"sentence\":\"" HOSTILE "\"}]}\n",
         id, hour, hour, hour, device, score);
@@ -226,6 +227,8 @@ static void an_incident_has_its_breaches_in_whatever_order(void **state)
     assert_int_equal(th_findings_breach(c, th_str_c("b1"), &out), 0);
     v = parsed(&out);
     assert_int_equal(json_array_size(json_object_get(v, "evidence")), 1);
+    assert_int_equal(json_integer_value(json_object_get(v, "hours")), 3);
+    assert_string_equal(json_string_value(json_object_get(v, "since")), "s");
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(v, "model"), "id")), "beacon");
     assert_string_equal(
