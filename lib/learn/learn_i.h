@@ -17,7 +17,7 @@
 #define TH_DEVS_MAX                                                                                \
     8192u /* of one partition; identity bounds the number of entities before that                  \
            */
-#define TH_PAIRS_PER_DEV 24u
+#define TH_PAIRS_PER_DEV 20u
 #define TH_PAIRS_BASE 256u /* of one partition, besides */
 #define TH_PAIR_WAYS 8u
 #define TH_DOMAIN_CACHE 4096u
