@@ -101,6 +101,7 @@ const char *tactic_text(const char *tactic);
 struct match {
     double lgp;
     bool has_peer;
+    bool held; /* by a permit: what it would have come to is followed apart */
     uint64_t peer_key;
     const struct th_signal *evidence[MAX_COMPONENTS]; /* by component, NULL where absent */
 };
@@ -304,13 +305,16 @@ const struct memo *scorer_throttle(
 
 /* ---- trail.c ---- */
 
-/* Of a match: what it is about. */
-uint64_t trail_key(const struct model *m, uint64_t entity, const struct match *x);
-/* The trail at an hour: what is left of the hours before is in `before`. An hour that comes late,
- * behind a later one, stands for itself. */
-struct memo trail_at(const struct th_scorer *s, uint64_t key, int64_t start_ns);
+/* The trail of a match at its hour: what is left of the hours before is in `before`. An hour that
+ * comes late, behind a later one, stands for itself. */
+struct memo trail_of(const struct th_scorer *s, const struct model *m, const struct th_window *w,
+    const struct match *x);
 /* Its hour is worth at least `value`. */
 void trail_keep(struct th_scorer *s, uint64_t entity, const struct memo *at, double value);
+
+/* Apart from what was told, under this key: what a permit held back must not keep it from being
+ * told when the permit has ended. */
+uint64_t held_key(uint64_t key);
 
 /* ---- text.c: numbers for people ---- */
 

@@ -207,7 +207,7 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
         .over = w->over,
         .lgp = x->lgp,
         .late_hours = late_hours(s, w)};
-    struct memo trail = trail_at(s, trail_key(m, w->entity, x), w->start_ns);
+    struct memo trail = trail_of(s, m, w, x);
     ret->id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));
     ret->since_ns = trail.since_ns;
@@ -245,10 +245,6 @@ unsigned scorer_match(const struct th_scorer *s, struct th_scorer *keep, const s
 }
 
 /* ---- what permits hold back ---- */
-
-/* Apart from what was told: what a permit held back must not keep it from being told when the
- * permit has ended. */
-#define HELD_KEY UINT64_C(0x68656c64)
 
 struct view scorer_view(const struct th_scorer *s, const struct th_window *w)
 {
@@ -319,14 +315,20 @@ static void count_held(struct th_scorer *s, unsigned model, const struct view *v
 {
     const struct model *m = &s->models->model[model];
     for (unsigned k = 0; k < without_count; k++) {
-        const struct match *x = &without[k];
-        const struct th_permit *permit = match_is_among(x, found, n) ? NULL : view_holder(v, m, x);
-        uint64_t key = th_hash_pair(throttle_key(m, v->w->entity, x), HELD_KEY);
-        struct th_breach b;
-        if (!permit || key == 0 || !make_breach(s, model, v->w, x, &b) ||
-            scorer_throttle(s, m, &b, key))
+        struct match x = without[k];
+        const struct th_permit *permit =
+            match_is_among(&x, found, n) ? NULL : view_holder(v, m, &x);
+        if (!permit)
             continue;
-        note_told(s, &b, key);
+        struct th_breach b;
+        uint64_t key = throttle_key(m, v->w->entity, &x);
+        x.held = true;
+        struct memo trail = trail_of(s, m, v->w, &x);
+        scorer_breach(s, model, v->w, &x, &b);
+        trail_keep(s, v->w->entity, &trail, calibrated(s, model, x.lgp) + trail.before);
+        if (scorer_throttle(s, m, &b, key) || scorer_throttle(s, m, &b, held_key(key)))
+            continue;
+        note_told(s, &b, held_key(key));
         note_held(s, &b, permit->id);
     }
 }
@@ -376,7 +378,7 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
         double told = -1;
         for (unsigned k = 0; k < n; k++) {
             struct th_breach b;
-            struct memo trail = trail_at(s, trail_key(m, w->entity, &found[k]), w->start_ns);
+            struct memo trail = trail_of(s, m, w, &found[k]);
             double own = calibrated(s, i, found[k].lgp);
             bool is_told = make_breach(s, i, w, &found[k], &b);
             trail_keep(s, w->entity, &trail, own + trail.before);

@@ -16,29 +16,47 @@
 #define FADED 0.5 /* decades that are left: it begins anew */
 #define TRAIL_KEY UINT64_C(0x747261696c)
 
-uint64_t trail_key(const struct model *m, uint64_t entity, const struct match *x)
+static uint64_t trail_key(const struct model *m, uint64_t entity, const struct match *x)
 {
     uint64_t about = x->has_peer ? x->peer_key : m->id_hash;
     uint64_t key = th_hash_pair(th_hash_pair(entity, TRAIL_KEY), about);
     return key ? key : 1;
 }
 
-struct memo trail_at(const struct th_scorer *s, uint64_t key, int64_t start_ns)
+uint64_t held_key(uint64_t key)
 {
-    struct memo fresh = {.key = key, .time_ns = start_ns, .since_ns = start_ns, .hours = 1};
-    const struct memo *last = memo_find(&s->trails, key);
-    if (!last || start_ns < last->time_ns || s->alone)
-        return fresh;
-    if (start_ns == last->time_ns)
-        return *last;
+    uint64_t held = th_hash_pair(key, UINT64_C(0x68656c64));
+    return held ? held : 1;
+}
+
+/* What a permit holds back goes on from what was told before it, and leaves that as it is. */
+static const struct memo *latest(const struct th_scorer *s, uint64_t key, bool held)
+{
+    const struct memo *own = held ? memo_find(&s->trails, held_key(key)) : NULL;
+    return own ? own : memo_find(&s->trails, key);
+}
+
+struct memo trail_of(const struct th_scorer *s, const struct model *m, const struct th_window *w,
+    const struct match *x)
+{
+    uint64_t key = trail_key(m, w->entity, x);
+    int64_t start_ns = w->start_ns;
+    const struct memo *last = s->alone ? NULL : latest(s, key, x->held);
+    struct memo v = {.key = x->held ? held_key(key) : key,
+        .time_ns = start_ns,
+        .since_ns = start_ns,
+        .hours = 1};
+    if (!last || start_ns < last->time_ns)
+        return v;
+    bool same = start_ns == last->time_ns;
     double hours = (double)th_time_sub(start_ns, last->time_ns) / (double)TH_NS_PER_HOUR;
     double left = last->value * pow(CARRY_AN_HOUR, hours);
-    if (left < FADED)
-        return fresh;
-    fresh.before = CARRY * left;
-    fresh.since_ns = last->since_ns;
-    fresh.hours = last->hours < UINT32_MAX ? last->hours + 1 : last->hours;
-    return fresh;
+    if (left < FADED && !same)
+        return v;
+    v.since_ns = last->since_ns;
+    v.before = same ? last->before : CARRY * left;
+    v.hours = last->hours + (!same && last->hours < UINT32_MAX);
+    return v;
 }
 
 void trail_keep(struct th_scorer *s, uint64_t entity, const struct memo *at, double value)
