@@ -127,11 +127,15 @@ static void put_sized(struct th_buf *m, const struct th_buf *b)
     th_buf_put(m, b->p, b->len);
 }
 
-/* A helper's message: breaches, measures, then for each of its partitions its blocks. */
+/* A helper's message: breaches, what it noted of groups, measures, then for each of its partitions
+ * its blocks. */
 static int helper_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
 {
     TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf notes = TH_BUF_INIT;
     put_breaches(shard, &m);
+    th_groups_out(shard->groups, &notes);
+    put_sized(&m, &notes);
     put_sized(&m, &shard->measures.frames);
     put_sized(&m, &shard->measures.known);
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
@@ -153,6 +157,8 @@ static int lead_take_message(
 {
     struct th_cur c = th_cur_init(m->p, m->len);
     int r = take_breaches(shard, &c);
+    if (r == 0)
+        r = th_groups_in(shard->groups, th_cur_bytes(&c, th_cur_le32(&c)));
     if (r < 0)
         return r;
     th_buf_str(&shard->measures.frames, th_cur_bytes(&c, th_cur_le32(&c)));
@@ -188,6 +194,14 @@ static int lead_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoc
     return r < 0 ? r : th_shard_take_over(shard, m.p, m.len, epoch_ns);
 }
 
+/* What is no more than part of what a whole group did. */
+static void claim_breaches(struct th_shard *shard)
+{
+    th_groups_judge(shard->groups);
+    for (size_t i = 0; i < shard->breach_count; i++)
+        th_groups_claim(shard->groups, &shard->breaches[i]);
+}
+
 int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
 {
     th_shard_close(shard, epoch_ns);
@@ -195,6 +209,8 @@ int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns
         return helper_epoch(crew, shard, epoch_ns);
     int r = lead_epoch(crew, shard, epoch_ns);
     order_breaches(shard);
+    if (r == 0)
+        claim_breaches(shard);
     return r;
 }
 

@@ -14,6 +14,7 @@ void th_shard_init(struct th_shard *s, const struct th_shard_config *config)
         .identity = th_identity_new(&identity),
         .learn = th_learn_new(&learn),
         .scorer = th_scorer_new(config->models, config->partitions),
+        .groups = th_groups_new(config->models),
         .partitions = config->partitions,
         .measure = config->measure,
     };
@@ -25,6 +26,7 @@ void th_shard_done(struct th_shard *s)
     th_identity_free(s->identity);
     th_learn_free(s->learn);
     th_scorer_free(s->scorer);
+    th_groups_free(s->groups);
     th_measures_done(&s->measures);
     free(s->breaches);
     *s = (struct th_shard){0};
@@ -78,6 +80,7 @@ static void score_window(void *arg, const struct th_window *w)
     if (s->why) /* before: throttles and sequences as they are */
         th_why_window(s->why, s->scorer, w);
     th_scorer_window(s->scorer, w, keep_breach, s);
+    th_groups_window(s->groups, w);
     if (s->measure)
         th_measures_window(&s->measures, w);
 }
@@ -98,6 +101,7 @@ void th_shard_close(struct th_shard *s, int64_t until_ns)
 {
     s->breach_count = 0;
     th_measures_clear(&s->measures);
+    th_groups_begin(s->groups, until_ns);
     th_learn_close(s->learn, until_ns, score_window, s);
     th_measures_finish(&s->measures);
 }

@@ -13,6 +13,7 @@
 #include "identity/identity.h"
 #include "learn/learn.h"
 #include "measures.h"
+#include "model/group.h"
 #include "model/model.h"
 #include "why.h"
 
@@ -34,6 +35,7 @@ struct th_shard {
     /* breaches of the epoch being closed, or of the look being taken, by (time, id) */
     struct th_breach *breaches;
     size_t breach_count, breach_cap;
+    struct th_groups *groups; /* what was rare in the epoch being closed */
     bool measure;
     struct th_measures measures; /* of the epoch being closed */
     struct th_why *why;          /* NULL, or what somebody asked, the caller's */

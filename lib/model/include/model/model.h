@@ -54,6 +54,7 @@ struct th_breach {
     double score;             /* 0 to 100 */
     uint32_t late_hours;      /* "seen N hours late", 0 when in time */
     bool early;               /* its window is still open: a judgement so far (set by who looks) */
+    uint64_t group_event;     /* that it is part of (group.h), 0: of none */
     bool has_peer;
     struct th_peer peer;                               /* views point into evidence[0] */
     struct th_signal evidence[TH_BREACH_MAX_EVIDENCE]; /* rarest first */
@@ -124,6 +125,13 @@ void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg)
 /* Tells which incidents that were told before have become part of an elder one since the last call,
  * in this order; both by id. The elder was told before, too, and is told with the next report. */
 void th_incidents_report_joined(struct th_incidents *all, th_incident_joined_fn fn, void *arg);
+/* Takes a breach out that was told early and turned out to be part of a group event. */
+void th_incidents_withdraw(struct th_incidents *all, uint64_t breach, uint64_t group_event);
+/* Tells which incidents are gone since the last call because all that they had was part of a group
+ * event (of the last breach that went); those that were told before. */
+typedef void (*th_incident_withdrawn_fn)(void *arg, uint64_t incident, uint64_t group_event);
+void th_incidents_report_withdrawn(
+    struct th_incidents *all, th_incident_withdrawn_fn fn, void *arg);
 /* Takes an entity out: incidents of it alone are gone, of others only what they have without it is
  * kept, and told with the next report. */
 void th_incidents_forget(struct th_incidents *all, uint64_t entity);
@@ -141,6 +149,8 @@ void th_incident_json(
     const struct th_incident *i, const struct th_identity *id, struct th_buf *out);
 /* time_ns: when they became one, by whatever clock the caller goes by. */
 void th_incident_joined_json(int64_t time_ns, uint64_t younger, uint64_t elder, struct th_buf *out);
+void th_incident_withdrawn_json(
+    int64_t time_ns, uint64_t incident, uint64_t group_event, struct th_buf *out);
 /* A sentence for one piece of evidence: "sent 2.1 GB to example.com in an hour; expected at most
  * 14 MB". Printable ASCII, no line break. */
 void th_signal_sentence(const struct th_signal *s, struct th_buf *out);
