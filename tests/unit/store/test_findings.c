@@ -510,7 +510,8 @@ static void a_catalogue_of_version_1_is_brought_up(void **state)
     run_sql(path,
         "DROP TABLE joins; DROP INDEX incident_devices_incident;"
         "UPDATE incident_breaches SET incident = 'i1' WHERE breach = 'b2';"
-        "DROP TABLE permits; DROP TABLE permits_held; PRAGMA user_version = 1");
+        "DROP TABLE permits; DROP TABLE permits_held; DROP TABLE group_events; "
+        "DROP TABLE group_devices; PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* once, and then it is as it is */
         if (i > 0)
             th_catalogue_close(*state);

@@ -6,8 +6,8 @@
  * is part of the group event and opens no incident of its own.
  *
  * A group are the clients or the servers that are known; a device that is new has no habit that it
- * could leave. An hour is judged once: what comes late is no part of it. Nothing is kept from one
- * hour to the next.
+ * could leave. An hour is judged once: what comes late is no part of it. From one hour to the next
+ * nothing is kept but how much of each feature is usual in a group, by the process that judges.
  */
 #ifndef TH_MODEL_GROUP_H
 #define TH_MODEL_GROUP_H
@@ -64,8 +64,12 @@ struct th_group_event {
     uint32_t breach_count;
 };
 typedef void (*th_group_event_fn)(void *arg, const struct th_group_event *e);
-/* After all claims; the largest first. */
+/* After all claims, the largest first: those in which breaches may be discounted, and those in
+ * which at least five devices have one of their own. */
 void th_groups_report(const struct th_groups *g, th_group_event_fn fn, void *arg);
+
+void th_groups_save(const struct th_groups *g, struct th_buf *out);
+int th_groups_load(struct th_groups *g, const uint8_t *data, size_t len_bytes) TH_WARN_UNUSED;
 
 /* One JSON object a line (docs/findings.md). threshold: score of an alert. */
 void th_group_event_json(const struct th_group_event *e, double threshold,
