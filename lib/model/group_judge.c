@@ -105,13 +105,20 @@ static unsigned slot_of(const struct th_groups *g)
     return (unsigned)((hour % GROUP_SLOTS + GROUP_SLOTS) % GROUP_SLOTS);
 }
 
-/* Share of the group's device-hours of this time of day on which the feature counts. Of one thing
- * that is shared nothing is usual: any at all is what the calibrators promise. */
+/* Is it held against what is usual? Of one thing that is shared nothing is; and what is hostile is
+ * not to become so by being done often. There the calibrators' promise counts. */
+static bool is_measured(unsigned feature)
+{
+    enum about about = group_about(feature);
+    return about != ABOUT_SHARED && about != ABOUT_HOSTILE;
+}
+
+/* Share of the group's device-hours of this time of day on which the feature counts. */
 static double usual_share(const struct th_groups *g, unsigned group, unsigned feature)
 {
     const struct usual *u = g->usual[feature][group];
     struct usual all = {.count = USUAL * USUAL_HOURS, .hours = USUAL_HOURS};
-    if (group_about(feature) == ABOUT_SHARED)
+    if (!is_measured(feature))
         return pow(10, -GROUP_BAR);
     for (unsigned i = 0; i < GROUP_SLOTS; i++) {
         all.count += u[i].count;
@@ -123,7 +130,7 @@ static double usual_share(const struct th_groups *g, unsigned group, unsigned fe
 
 static double granted_share(const struct th_groups *g, unsigned group, unsigned feature)
 {
-    double granted = group_about(feature) == ABOUT_SHARED ? 1 : GRANTED;
+    double granted = is_measured(feature) ? GRANTED : 1;
     return fmin(granted * usual_share(g, group, feature), 0.5);
 }
 
