@@ -119,7 +119,8 @@ void th_groups_window(struct th_groups *g, const struct th_window *w)
     if (w->end_ns != g->end_ns || w->habit == TH_HABIT_NEW)
         return;
     g->active[w->habit]++;
-    for (uint32_t i = 0; i < w->count && has_rare(w); i++) {
+    uint32_t count = has_rare(w) ? w->count : 0;
+    for (uint32_t i = 0; i < count; i++) {
         const struct th_signal *s = &w->signals[i];
         if (s->lgp < GROUP_BAR && !s->has_peer)
             continue;
