@@ -153,6 +153,7 @@ void th_groups_report(const struct th_groups *g, th_group_event_fn fn, void *arg
             .end_ns = g->end_ns,
             .first_ns = e->first_ns,
             .last_ns = e->last_ns,
+            .did = e->did[e->feature],
             .active = (uint32_t)TH_MIN(g->active[e->group], (uint64_t)UINT32_MAX),
             .usual = e->usual,
             .discounted = group_is_discounted(e),

@@ -28,18 +28,16 @@ bool th_group_event_alerts(const struct th_group_event *e, double threshold)
     return e->breach_count > 0 && e->score >= threshold;
 }
 
-/* "38 of 172 clients sent more to outside than usual; 36 of them have update.example.com in
- * common" */
+/* "38 of 172 clients sent more to outside than usual; 36 have update.example in common" */
 static void put_sentence(const struct th_group_event *e, struct th_buf *out)
 {
-    th_buf_printf(out, "%u of %u %ss ", e->device_count, e->active, group_name(e->group));
+    th_buf_printf(out, "%u of %u %ss ", e->did, e->active, group_name(e->group));
     if (did[e->feature])
         th_buf_puts(out, did[e->feature]);
     else
         th_buf_printf(out, "stood out at once: %s", th_feature_get(e->feature)->help);
     if (e->shared_count > 0)
-        th_buf_printf(
-            out, "; %u of them have %s in common", e->shared[0].devices, e->shared[0].text);
+        th_buf_printf(out, "; %u have %s in common", e->shared[0].devices, e->shared[0].text);
 }
 
 static void put_shared(struct th_json *j, const struct th_group_event *e)
@@ -84,6 +82,8 @@ void th_group_event_json(const struct th_group_event *e, double threshold,
     put_features(&j, e);
     th_json_key(&j, "devices");
     th_json_u64(&j, e->device_count);
+    th_json_key(&j, "did");
+    th_json_u64(&j, e->did);
     th_json_key(&j, "of");
     th_json_u64(&j, e->active);
     member_number(&j, "usual", digits4(e->usual));

@@ -20,8 +20,8 @@
 #define GRANTED 2.0
 /* Half in 14 days. */
 #define KEEP 0.952
-/* ln of one in a million: of some 2,000 counts of a day (features, groups, hours) chance makes an
- * event in a year and a half. */
+/* ln of one in a million: of some 3,000 counts of a day (features, groups, hours) chance makes an
+ * event a year, of the 500 that may discount one in five years, were hours independent. */
 #define CHANCE 13.8
 /* Of those that are active. */
 #define MIN_SHARE 0.05
@@ -195,6 +195,7 @@ static void begin_event(struct th_groups *g, const struct note *v, size_t n, uin
     }
     qsort(observed, devices, sizeof(*observed), ascending);
     e->median[v->feature] = observed[devices / 2];
+    e->did[v->feature] = devices;
     e->id = th_hash_pair(
         th_hash_pair((uint64_t)g->end_ns, v->group + 1U), th_hash_pair(v->feature, counted_by(v)));
     if (!shares)
@@ -319,6 +320,7 @@ static void unite(struct event *e, struct event *from)
     if (!group_has_feature(e, from->feature)) {
         e->features[e->feature_count++] = (uint16_t)from->feature;
         e->median[from->feature] = from->median[from->feature];
+        e->did[from->feature] = from->did[from->feature];
     }
     if (rank(from->feature) < rank(e->feature))
         e->feature = from->feature;

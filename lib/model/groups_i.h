@@ -46,7 +46,8 @@ struct event {
     uint64_t *device; /* ascending */
     uint32_t device_count;
     uint16_t features[TH_FEATURE_COUNT];
-    double median[TH_FEATURE_COUNT]; /* of each of them, what the members did */
+    double median[TH_FEATURE_COUNT]; /* of each of them, what the members did, */
+    uint32_t did[TH_FEATURE_COUNT];  /* and how many did it */
     uint32_t feature_count;
     struct shared shared[TH_GROUP_MAX_SHARED];
     uint32_t shared_count;

@@ -95,7 +95,8 @@ void th_findings_forget_groups(struct th_catalogue *c, struct th_str device)
 static void put_members_of(struct th_json *j, const json_t *line)
 {
     static const char *const same[] = {"id", "start", "end", "first", "last", "group", "feature",
-        "features", "devices", "of", "usual", "shared", "discounted", "score", "alert", "sentence"};
+        "features", "devices", "did", "of", "usual", "shared", "discounted", "score", "alert",
+        "sentence"};
     for (size_t i = 0; i < TH_ARRAY_LEN(same); i++)
         th_findings_copy(j, line, same[i]);
 }

@@ -155,11 +155,11 @@ def test_strange_findings_do_no_harm(tmp_path, broken):
 def test_what_a_group_did_is_told(tmp_path):
     event = {"kind": "group-event", "id": "0" * 16, "start": "2026-01-05T10:00:00Z", "end": "2026-01-05T11:00:00Z", "score": 38.2,
              "alert": True, "breaches": ["1" * 16, "2" * 16],
-             "sentence": "38 of 172 clients sent more to outside than usual; 36 of them have <i>.example in common"}
+             "sentence": "38 of 172 clients sent more to outside than usual; 36 have <i>.example in common"}
     text, page = report(json.dumps(event) + "\n" + SAMPLE.splitlines()[-1] + "\n", tmp_path)
     assert "Group events\n" in text and "38 of 172 clients" in text and "alert" in text[text.index("Group events"):]
     assert "2 breaches are part of it" in " ".join(text.split())
-    assert "36 of them have <i>.example in common" in " ".join(Page(page).text)
+    assert "36 have <i>.example in common" in " ".join(Page(page).text)
 
 
 def test_nothing_found_is_calm(tmp_path):

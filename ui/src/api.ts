@@ -455,8 +455,10 @@ export interface GroupEventShort {
   feature: string;
   /** all that was unusual of much the same devices */
   features: Array<string>;
-  /** how many */
+  /** how many had part in it */
   devices: number;
+  /** how many of them did what `feature` says */
+  did: number;
   /** of so many that were active in the hour */
   of: number;
   /** so many are to be expected */

@@ -110,10 +110,10 @@ test('story: the strongest twelve, and how many are left out', () => {
 test('what a group did: how many, what, when, and what they share, in both languages', async () => {
   const event: GroupEventShort = {
     id: 'g', start: '2026-11-29T10:00:00Z', end: '2026-11-29T11:00:00Z', first: '', last: '', group: 'client', feature: 'bytes-out', features: ['bytes-out'],
-    devices: 38, of: 172, usual: 2.4, shared: [{ kind: 'destination', text: 'update.example', devices: 36 }], discounted: true, score: 30, alert: false, sentence: '',
+    devices: 40, did: 38, of: 172, usual: 2.4, shared: [{ kind: 'destination', text: 'update.example', devices: 36 }], discounted: true, score: 30, alert: false, sentence: '',
   };
-  assert.match(groupSentence(event), /^38 of 172 clients sent more to outside than usual between .*10:00 and 11:00; 36 of them have to do with update\.example$/);
+  assert.match(groupSentence(event), /^38 of 172 clients sent more to outside than usual between .*10:00 and 11:00; 36 had to do with update\.example$/);
   assert.match(groupSentence({ ...event, group: 'server', shared: [], feature: 'clients' }), /^38 of 172 servers stood out by .* between .*10:00 and 11:00$/);
   await i18n.load('ja');
-  assert.match(groupSentence(event), /10:00〜11:00、クライアント172台中38台: 外部への送信量が普段より多い。うち36台はupdate\.exampleに関係$/);
+  assert.match(groupSentence(event), /10:00〜11:00、クライアント172台中38台: 外部への送信量が普段より多い。36台がupdate\.exampleに関係$/);
 });

@@ -340,7 +340,8 @@ static void add_group(
         "\"2026-01-02T%02d:00:00Z\",\"first\":\"2026-01-02T%02d:05:00Z\",\"last\":\"2026-01-02T%"
         "02d:"
         "50:00Z\",\"group\":\"client\",\"feature\":\"bytes-in\",\"features\":[\"bytes-in\"],"
-        "\"devices\":2,\"of\":9,\"usual\":0.3,\"shared\":[{\"kind\":\"destination\",\"text\":"
+        "\"devices\":2,\"did\":2,\"of\":9,\"usual\":0.3,\"shared\":[{\"kind\":\"destination\","
+        "\"text\":"
         "\"" HOSTILE "\",\"devices\":2}],\"discounted\":true,\"score\":30,\"alert\":%s,"
         "\"sentence\":\"" HOSTILE "\",\"members\":[%s],\"breaches\":[%s]}\n",
         id, hour, hour + 1, hour, hour, alert ? "true" : "false", devices, b);

@@ -47,6 +47,7 @@ struct th_group_event {
     uint32_t feature_count;
     int64_t start_ns, end_ns;  /* the hour */
     int64_t first_ns, last_ns; /* of the evidence */
+    uint32_t did;              /* on how many of the devices it is `feature` that counts */
     uint32_t active;           /* devices of the group in that hour */
     double usual;              /* so many of them are to be expected */
     bool discounted; /* its features are such that a breach may be no more than part of it */
