@@ -334,6 +334,17 @@ static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t k
         (struct throttle){.key = key, .time_ns = b->time_ns, .score = b->score};
 }
 
+/* A patch day goes on for some hours; what comes of the device afterwards is its own. */
+#define DISCOUNTED_NS (4 * TH_NS_PER_HOUR)
+
+void th_scorer_discount(struct th_scorer *s, unsigned model, uint64_t throttle, int64_t time_ns)
+{
+    struct throttle *told = throttle_find(&s->throttle, throttle);
+    int64_t shorter = s->models->model[model].throttle_ns - DISCOUNTED_NS;
+    if (told && told->time_ns == time_ns && shorter > 0)
+        told->time_ns -= shorter;
+}
+
 static int rarest_first(const void *a, const void *b)
 {
     const struct th_signal *x = *(const struct th_signal *const *)a;
@@ -393,6 +404,7 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
         .end_ns = w->end_ns,
         .over = w->over,
         .lgp = x->lgp,
+        .throttle = throttle_key(m, w->entity, x),
         .late_hours = late_hours(s, w)};
     ret->id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),
         th_hash_pair((uint64_t)w->start_ns, x->has_peer ? x->peer_key : 0));

@@ -148,3 +148,29 @@ int th_shard_take_over(
     th_scorer_epoch_done(s->scorer, epoch_ns);
     return 0;
 }
+
+void th_shard_discounts(const struct th_shard *s, struct th_buf *out)
+{
+    for (size_t i = 0; i < s->breach_count; i++) {
+        const struct th_breach *b = &s->breaches[i];
+        if (!b->group_event)
+            continue;
+        th_buf_le32(out, b->model);
+        th_buf_le64(out, b->throttle);
+        th_buf_le64(out, (uint64_t)b->time_ns);
+    }
+}
+
+int th_shard_discount(struct th_shard *s, struct th_str discounts)
+{
+    struct th_cur c = th_cur_init(discounts.p, discounts.len);
+    while (th_cur_left(&c) > 0) {
+        uint32_t model = th_cur_le32(&c);
+        uint64_t throttle = th_cur_le64(&c);
+        int64_t time_ns = (int64_t)th_cur_le64(&c);
+        if (c.failed)
+            return TH_E_TRUNCATED;
+        th_scorer_discount(s->scorer, model, throttle, time_ns);
+    }
+    return 0;
+}

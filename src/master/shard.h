@@ -56,6 +56,10 @@ void th_shard_contribute(struct th_shard *s, unsigned partition, struct th_buf *
 /* Takes over the blocks of all partitions, 0 to 63, as th_shard_contribute wrote them. */
 int th_shard_take_over(
     struct th_shard *s, const uint8_t *blocks, size_t len_bytes, int64_t epoch_ns) TH_WARN_UNUSED;
+/* Puts together which of s->breaches are part of a group event; and, in every shard once the blocks
+ * were taken over, what becomes of them. */
+void th_shard_discounts(const struct th_shard *s, struct th_buf *out);
+int th_shard_discount(struct th_shard *s, struct th_str discounts) TH_WARN_UNUSED;
 /* Makes the peer views of a breach point into its own evidence again (after a copy). */
 void th_breach_rebase(struct th_breach *b);
 int th_breach_cmp(const void *a, const void *b);

@@ -202,8 +202,10 @@ static void close_epoch(struct world *w, int64_t epoch_ns)
         }
         bool is_part = th_groups_claim(w->groups, b);
         note(w, b);
-        if (is_part)
+        if (is_part) {
+            th_scorer_discount(w->scorer, b->model, b->throttle, b->time_ns);
             continue;
+        }
         th_incidents_add(w->incidents, b,
             th_scorer_threshold(w->scorer, BUDGET_PER_DAY, (double)th_identity_count(w->identity)),
             b->end_ns);

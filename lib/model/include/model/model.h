@@ -55,6 +55,7 @@ struct th_breach {
     uint32_t late_hours;      /* "seen N hours late", 0 when in time */
     bool early;               /* its window is still open: a judgement so far (set by who looks) */
     uint64_t group_event;     /* that it is part of (group.h), 0: of none */
+    uint64_t throttle;        /* key by which the same is held back for a while */
     bool has_peer;
     struct th_peer peer;                               /* views point into evidence[0] */
     struct th_signal evidence[TH_BREACH_MAX_EVIDENCE]; /* rarest first */
@@ -72,6 +73,10 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
  * th_scorer_window gives, and changes nothing. */
 void th_scorer_look(
     const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
+/* The breach turned out to be part of a group event, so that nobody was told of its device: the
+ * same is held back for some hours only, and not for as long as its model says. Behind the epoch in
+ * which it was found; the same in every scorer of an organisation. */
+void th_scorer_discount(struct th_scorer *s, unsigned model, uint64_t throttle, int64_t time_ns);
 /* Drops the sequences under way of an entity, and the permits that name it. */
 void th_scorer_forget(struct th_scorer *s, uint64_t entity);
 /* Epochs, state and prior as in learn.h. */
