@@ -10,6 +10,9 @@
 /* Weights halve in 14 days: of a million devices, no more than this in any feature. */
 #define MAX_HOURS 1e12
 
+/* Of a device's hour, the rarest: what an hour may hold of all is so many times the devices. */
+#define DEVICE_NOTES 24u
+
 static const enum about table[TH_FEATURE_COUNT] = {
 #define TH_GROUP_FEATURE(NAME, ABOUT, did, why) [TH_FEAT_##NAME] = ABOUT_##ABOUT,
 #include "group_features.def"
@@ -119,11 +122,12 @@ void th_groups_window(struct th_groups *g, const struct th_window *w)
     if (w->end_ns != g->end_ns || w->habit == TH_HABIT_NEW)
         return;
     g->active[w->habit]++;
-    uint32_t count = has_rare(w) ? w->count : 0;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t notes = has_rare(w) ? 0 : DEVICE_NOTES;
+    for (uint32_t i = 0; i < w->count && notes < DEVICE_NOTES; i++) {
         const struct th_signal *s = &w->signals[i];
         if (s->lgp < GROUP_BAR && !s->has_peer)
             continue;
+        notes++;
         struct note *n = note_add(g);
         n->entity = w->entity;
         n->group = (uint8_t)w->habit;
