@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the scorer, the permits and the incidents read back: state, prior, an epoch's block,
- * permits, incidents. The first byte chooses; file headers are put right, so that the checksum
- * hides nothing.
+ * What the scorer, the permits, the incidents and the groups read back: state, prior, an epoch's
+ * block, permits, incidents, what is usual. The first byte chooses; file headers are put right, so
+ * that the checksum hides nothing.
  */
 #include "base/mem.h"
+#include "model/group.h"
 #include "model/model.h"
 
 #define HEAD 20u
@@ -17,7 +18,7 @@ static const char yaml[] =
     "id: b\nname: B\ndescription: D\ntechnique: T1071\ntactic: impact\n"
     "combine: sequence\ncomponents: [{feature: beacon}, {feature: upload}]\n";
 
-enum { SCORER, PERMITS, INCIDENTS, FILES };
+enum { SCORER, PERMITS, INCIDENTS, GROUPS, FILES };
 /* How each file begins in this version: a frame of another would hide what is behind it. */
 static struct th_buf sample[FILES];
 
@@ -29,6 +30,10 @@ static void make_samples(const struct th_models *m)
     th_scorer_save(s, &sample[SCORER]);
     th_permits_save(th_scorer_permits(s), &sample[PERMITS]);
     th_incidents_save(in, &sample[INCIDENTS]);
+    struct th_groups *g = th_groups_new(m);
+    th_groups_save(g, &sample[GROUPS]);
+    TH_ASSERT(th_groups_load(g, sample[GROUPS].p, sample[GROUPS].len) == 0);
+    th_groups_free(g);
     TH_ASSERT(th_scorer_load(s, sample[SCORER].p, sample[SCORER].len) == 0);
     TH_ASSERT(th_permits_load(th_scorer_permits(s), sample[PERMITS].p, sample[PERMITS].len) == 0);
     TH_ASSERT(th_incidents_load(in, sample[INCIDENTS].p, sample[INCIDENTS].len) == 0);
@@ -84,6 +89,19 @@ static void use_scorer(struct th_scorer *s)
     TH_ASSERT(out.len > HEAD);
 }
 
+static void use_groups(const struct th_models *m, const uint8_t *data, size_t len)
+{
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    struct th_groups *g = th_groups_new(m);
+    if (th_groups_load(g, data, len) == 0) {
+        th_groups_begin(g, TH_NS_PER_HOUR);
+        th_groups_judge(g);
+        th_groups_save(g, &out);
+        TH_ASSERT(out.len > HEAD);
+    }
+    th_groups_free(g);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct th_model_error err;
@@ -94,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!sample[SCORER].p)
         make_samples(m);
     struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
-    uint8_t which = data[0] == 4 ? 4 : data[0] & 3;
+    uint8_t which = data[0] == 4 || data[0] == 5 ? data[0] : data[0] & 3;
     size_t len = size - 1;
     TH_AUTOFREE uint8_t *copy = th_xmalloc(len + 1);
     memcpy(copy, data + 1, len);
@@ -110,6 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         head(copy, len, PERMITS);
         if (th_permits_load(th_scorer_permits(s), copy, len) == 0)
             use_scorer(s);
+    } else if (which == 5) {
+        head(copy, len, GROUPS);
+        use_groups(m, copy, len);
     } else {
         struct th_identity *id =
             th_identity_new(&(struct th_identity_config){.max_entities = 8, .max_names = 8});

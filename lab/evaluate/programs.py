@@ -71,7 +71,7 @@ class Findings:
     """Breaches and incidents by id, and the summary, of one run."""
 
     def __init__(self, lines):
-        self.breaches, self.incidents, self.summary = {}, {}, {}
+        self.breaches, self.incidents, self.groups, self.summary = {}, {}, {}, {}
         for line in lines:
             o = json.loads(line)
             if o["kind"] == "breach":
@@ -79,5 +79,8 @@ class Findings:
             elif o["kind"] == "incident":
                 o.pop("summary", None)
                 self.incidents[o["id"]] = o
+            elif o["kind"] == "group-event" and o["breaches"]:
+                # What a person reads instead of its members' incidents: it counts as one.
+                self.groups[o["id"]] = self.incidents[o["id"]] = o
             elif o["kind"] == "summary":
                 self.summary = o

@@ -92,6 +92,8 @@ void th_breach_json(const struct th_breach *b, const struct th_models *m,
         th_json_key(&j, "early");
         th_json_bool(&j, true);
     }
+    if (b->group_event)
+        member_id(&j, "group_event", b->group_event);
     th_json_key(&j, "evidence");
     th_json_open_list(&j);
     for (uint32_t i = 0; i < b->evidence_count; i++)
@@ -146,6 +148,19 @@ void th_incident_joined_json(int64_t time_ns, uint64_t younger, uint64_t elder, 
     member_time(&j, "time", time_ns);
     member_id(&j, "incident", younger);
     member_id(&j, "into", elder);
+    th_json_close(&j);
+    th_buf_u8(out, '\n');
+}
+
+void th_incident_withdrawn_json(
+    int64_t time_ns, uint64_t incident, uint64_t group_event, struct th_buf *out)
+{
+    struct th_json j = th_json_init(out);
+    th_json_open(&j);
+    member_text(&j, "kind", "withdrawn");
+    member_time(&j, "time", time_ns);
+    member_id(&j, "incident", incident);
+    member_id(&j, "group_event", group_event);
     th_json_close(&j);
     th_buf_u8(out, '\n');
 }

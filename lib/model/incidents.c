@@ -50,6 +50,7 @@ void th_incidents_free(struct th_incidents *all)
         incident_free(all->v[i]);
     free(all->v);
     free(all->joined);
+    free(all->withdrawn);
     free(all);
 }
 
@@ -359,6 +360,74 @@ static bool has_device(const struct incident *in, uint64_t entity)
     return false;
 }
 
+/* What it tells goes with it; what told the same of other hours stays told. */
+static void take_story(struct incident *in, uint64_t breach)
+{
+    for (uint32_t i = 0; i < in->story_count; i++) {
+        struct story *s = &in->story[i];
+        if (s->breach != breach || --s->count > 0)
+            continue;
+        story_free(s);
+        in->story_count--;
+        memmove(s, s + 1, (in->story_count - i) * sizeof(*s));
+        return;
+    }
+}
+
+static bool tells_of(const struct incident *in, uint64_t entity)
+{
+    for (uint32_t i = 0; i < in->story_count; i++)
+        if (in->story[i].entity == entity)
+            return true;
+    return false;
+}
+
+/* Devices that nothing is told of any more go; backwards, since places move up. */
+static void drop_silent(struct incident *in)
+{
+    for (uint32_t i = in->device_count; i-- > 0;) {
+        uint64_t entity = in->device[i];
+        if (tells_of(in, entity))
+            continue;
+        remove_id(in->device, &in->device_count, entity);
+        links_forget(in, entity);
+    }
+}
+
+static void note_withdrawn(struct th_incidents *all, uint64_t incident, uint64_t group_event)
+{
+    if (all->withdrawn_count == all->withdrawn_cap) {
+        all->withdrawn_cap = all->withdrawn_cap ? 2 * all->withdrawn_cap : 16;
+        all->withdrawn =
+            th_xreallocarray(all->withdrawn, all->withdrawn_cap, sizeof(*all->withdrawn));
+    }
+    all->withdrawn[all->withdrawn_count++] =
+        (struct withdrawn){.incident = incident, .group_event = group_event};
+}
+
+void th_incidents_withdraw(struct th_incidents *all, uint64_t breach, uint64_t group_event)
+{
+    uint32_t at = 0;
+    while (at < all->count && !has_breach(all->v[at], breach))
+        at++;
+    if (at == all->count)
+        return;
+    struct incident *in = all->v[at];
+    remove_id(in->breach, &in->breach_count, breach);
+    take_story(in, breach);
+    drop_silent(in);
+    in->score = incident_score(all->models, in);
+    in->alert_score = fmin(in->alert_score, in->score);
+    in->changed = true;
+    if (in->breach_count > 0 && in->story_count > 0)
+        return;
+    if (in->told)
+        note_withdrawn(all, in->id, group_event);
+    incident_free(in);
+    all->v[at] = NULL;
+    drop_empty_places(all);
+}
+
 /* False: nothing is left of it. */
 static bool take_out(const struct th_incidents *all, struct incident *in, uint64_t entity)
 {
@@ -449,4 +518,11 @@ void th_incidents_report_joined(struct th_incidents *all, th_incident_joined_fn 
     for (uint32_t i = 0; i < all->joined_count; i++)
         fn(arg, all->joined[i].younger, all->joined[i].elder);
     all->joined_count = 0;
+}
+
+void th_incidents_report_withdrawn(struct th_incidents *all, th_incident_withdrawn_fn fn, void *arg)
+{
+    for (uint32_t i = 0; i < all->withdrawn_count; i++)
+        fn(arg, all->withdrawn[i].incident, all->withdrawn[i].group_event);
+    all->withdrawn_count = 0;
 }

@@ -378,14 +378,21 @@ struct joined {
     uint64_t younger, elder;
 };
 
+struct withdrawn {
+    uint64_t incident, group_event;
+};
+
 struct th_incidents {
     const struct th_models *models;
     const struct th_identity *identity;
     struct incident **v;
     uint32_t count, cap;
     uint64_t dropped;
-    struct joined *joined; /* to be told; not saved: none waits when a checkpoint is cut */
+    /* To be told; not saved: none waits when a checkpoint is cut. */
+    struct joined *joined;
     uint32_t joined_count, joined_cap;
+    struct withdrawn *withdrawn;
+    uint32_t withdrawn_count, withdrawn_cap;
 };
 
 void incident_free(struct incident *in);

@@ -147,6 +147,17 @@ static void note_told(struct th_scorer *s, const struct th_breach *b, uint64_t k
     memo_note(&s->part[th_entity_partition(b->entity)].told, &v);
 }
 
+/* A patch day goes on for some hours; what comes of the device afterwards is its own. */
+#define DISCOUNTED_NS (4 * TH_NS_PER_HOUR)
+
+void th_scorer_discount(struct th_scorer *s, unsigned model, uint64_t throttle, int64_t time_ns)
+{
+    struct memo *told = memo_find(&s->told, throttle);
+    int64_t shorter = s->models->model[model].throttle_ns - DISCOUNTED_NS;
+    if (told && told->time_ns == time_ns && shorter > 0)
+        told->time_ns -= shorter;
+}
+
 static int rarest_first(const void *a, const void *b)
 {
     const struct th_signal *x = *(const struct th_signal *const *)a;
@@ -206,6 +217,7 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
         .end_ns = w->end_ns,
         .over = w->over,
         .lgp = x->lgp,
+        .throttle = throttle_key(m, w->entity, x),
         .late_hours = late_hours(s, w)};
     struct memo trail = trail_of(s, m, w, x);
     ret->id = th_hash_pair(th_hash_pair(m->id_hash, w->entity),

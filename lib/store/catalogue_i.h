@@ -25,6 +25,15 @@ bool th_findings_home(struct th_catalogue *c, struct th_str incident, char ret[T
 bool th_findings_join(
     struct th_catalogue *c, struct th_str younger, struct th_str elder, int64_t at_ns);
 
+/* findings_groups.c, inside of a transaction. A line about a group event: false, it is none;
+ * *ret_news: it was not there in these very words. */
+bool th_findings_put_group(struct th_catalogue *c, const json_t *line, bool *ret_news);
+/* A breach turned out to be part of one: it is no incident's any more. */
+void th_findings_leave_incident(struct th_catalogue *c, struct th_str breach, struct th_str device);
+/* An incident is gone, all of it was part of one. False: there was none. */
+bool th_findings_withdraw(struct th_catalogue *c, struct th_str incident);
+void th_findings_forget_groups(struct th_catalogue *c, struct th_str device);
+
 /* findings_permits.c, inside of a transaction: a line of core about one, and all about a device.
  * False: it is none. */
 bool th_findings_put_held(struct th_catalogue *c, const json_t *line);

@@ -86,6 +86,8 @@ static bool put_breach(struct putting *p, const json_t *line, struct th_str text
         "INSERT INTO breaches VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = "
         "excluded.time, device = excluded.device, score = excluded.score, json = excluded.json",
         "sisis", id, time_ns, device, score_of(line), text);
+    if (json_object_get(line, "group_event"))
+        th_findings_leave_incident(p->c, id, device);
     p->news->stored++;
     size_t begin;
     struct th_buf *out = begin_notice(p, "breach", &begin);
@@ -221,6 +223,45 @@ static bool put_joined(struct putting *p, const json_t *line, struct th_str text
     return true;
 }
 
+static bool put_group(struct putting *p, const json_t *line, struct th_str text)
+{
+    bool news = false;
+    size_t begin;
+    (void)text;
+    if (!th_findings_put_group(p->c, line, &news))
+        return false;
+    struct th_buf *out = news ? begin_notice(p, "group", &begin) : NULL;
+    p->news->stored += news;
+    if (out) {
+        struct th_json j = th_json_init(out);
+        th_findings_put_group_event(&j, line);
+        end_notice(out, begin);
+    }
+    return true;
+}
+
+static bool put_withdrawn(struct putting *p, const json_t *line, struct th_str text)
+{
+    struct th_str incident = text_of(line, "incident");
+    struct th_str group_event = text_of(line, "group_event");
+    size_t begin;
+    (void)text;
+    if (!is_id(incident) || !is_id(group_event))
+        return false;
+    struct th_buf *out =
+        th_findings_withdraw(p->c, incident) ? begin_notice(p, "withdrawn", &begin) : NULL;
+    if (out) {
+        struct th_json j = th_json_init(out);
+        th_json_open(&j);
+        th_findings_text(&j, "id", incident);
+        th_findings_text(&j, "group_event", group_event);
+        th_json_close(&j);
+        end_notice(out, begin);
+    }
+    p->news->stored++;
+    return true;
+}
+
 static bool put_device(struct putting *p, const json_t *line, struct th_str text)
 {
     struct th_str id = text_of(line, "id");
@@ -275,8 +316,10 @@ static bool put_forget(struct putting *p, const json_t *line, struct th_str text
 #undef OF_IT_ALONE
     for (size_t i = 0; device.len > 0 && i < TH_ARRAY_LEN(of_device); i++)
         th_sql_run(s, of_device[i], "s", device);
-    if (device.len > 0)
+    if (device.len > 0) {
         th_findings_forget_permits(p->c, device);
+        th_findings_forget_groups(p->c, device);
+    }
     if (sensor.len > 0)
         th_sql_run(s, "DELETE FROM sensors WHERE id = ?", "s", sensor);
     return true;
@@ -297,8 +340,8 @@ static bool put_line(struct putting *p, struct th_str text)
         const char *kind;
         bool (*put)(struct putting *p, const json_t *line, struct th_str text);
     } kinds[] = {{"breach", put_breach}, {"incident", put_incident}, {"joined", put_joined},
-        {"device", put_device}, {"learning", put_learning}, {"forget", put_forget},
-        {"permit", put_held}};
+        {"group-event", put_group}, {"withdrawn", put_withdrawn}, {"device", put_device},
+        {"learning", put_learning}, {"forget", put_forget}, {"permit", put_held}};
     if (text.len > TH_FINDING_MAX_BYTES)
         return false;
     json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);

@@ -105,6 +105,8 @@ void th_findings_put_breach(
         th_json_key(j, "early");
         th_json_bool(j, true);
     }
+    if (json_object_get(line, "group_event"))
+        th_findings_copy(j, line, "group_event");
     if (full) {
         if (json_object_get(line, "late_hours"))
             th_findings_copy(j, line, "late_hours");

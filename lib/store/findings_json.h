@@ -23,6 +23,11 @@ void th_findings_put_breach(
 void th_findings_put_incident(
     struct th_json *j, const json_t *line, struct th_str state, const json_t *lead);
 
+/* A group event in short, out of its line. */
+void th_findings_put_group_event(struct th_json *j, const json_t *line);
+/* Those that a device had part in, as a list. */
+void th_findings_put_groups_of(struct th_catalogue *c, struct th_json *j, struct th_str device);
+
 /* ---- pages (findings_pages.c) ---- */
 
 unsigned th_findings_limit(const struct th_findings_page *page);

@@ -411,6 +411,8 @@ int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *
     while (th_sql_row(&c->sql, i))
         put_short(&j, i);
     th_json_close_list(&j);
+    th_json_key(&j, "group_events");
+    th_findings_put_groups_of(c, &j, id);
     put_features(c, &j, id);
     th_json_close(&j);
     return finish(c);
@@ -501,8 +503,10 @@ int th_findings_overview(
     th_json_key(&j, "alerts_today");
     th_json_i64(&j,
         th_sql_number(&c->sql, 0,
-            "SELECT count(*) FROM incidents WHERE alerted >= ? AND alerted < ?", "ii", day_ns,
-            day_ns + TH_NS_PER_DAY));
+            "SELECT (SELECT count(*) FROM incidents WHERE alerted >= ?1 AND alerted < ?2) + "
+            "(SELECT "
+            "count(*) FROM group_events WHERE alert AND start >= ?1 AND start < ?2)",
+            "ii", day_ns, day_ns + TH_NS_PER_DAY));
     put_activity(c, &j, reached);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql,
         "SELECT " INCIDENT

@@ -158,6 +158,20 @@ static void add_incident(struct findings *f, const json_t *o)
         .breach_id_count = (uint32_t)m};
 }
 
+static void add_group(struct findings *f, const json_t *o)
+{
+    if (f->group_count == FIND_MAX_GROUPS)
+        return;
+    f->groups = th_xreallocarray(f->groups, f->group_count + 1, sizeof(*f->groups));
+    f->groups[f->group_count++] = (struct find_group){.id = get_str(f, o, "id"),
+        .sentence = get_str(f, o, "sentence"),
+        .start_ns = get_time(o, "start"),
+        .end_ns = get_time(o, "end"),
+        .score = get_num(o, "score"),
+        .alert = json_is_true(json_object_get(o, "alert")),
+        .breach_count = (uint32_t)list_len(json_object_get(o, "breaches"))};
+}
+
 static void add_error(struct findings *f, const json_t *o)
 {
     if (f->error_count == FIND_MAX_ERRORS)
@@ -253,6 +267,8 @@ static void take_line(struct findings *f, const char *line, size_t len)
         add_breach(f, o);
     else if (strcmp(kind, "incident") == 0)
         add_incident(f, o);
+    else if (strcmp(kind, "group-event") == 0)
+        add_group(f, o);
     else if (strcmp(kind, "error") == 0)
         add_error(f, o);
     else if (strcmp(kind, "trial") == 0)
@@ -308,6 +324,17 @@ static int best_first(const void *a, const void *b)
     return th_str_cmp(x->id, y->id);
 }
 
+static int best_group_first(const void *a, const void *b)
+{
+    const struct find_group *x = a;
+    const struct find_group *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    if (x->start_ns != y->start_ns)
+        return x->start_ns < y->start_ns ? -1 : 1;
+    return th_str_cmp(x->id, y->id);
+}
+
 static int earlier(const void *a, const void *b)
 {
     return by_time(*(struct find_breach *const *)a, *(struct find_breach *const *)b);
@@ -338,6 +365,8 @@ static void settle(struct findings *f)
         qsort(f->breaches, f->breach_count, sizeof(*f->breaches), by_time);
     if (f->incident_count)
         qsort(f->incidents, f->incident_count, sizeof(*f->incidents), best_first);
+    if (f->group_count)
+        qsort(f->groups, f->group_count, sizeof(*f->groups), best_group_first);
     TH_AUTOFREE struct find_breach **index =
         th_xcalloc(f->breach_count + 1, sizeof(struct find_breach *));
     for (size_t i = 0; i < f->breach_count; i++)
@@ -373,6 +402,7 @@ void findings_done(struct findings *f)
 {
     free(f->breaches);
     free(f->incidents);
+    free(f->groups);
     free(f->errors);
     free(f->trials);
     th_arena_done(&f->arena);

@@ -16,6 +16,7 @@
 enum {
     FIND_MAX_BREACHES = 50000,  /* kept; beyond it the weakest go */
     FIND_MAX_INCIDENTS = 10000, /* kept */
+    FIND_MAX_GROUPS = 1000,     /* kept */
     FIND_MAX_ERRORS = 1000,     /* kept */
     FIND_MAX_TRIALS = 1024,
     FIND_MAX_EVIDENCE = 8,
@@ -57,6 +58,15 @@ struct find_incident {
     uint32_t breach_id_count;
 };
 
+/* What a whole group did in one hour. */
+struct find_group {
+    struct th_str id, sentence;
+    int64_t start_ns, end_ns;
+    double score;
+    bool alert;
+    uint32_t breach_count; /* that are part of it */
+};
+
 /* A model that is tested. */
 struct find_trial {
     struct th_str model, name;
@@ -93,6 +103,8 @@ struct findings {
     double weakest;                  /* breaches below it are left out */
     struct find_incident *incidents; /* best first */
     size_t incident_count;
+    struct find_group *groups; /* best first */
+    size_t group_count;
     struct find_error *errors;
     size_t error_count;
     struct find_trial *trials;

@@ -369,6 +369,32 @@ static void put_alerts(struct th_buf *out, const struct findings *f)
     put(out, "</section>\n");
 }
 
+static void put_groups(struct th_buf *out, const struct findings *f)
+{
+    if (f->group_count == 0)
+        return;
+    put(out,
+        "<section aria-labelledby=\"groups\"><h2 id=\"groups\">Group events</h2>\n"
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"groups\">"
+        "<table><thead><tr><th scope=\"col\" class=\"n\">Score</th><th scope=\"col\">What a whole "
+        "group did</th><th scope=\"col\" class=\"n\">Breaches that are part of it</th><th "
+        "scope=\"col\">When, UTC</th></tr></thead><tbody>");
+    for (size_t i = 0; i < f->group_count && i < MAX_QUIET; i++) {
+        const struct find_group *g = &f->groups[i];
+        th_buf_printf(out, "<tr><td class=\"n\"><span class=\"num s%u\">%.0f</span></td><td>",
+            chart_severity(g->score), g->score);
+        put(out, g->alert ? "Alert: " : "");
+        words_html(out, g->sentence);
+        th_buf_printf(out, "</td><td class=\"n\">%u</td><td class=\"when\">", g->breach_count);
+        words_span(out, g->start_ns, g->end_ns);
+        put(out, "</td></tr>");
+    }
+    put(out, "</tbody></table></div>");
+    if (f->group_count > MAX_QUIET)
+        th_buf_printf(out, "<p>And %zu more.</p>", f->group_count - MAX_QUIET);
+    put(out, "</section>\n");
+}
+
 static void put_quiet(struct th_buf *out, const struct findings *f)
 {
     size_t n = 0;
@@ -505,6 +531,7 @@ void report_html(const struct findings *f, struct th_buf *out)
     put(out, "<main>\n");
     put_timeline(out, f);
     put_alerts(out, f);
+    put_groups(out, f);
     put_quiet(out, f);
     put_usual(out, f);
     put(out, "<section aria-labelledby=\"input\"><h2 id=\"input\">Input and method</h2>\n");

@@ -151,6 +151,31 @@ static void put_incident(struct text *t, const struct find_incident *in)
     put(t, "\n");
 }
 
+static void put_groups(struct text *t, const struct findings *f)
+{
+    for (size_t i = 0; i < f->group_count && i < MAX_QUIET; i++) {
+        const struct find_group *g = &f->groups[i];
+        TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
+        if (i == 0) {
+            style(t, "1");
+            put(t, "Group events\n\n");
+            style(t, "0");
+        }
+        th_buf_printf(t->out, "%3.0f  ", g->score);
+        words_span(&line, g->start_ns, g->end_ns);
+        th_buf_puts(&line, g->alert ? ", alert: " : ": ");
+        words_clean(&line, g->sentence);
+        if (g->breach_count)
+            th_buf_printf(&line, "; %u %s part of it", g->breach_count,
+                g->breach_count == 1 ? "breach is" : "breaches are");
+        put_wrapped_buf(t, &line, INDENT);
+    }
+    if (f->group_count > MAX_QUIET)
+        th_buf_printf(t->out, "     and %zu more\n", f->group_count - MAX_QUIET);
+    if (f->group_count)
+        put(t, "\n");
+}
+
 static void put_quiet(struct text *t, const struct findings *f)
 {
     size_t shown = 0;
@@ -317,6 +342,7 @@ void report_text(const struct findings *f, bool colour, struct th_buf *out)
     if (alerts > MAX_ALERTS)
         th_buf_printf(out, "     and %zu more alerts; --html or --json has them all\n\n",
             alerts - MAX_ALERTS);
+    put_groups(&t, f);
     put_quiet(&t, f);
     put_summary(&t, f);
     put_errors(&t, f);

@@ -58,7 +58,7 @@ struct th_core {
     struct th_buf kept, kept_incidents;
     int64_t resumed_ns; /* last event time of the loaded state, TH_TIME_UNSET without one */
 
-    uint64_t events, breaches, incident_count, alerts;
+    uint64_t events, breaches, incident_count, group_events, alerts;
     int64_t first_ns, last_ns;
     uint64_t kind_events[TH_KIND_COUNT];
     struct {

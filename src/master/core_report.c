@@ -56,6 +56,17 @@ void th_core_report_trials(struct th_core *core)
     }
 }
 
+static void report_group_event(void *arg, const struct th_group_event *e)
+{
+    struct th_core *core = arg;
+    TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
+    double threshold = th_core_threshold(core);
+    core->group_events++;
+    core->alerts += th_group_event_alerts(e, threshold);
+    th_group_event_json(e, threshold, core->shard.identity, &line);
+    th_core_write(core, &line);
+}
+
 void th_core_report_epoch(struct th_core *core)
 {
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
@@ -63,9 +74,11 @@ void th_core_report_epoch(struct th_core *core)
         const struct th_breach *b = &core->shard.breaches[i];
         th_breach_json(b, core->models, core->shard.identity, &line);
         th_core_write(core, &line);
-        th_incidents_add(core->incidents, b, th_core_threshold(core), b->end_ns);
+        if (!b->group_event)
+            th_incidents_add(core->incidents, b, th_core_threshold(core), b->end_ns);
     }
     core->breaches += core->shard.breach_count;
+    th_groups_report(core->shard.groups, report_group_event, core);
 }
 
 static void report_incident(void *arg, const struct th_incident *i)
@@ -238,6 +251,7 @@ void th_core_report_summary(struct th_core *core, size_t unread)
     put_u64(&j, "device_hours", core->stats.windows);
     put_u64(&j, "breaches", core->breaches);
     put_u64(&j, "incidents", core->incident_count);
+    put_u64(&j, "group_events", core->group_events);
     put_u64(&j, "alerts", core->alerts);
     put_double(&j, "budget_per_day", core->options.alerts_per_day);
     put_double(&j, "achieved_per_day", decimals((double)core->alerts / days, 100));

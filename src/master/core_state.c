@@ -28,6 +28,11 @@ static int load_incidents(void *o, const uint8_t *data, size_t len)
     return core->incidents ? th_incidents_load(core->incidents, data, len) : 0;
 }
 
+static int load_groups(void *o, const uint8_t *data, size_t len)
+{
+    return th_groups_load(((struct th_core *)o)->shard.groups, data, len);
+}
+
 static int load_learn_prior(void *o, const uint8_t *data, size_t len)
 {
     return th_learn_load_prior(((struct th_core *)o)->shard.learn, data, len);
@@ -74,6 +79,7 @@ static const struct {
     {TH_SECTION_ORG, "organisation", load_org},
     {TH_SECTION_SCORER, "scorer", load_scorer},
     {TH_SECTION_INCIDENTS, "incidents", load_incidents},
+    {TH_SECTION_GROUPS, "groups", load_groups},
 };
 
 static const struct {
@@ -90,6 +96,8 @@ static int load_section(struct th_core *core, const struct th_buf *whole, enum t
 {
     struct th_str body;
     int r = th_sections_find(whole, tag, &body);
+    if (r == -ENOENT && tag == TH_SECTION_GROUPS)
+        return 0; /* learned from here on */
     if (r == 0)
         r = load(core, (const uint8_t *)body.p, body.len);
     if (r < 0)
@@ -156,6 +164,8 @@ static int put_sections(struct th_core *core, struct th_buf *whole)
     add(whole, TH_SECTION_ORG, &body);
     th_scorer_save(core->shard.scorer, &body);
     add(whole, TH_SECTION_SCORER, &body);
+    th_groups_save(core->shard.groups, &body);
+    add(whole, TH_SECTION_GROUPS, &body);
     return 0;
 }
 

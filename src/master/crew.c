@@ -127,11 +127,35 @@ static void put_sized(struct th_buf *m, const struct th_buf *b)
     th_buf_put(m, b->p, b->len);
 }
 
-/* A helper's message: breaches, measures, then for each of its partitions its blocks. */
+/* What is no more than part of what a whole group did. */
+static void claim_breaches(struct th_shard *shard)
+{
+    th_groups_judge(shard->groups);
+    for (size_t i = 0; i < shard->breach_count; i++)
+        th_groups_claim(shard->groups, &shard->breaches[i]);
+}
+
+/* What all shards take over: which breaches are discounted, then the blocks. */
+static int take_over(struct th_shard *shard, const struct th_buf *m, int64_t epoch_ns)
+{
+    struct th_cur c = th_cur_init(m->p, m->len);
+    struct th_str discounts = th_cur_bytes(&c, th_cur_le32(&c));
+    struct th_str blocks = th_cur_bytes(&c, th_cur_left(&c));
+    if (c.failed)
+        return TH_E_TRUNCATED;
+    int r = th_shard_take_over(shard, (const uint8_t *)blocks.p, blocks.len, epoch_ns);
+    return r < 0 ? r : th_shard_discount(shard, discounts);
+}
+
+/* A helper's message: breaches, what it noted of groups, measures, then for each of its partitions
+ * its blocks. */
 static int helper_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
 {
     TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf notes = TH_BUF_INIT;
     put_breaches(shard, &m);
+    th_groups_out(shard->groups, &notes);
+    put_sized(&m, &notes);
     put_sized(&m, &shard->measures.frames);
     put_sized(&m, &shard->measures.known);
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
@@ -145,7 +169,7 @@ static int helper_epoch(struct th_crew *crew, struct th_shard *shard, int64_t ep
     int r = send_message(crew->fds[0], &m);
     if (r == 0)
         r = recv_message(crew->fds[0], &m);
-    return r < 0 ? r : th_shard_take_over(shard, m.p, m.len, epoch_ns);
+    return r < 0 ? r : take_over(shard, &m, epoch_ns);
 }
 
 static int lead_take_message(
@@ -153,6 +177,8 @@ static int lead_take_message(
 {
     struct th_cur c = th_cur_init(m->p, m->len);
     int r = take_breaches(shard, &c);
+    if (r == 0)
+        r = th_groups_in(shard->groups, th_cur_bytes(&c, th_cur_le32(&c)));
     if (r < 0)
         return r;
     th_buf_str(&shard->measures.frames, th_cur_bytes(&c, th_cur_le32(&c)));
@@ -169,6 +195,7 @@ static int lead_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoc
     struct th_buf store[TH_PARTITIONS] = {0};
     struct th_buf *blocks[TH_PARTITIONS];
     TH_AUTOBUF struct th_buf m = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf discounts = TH_BUF_INIT;
     int r = 0;
     for (unsigned p = 0; p < TH_PARTITIONS; p++)
         blocks[p] = &store[p];
@@ -178,24 +205,25 @@ static int lead_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoc
         if (r == 0)
             r = lead_take_message(shard, &m, th_crew_partitions(i, crew->size), blocks);
     }
+    order_breaches(shard);
+    claim_breaches(shard);
+    th_shard_discounts(shard, &discounts);
     th_buf_clear(&m);
+    put_sized(&m, &discounts);
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
         th_buf_put(&m, store[p].p, store[p].len);
         th_buf_done(&store[p]);
     }
     for (unsigned i = 1; i < crew->size && r == 0; i++)
         r = send_message(crew->fds[i], &m);
-    return r < 0 ? r : th_shard_take_over(shard, m.p, m.len, epoch_ns);
+    return r < 0 ? r : take_over(shard, &m, epoch_ns);
 }
 
 int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns)
 {
     th_shard_close(shard, epoch_ns);
-    if (crew->number != 0)
-        return helper_epoch(crew, shard, epoch_ns);
-    int r = lead_epoch(crew, shard, epoch_ns);
-    order_breaches(shard);
-    return r;
+    return crew->number != 0 ? helper_epoch(crew, shard, epoch_ns)
+                             : lead_epoch(crew, shard, epoch_ns);
 }
 
 static int helper_look(struct th_crew *crew, struct th_shard *shard, uint64_t *windows)

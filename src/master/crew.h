@@ -26,8 +26,9 @@ struct th_crew {
 int th_crew_start(struct th_crew *crew, unsigned size) TH_WARN_UNUSED;
 /* The partitions of shard `number` of `size`. */
 uint64_t th_crew_partitions(unsigned number, unsigned size);
-/* Ends the epoch for all: afterwards the lead's shard has the breaches of all shards, sorted, and
- * every shard has taken over all contributions. */
+/* Ends the epoch for all: afterwards the lead's shard has the breaches of all shards, sorted, those
+ * marked that are part of a group event, and the group events; and every shard has taken over all
+ * contributions. */
 int th_crew_epoch(struct th_crew *crew, struct th_shard *shard, int64_t epoch_ns) TH_WARN_UNUSED;
 /* Looks at the hours under way, all shards at the same place of the log: the lead's shard then has
  * the breaches of all, sorted. ret_windows: how many windows were looked at, in every process. */

@@ -77,8 +77,19 @@ static void report_breach(struct th_live *l, const struct th_breach *b, double t
     struct th_core *core = l->core;
     th_breach_json(b, core->models, core->shard.identity, &l->lines);
     line_ended(l);
-    th_incidents_add(core->incidents, b, threshold, l->record_ns);
+    if (b->group_event)
+        th_incidents_withdraw(core->incidents, b->id, b->group_event);
+    else
+        th_incidents_add(core->incidents, b, threshold, l->record_ns);
     core->breaches++;
+}
+
+static void report_group_event(void *arg, const struct th_group_event *e)
+{
+    struct th_live *l = arg;
+    th_group_event_json(e, th_core_threshold(l->core), l->core->shard.identity, &l->lines);
+    line_ended(l);
+    l->core->group_events++;
 }
 
 static void report_incident(void *arg, const struct th_incident *i)
@@ -96,9 +107,17 @@ static void report_joined(void *arg, uint64_t younger, uint64_t elder)
     line_ended(l);
 }
 
+static void report_withdrawn(void *arg, uint64_t incident, uint64_t group_event)
+{
+    struct th_live *l = arg;
+    th_incident_withdrawn_json(l->record_ns, incident, group_event, &l->lines);
+    line_ended(l);
+}
+
 /* What became one first: the elder's new telling has the breaches of both. */
 static void report_incidents(struct th_live *l)
 {
+    th_incidents_report_withdrawn(l->core->incidents, report_withdrawn, l);
     th_incidents_report_joined(l->core->incidents, report_joined, l);
     th_incidents_report(l->core->incidents, report_incident, l);
 }
@@ -331,6 +350,7 @@ void th_live_report_epoch(struct th_live *l, int64_t epoch_ns)
     double threshold = th_core_threshold(core);
     for (size_t i = 0; i < core->shard.breach_count; i++)
         report_breach(l, &core->shard.breaches[i], threshold);
+    th_groups_report(core->shard.groups, report_group_event, l);
     forget_told(l, epoch_ns);
     report_incidents(l);
     report_known(l);

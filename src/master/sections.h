@@ -20,7 +20,8 @@ enum th_section {
     TH_SECTION_LEARN_PRIOR = 7,
     TH_SECTION_SCORER_PRIOR = 8,
     TH_SECTION_LIVE = 9, /* place in the log */
-    TH_SECTION_PERMITS = 10
+    TH_SECTION_PERMITS = 10,
+    TH_SECTION_GROUPS = 11 /* what is usual in a group; not in states of before */
 };
 
 void th_sections_begin(struct th_buf *out);

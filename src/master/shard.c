@@ -15,6 +15,7 @@ void th_shard_init(struct th_shard *s, const struct th_shard_config *config)
         .identity = th_identity_new(&identity),
         .learn = th_learn_new(&learn),
         .scorer = th_scorer_new(config->models, config->partitions),
+        .groups = th_groups_new(config->models),
         .partitions = config->partitions,
         .measure = config->measure,
     };
@@ -28,6 +29,7 @@ void th_shard_done(struct th_shard *s)
     th_identity_free(s->identity);
     th_learn_free(s->learn);
     th_scorer_free(s->scorer);
+    th_groups_free(s->groups);
     th_measures_done(&s->measures);
     free(s->breaches);
     *s = (struct th_shard){0};
@@ -81,6 +83,7 @@ static void score_window(void *arg, const struct th_window *w)
     if (s->why) /* before: throttles and sequences as they are */
         th_why_window(s->why, s->scorer, w);
     th_scorer_window(s->scorer, w, keep_breach, s);
+    th_groups_window(s->groups, w);
     if (s->measure)
         th_measures_window(&s->measures, w);
 }
@@ -101,6 +104,7 @@ void th_shard_close(struct th_shard *s, int64_t until_ns)
 {
     s->breach_count = 0;
     th_measures_clear(&s->measures);
+    th_groups_begin(s->groups, until_ns);
     th_learn_close(s->learn, until_ns, score_window, s);
     th_measures_finish(&s->measures);
 }
@@ -145,5 +149,31 @@ int th_shard_take_over(
     }
     th_learn_epoch_done(s->learn, epoch_ns);
     th_scorer_epoch_done(s->scorer, epoch_ns);
+    return 0;
+}
+
+void th_shard_discounts(const struct th_shard *s, struct th_buf *out)
+{
+    for (size_t i = 0; i < s->breach_count; i++) {
+        const struct th_breach *b = &s->breaches[i];
+        if (!b->group_event)
+            continue;
+        th_buf_le32(out, b->model);
+        th_buf_le64(out, b->throttle);
+        th_buf_le64(out, (uint64_t)b->time_ns);
+    }
+}
+
+int th_shard_discount(struct th_shard *s, struct th_str discounts)
+{
+    struct th_cur c = th_cur_init(discounts.p, discounts.len);
+    while (th_cur_left(&c) > 0) {
+        uint32_t model = th_cur_le32(&c);
+        uint64_t throttle = th_cur_le64(&c);
+        int64_t time_ns = (int64_t)th_cur_le64(&c);
+        if (c.failed)
+            return TH_E_TRUNCATED;
+        th_scorer_discount(s->scorer, model, throttle, time_ns);
+    }
     return 0;
 }

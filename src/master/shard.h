@@ -13,6 +13,7 @@
 #include "identity/identity.h"
 #include "learn/learn.h"
 #include "measures.h"
+#include "model/group.h"
 #include "model/model.h"
 #include "why.h"
 
@@ -35,6 +36,7 @@ struct th_shard {
     /* breaches of the epoch being closed, or of the look being taken, by (time, id) */
     struct th_breach *breaches;
     size_t breach_count, breach_cap;
+    struct th_groups *groups; /* what was rare in the epoch being closed */
     bool measure;
     struct th_measures measures; /* of the epoch being closed */
     struct th_why *why;          /* NULL, or what somebody asked, the caller's */
@@ -55,6 +57,10 @@ void th_shard_contribute(struct th_shard *s, unsigned partition, struct th_buf *
 /* Takes over the blocks of all partitions, 0 to 63, as th_shard_contribute wrote them. */
 int th_shard_take_over(
     struct th_shard *s, const uint8_t *blocks, size_t len_bytes, int64_t epoch_ns) TH_WARN_UNUSED;
+/* Puts together which of s->breaches are part of a group event; and, in every shard once the blocks
+ * were taken over, what becomes of them. */
+void th_shard_discounts(const struct th_shard *s, struct th_buf *out);
+int th_shard_discount(struct th_shard *s, struct th_str discounts) TH_WARN_UNUSED;
 /* Makes the peer views of a breach point into its own evidence again (after a copy). */
 void th_breach_rebase(struct th_breach *b);
 int th_breach_cmp(const void *a, const void *b);

@@ -143,11 +143,23 @@ def test_hostile_names_are_harmless(tmp_path):
     '{"kind":"breach","time":"1700-01-01T00:00:00Z"}\n{"kind":"breach","time":"2261-01-01T00:00:00Z"}\n'
     '{"kind":"summary","events":1,"events_per_hour":[{"time":"1700-01-01T00:00:00Z","events":1},'
     '{"time":"2261-01-01T00:00:00Z","events":-5}]}\n',
+    '{"kind":"group-event","score":-1e308,"start":7,"breaches":{},"sentence":[]}\n{"kind":"group-event","sentence":"<b>\\u0007",'
+    '"score":1e300,"alert":true,"breaches":[1,[]]}\n{"kind":"summary","events":3}\n',
     '{"kind":"summary","events":3}'])
 def test_strange_findings_do_no_harm(tmp_path, broken):
     _, page = report(broken, tmp_path)
     if page:
         Page(page)
+
+
+def test_what_a_group_did_is_told(tmp_path):
+    event = {"kind": "group-event", "id": "0" * 16, "start": "2026-01-05T10:00:00Z", "end": "2026-01-05T11:00:00Z", "score": 38.2,
+             "alert": True, "breaches": ["1" * 16, "2" * 16],
+             "sentence": "38 of 172 clients sent more to outside than usual; 36 have <i>.example in common"}
+    text, page = report(json.dumps(event) + "\n" + SAMPLE.splitlines()[-1] + "\n", tmp_path)
+    assert "Group events\n" in text and "38 of 172 clients" in text and "alert" in text[text.index("Group events"):]
+    assert "2 breaches are part of it" in " ".join(text.split())
+    assert "36 have <i>.example in common" in " ".join(Page(page).text)
 
 
 def test_nothing_found_is_calm(tmp_path):

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "model/group.h"
 #include "model/model.h"
 #include "script.h"
 
@@ -18,6 +19,7 @@ struct finding {
     unsigned model;
     uint64_t entity;
     double score;
+    bool is_part; /* of a group event */
     struct th_addr peer;
     char host[128];
 };
@@ -28,6 +30,7 @@ struct world {
     struct th_learn *learn;
     struct th_scorer *scorer;
     struct th_incidents *incidents;
+    struct th_groups *groups;
     struct th_breach *breach; /* of the epoch that closes */
     size_t breach_count, breach_cap;
     struct finding *finding;
@@ -38,6 +41,12 @@ struct world {
         uint32_t device_count;
     } incident[256];
     size_t incident_count;
+    struct {
+        bool feature[TH_FEATURE_COUNT];
+        uint32_t devices;
+        char shared[TH_GROUP_TEXT_LEN];
+    } group[64];
+    size_t group_count;
     int64_t mark_ns;
     bool verbose;
 };
@@ -73,12 +82,14 @@ static void world_init(struct world *w, const char *models_dir)
     w->learn = th_learn_new(&(struct th_learn_config){.key = key, .partitions = UINT64_MAX});
     w->scorer = th_scorer_new(w->models, UINT64_MAX);
     w->incidents = th_incidents_new(w->models, w->identity);
+    w->groups = th_groups_new(w->models);
     w->verbose = getenv("SCENARIO_VERBOSE") != NULL;
 }
 
 static void world_done(struct world *w)
 {
     th_incidents_free(w->incidents);
+    th_groups_free(w->groups);
     th_scorer_free(w->scorer);
     th_learn_free(w->learn);
     th_identity_free(w->identity);
@@ -109,6 +120,7 @@ static void score(void *arg, const struct th_window *win)
                 win->signals[i].lgp_raw, (int)line.len, (const char *)line.p);
         }
     th_scorer_window(w->scorer, win, keep, w);
+    th_groups_window(w->groups, win);
 }
 
 static int in_order(const void *a, const void *b)
@@ -124,7 +136,8 @@ static void note(struct world *w, const struct th_breach *b)
 {
     if (b->time_ns < w->mark_ns)
         return;
-    struct finding f = {.model = b->model, .entity = b->entity, .score = b->score};
+    struct finding f = {
+        .model = b->model, .entity = b->entity, .score = b->score, .is_part = b->group_event != 0};
     if (b->has_peer) {
         f.peer = b->peer.addr;
         snprintf(f.host, sizeof(f.host), "%.*s", (int)b->peer.host.len,
@@ -142,9 +155,29 @@ static void note(struct world *w, const struct th_breach *b)
     }
 }
 
+static void keep_group(void *arg, const struct th_group_event *e)
+{
+    struct world *w = arg;
+    if (e->end_ns <= w->mark_ns)
+        return;
+    if (w->verbose) {
+        TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
+        th_group_event_json(e, 38, w->identity, &line);
+        fprintf(stderr, "%.*s", (int)line.len, (const char *)line.p);
+    }
+    TH_ASSERT(w->group_count < TH_ARRAY_LEN(w->group));
+    size_t at = w->group_count++;
+    for (uint32_t i = 0; i < e->feature_count; i++)
+        w->group[at].feature[e->features[i]] = true;
+    w->group[at].devices = e->device_count;
+    if (e->shared_count > 0)
+        snprintf(w->group[at].shared, sizeof(w->group[at].shared), "%s", e->shared[0].text);
+}
+
 static void close_epoch(struct world *w, int64_t epoch_ns)
 {
     w->breach_count = 0;
+    th_groups_begin(w->groups, epoch_ns);
     th_learn_close(w->learn, epoch_ns, score, w);
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
         TH_AUTOBUF struct th_buf block = TH_BUF_INIT;
@@ -158,6 +191,7 @@ static void close_epoch(struct world *w, int64_t epoch_ns)
     th_scorer_epoch_done(w->scorer, epoch_ns);
     if (w->breach_count)
         qsort(w->breach, w->breach_count, sizeof(*w->breach), in_order);
+    th_groups_judge(w->groups);
     for (size_t i = 0; i < w->breach_count; i++) {
         struct th_breach *b = &w->breach[i];
         for (uint32_t k = 0; k < b->evidence_count; k++) {
@@ -166,11 +200,17 @@ static void close_epoch(struct world *w, int64_t epoch_ns)
             if (b->has_peer && b->evidence[k].has_peer && b->evidence[k].peer.key == b->peer.key)
                 b->peer = b->evidence[k].peer;
         }
+        bool is_part = th_groups_claim(w->groups, b);
         note(w, b);
+        if (is_part) {
+            th_scorer_discount(w->scorer, b->model, b->throttle, b->time_ns);
+            continue;
+        }
         th_incidents_add(w->incidents, b,
             th_scorer_threshold(w->scorer, BUDGET_PER_DAY, (double)th_identity_count(w->identity)),
             b->end_ns);
     }
+    th_groups_report(w->groups, keep_group, w);
 }
 
 static void keep_incident(void *arg, const struct th_incident *i)
@@ -233,7 +273,8 @@ static bool found(const struct world *w, const struct expectation *e)
     for (size_t i = 0; i < w->finding_count; i++) {
         const struct finding *f = &w->finding[i];
         if (th_str_is(e->model, th_models_info(w->models, f->model)->id) &&
-            is_device(w, f->entity, e) && is_peer(f, e))
+            is_device(w, f->entity, e) && is_peer(f, e) &&
+            (e->kind < EXPECT_TOLD || f->is_part == (e->kind == EXPECT_PART)))
             return true;
     }
     return false;
@@ -251,6 +292,16 @@ static uint64_t incidents_of(const struct world *w, const struct expectation *e,
     return n;
 }
 
+static bool has_group(const struct world *w, const struct expectation *e)
+{
+    int feature = th_feature_find(e->model);
+    for (size_t i = 0; i < w->group_count && feature >= 0; i++)
+        if (w->group[i].feature[feature] && w->group[i].devices == e->count &&
+            (!e->peer.len || th_str_is(e->peer, w->group[i].shared)))
+            return true;
+    return false;
+}
+
 static bool known_model(const struct world *w, struct th_str id)
 {
     for (unsigned i = 0; i < th_models_count(w->models); i++)
@@ -262,10 +313,14 @@ static bool known_model(const struct world *w, struct th_str id)
 static bool holds(const struct world *w, const struct expectation *e)
 {
     switch (e->kind) {
-    case EXPECT_BREACH: return known_model(w, e->model) && found(w, e);
+    case EXPECT_BREACH:
+    case EXPECT_TOLD:
+    case EXPECT_PART: return known_model(w, e->model) && found(w, e);
     case EXPECT_NONE: return known_model(w, e->model) && !found(w, e);
     case EXPECT_TOP: return incidents_of(w, e, 1) == 1;
     case EXPECT_INCIDENTS: return incidents_of(w, e, SIZE_MAX) == e->count;
+    case EXPECT_GROUP: return has_group(w, e);
+    case EXPECT_GROUPS: return w->group_count == e->count;
     }
     return false;
 }

@@ -244,21 +244,51 @@ static int add_event(struct reader *r, int kind, struct th_str rest)
 
 /* ---- expectations ---- */
 
+static void keep_expectation(struct script *s, const struct expectation *e)
+{
+    if (s->expect_count == s->expect_cap) {
+        s->expect_cap = s->expect_cap ? s->expect_cap * 2 : 16;
+        s->expect = th_xreallocarray(s->expect, s->expect_cap, sizeof(*s->expect));
+    }
+    s->expect[s->expect_count++] = *e;
+}
+
+static int add_group_expectation(struct reader *r, struct expectation *e, struct th_str rest)
+{
+    struct script *s = r->s;
+    if (e->kind == EXPECT_GROUP)
+        e->model = th_arena_str(&s->arena, next_word(&rest));
+    struct th_str count = next_word(&rest);
+    if (!th_str_u64(count, &e->count))
+        return fail(r, "not a number", count);
+    e->peer = th_arena_str(&s->arena, next_word(&rest));
+    keep_expectation(s, e);
+    return 0;
+}
+
 static int add_expectation(struct reader *r, struct th_str line, struct th_str rest)
 {
+    static const char *const words[] = {[EXPECT_BREACH] = "breach",
+        [EXPECT_NONE] = "none",
+        [EXPECT_TOLD] = "told",
+        [EXPECT_PART] = "part",
+        [EXPECT_TOP] = "top",
+        [EXPECT_INCIDENTS] = "incidents",
+        [EXPECT_GROUP] = "group",
+        [EXPECT_GROUPS] = "groups"};
     struct script *s = r->s;
     struct expectation e = {.line = r->line, .text = th_arena_str(&s->arena, line)};
     struct th_str what = next_word(&rest);
-    if (th_str_is(what, "breach") || th_str_is(what, "none")) {
-        e.kind = th_str_is(what, "breach") ? EXPECT_BREACH : EXPECT_NONE;
-        e.model = th_arena_str(&s->arena, next_word(&rest));
-    } else if (th_str_is(what, "top")) {
-        e.kind = EXPECT_TOP;
-    } else if (th_str_is(what, "incidents")) {
-        e.kind = EXPECT_INCIDENTS;
-    } else {
+    unsigned kind = 0;
+    while (kind < TH_ARRAY_LEN(words) && !th_str_is(what, words[kind]))
+        kind++;
+    if (kind == TH_ARRAY_LEN(words))
         return fail(r, "unknown expectation", what);
-    }
+    e.kind = (enum expect_kind)kind;
+    if (e.kind >= EXPECT_GROUP)
+        return add_group_expectation(r, &e, rest);
+    if (e.kind <= EXPECT_PART)
+        e.model = th_arena_str(&s->arena, next_word(&rest));
     struct th_str device = next_word(&rest);
     if (device.len && !th_addr_parse(device, &e.device))
         return fail(r, "not a device's address", device);
@@ -269,11 +299,7 @@ static int add_expectation(struct reader *r, struct th_str line, struct th_str r
     e.peer = th_arena_str(&s->arena, last);
     if (!e.has_device && e.kind != EXPECT_NONE)
         return fail(r, "of which device?", line);
-    if (s->expect_count == s->expect_cap) {
-        s->expect_cap = s->expect_cap ? s->expect_cap * 2 : 16;
-        s->expect = th_xreallocarray(s->expect, s->expect_cap, sizeof(*s->expect));
-    }
-    s->expect[s->expect_count++] = e;
+    keep_expectation(s, &e);
     return 0;
 }
 

@@ -16,6 +16,10 @@
  *   expect none MODEL [DEVICE]
  *   expect top DEVICE                  the best incident is about this device
  *   expect incidents DEVICE N          so many incidents are about it
+ *   expect told MODEL DEVICE [PEER]    as breach, and it is no part of a group event
+ *   expect part MODEL DEVICE [PEER]    as breach, and it is part of a group event
+ *   expect group FEATURE N [SHARED]    a group event with this feature of N devices that share this
+ *   expect groups N                    so many group events
  *
  * In values: $i is the count of the innermost repeat, from 1; $j that of the one around it; $w
  * letters that look random and differ at each place and turn; $n a random number below 100,000;
@@ -29,11 +33,20 @@
 #include "base/err.h"
 #include "event/event.h"
 
-enum expect_kind { EXPECT_BREACH, EXPECT_NONE, EXPECT_TOP, EXPECT_INCIDENTS };
+enum expect_kind {
+    EXPECT_BREACH,
+    EXPECT_NONE,
+    EXPECT_TOLD,
+    EXPECT_PART,
+    EXPECT_TOP,
+    EXPECT_INCIDENTS,
+    EXPECT_GROUP,
+    EXPECT_GROUPS
+};
 
 struct expectation {
     enum expect_kind kind;
-    struct th_str model, peer;
+    struct th_str model, peer; /* of a group: feature, what is shared */
     bool has_device;
     struct th_addr device;
     uint64_t count;

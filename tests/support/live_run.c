@@ -47,10 +47,15 @@ static void remove_finding(struct live_result *r, const char *key)
     r->n--;
 }
 
-/* An incident that became part of another is gone, and what is told of it again changes nothing. */
+/* An incident that became part of another is gone, and what is told of it again changes nothing;
+ * one that was withdrawn is gone until it is told again. */
 static bool is_past(struct live_result *r, const char *key)
 {
     char other[80];
+    if (strncmp(key, "withdrawn ", 10) == 0) {
+        snprintf(other, sizeof(other), "incident %s", key + 10);
+        remove_finding(r, other);
+    }
     if (strncmp(key, "joined ", 7) == 0) {
         snprintf(other, sizeof(other), "incident %s", key + 7);
         remove_finding(r, other);

@@ -366,6 +366,8 @@ export interface BreachShort {
   since?: string;
   /** judged before its hour had ended; stays where the whole hour did not confirm it */
   early?: boolean;
+  /** id of the group event that it is part of; then it has no incident */
+  group_event?: string;
   /** its first reason */
   reason?: Evidence;
 }
@@ -430,6 +432,64 @@ export interface IncidentDetail extends Incident {
 /** a page of incidents, newest first */
 export interface Incidents {
   incidents: Array<Incident>;
+  /** cursor of the next page */
+  next: string | null;
+}
+
+/** what devices of a group have in common */
+export interface Shared {
+  kind: 'destination' | 'port' | 'client';
+  /** domain or address; port; client software */
+  text: string;
+  /** how many of them */
+  devices: number;
+}
+
+/** what many devices of a group did in the same hour, in short */
+export interface GroupEventShort {
+  id: string;
+  /** of the hour */
+  start: string;
+  end: string;
+  /** of the evidence */
+  first: string;
+  last: string;
+  group: 'client' | 'server';
+  /** name of what was unusual */
+  feature: string;
+  /** all that was unusual of much the same devices */
+  features: Array<string>;
+  /** how many had part in it */
+  devices: number;
+  /** how many of them did what `feature` says */
+  did: number;
+  /** of so many that were active in the hour */
+  of: number;
+  /** so many are to be expected */
+  usual: number;
+  /** what at least half of them have in common, commonest first */
+  shared: Array<Shared>;
+  /** breaches that tell no more than this are part of it; false: each stays told for itself */
+  discounted: boolean;
+  /** of the best breach of it, 0 to 100 */
+  score: number;
+  /** past the threshold of the alert budget */
+  alert: boolean;
+  /** in words */
+  sentence: string;
+}
+
+/** what many devices of a group did in the same hour */
+export interface GroupEventDetail extends GroupEventShort {
+  /** the devices, at most 1,024 */
+  members: Array<DeviceShort>;
+  /** that are part of it, best first, at most 1,024 */
+  breaches: Array<BreachShort>;
+}
+
+/** a page of group events, newest first */
+export interface GroupEvents {
+  group_events: Array<GroupEventShort>;
   /** cursor of the next page */
   next: string | null;
 }
@@ -532,6 +592,8 @@ export interface DeviceDetail extends Device {
   addresses: Array<DeviceAddress>;
   breaches: Array<BreachShort>;
   incidents: Array<IncidentShort>;
+  /** that it had part in */
+  group_events: Array<GroupEventShort>;
   /** what /series has of it */
   features: Array<string>;
 }
@@ -961,6 +1023,13 @@ export interface IncidentJoined {
   id: string;
   /** the elder's id */
   into: string;
+}
+
+/** event withdrawn of /stream: an incident is gone, all of it was part of a group event */
+export interface IncidentWithdrawn {
+  id: string;
+  /** its id */
+  group_event: string;
 }
 
 /** event status of /stream: ask /status again */

@@ -46,7 +46,7 @@ test('no text is left over, and none is made up', () => {
   const keys = new Set(Object.keys(en));
   for (const [, key = ''] of all.matchAll(/\bt\('([^']+)'/g)) assert.ok(keys.has(key), `${key} is used`);
   // Keys put together at run time, t(`users.${kind}`), count for all that begin so.
-  const starts = [...all.matchAll(/t\(`([^`$]*)\$\{/g)].map((m) => m[1] ?? '').concat(['model.', 'feature.', 'tactic.', 'refusal.', 'says.', 'kind.', 'offer.', 'sensors.status.', 'error.']);
+  const starts = [...all.matchAll(/t\(`([^`$]*)\$\{/g)].map((m) => m[1] ?? '').concat(['model.', 'feature.', 'tactic.', 'refusal.', 'says.', 'kind.', 'offer.', 'sensors.status.', 'error.', 'group.did.']);
   for (const key of keys) assert.ok(all.includes(`'${key}'`) || starts.some((s) => key.startsWith(s)), `${key} is not used`);
 });
 
@@ -60,6 +60,14 @@ test('every model and measure of the tree has its name here', () => {
   const features = readFileSync(join(root, 'lib/learn/include/learn/features.def'), 'utf8');
   for (const [, name = ''] of features.matchAll(/^TH_FEATURE\(\w+, "([^"]+)"/gm))
     assert.ok(Object.hasOwn(en, `feature.${name}`), name);
+});
+
+test('what a group did has the server’s words in English', () => {
+  const names = new Map([...readFileSync(join(root, 'lib/learn/include/learn/features.def'), 'utf8').matchAll(/^TH_FEATURE\((\w+), "([^"]+)"/gm)].map((m) => [m[1], m[2]]));
+  const group = [...readFileSync(join(root, 'lib/model/group_features.def'), 'utf8').matchAll(/^TH_GROUP_FEATURE\((\w+), \w+, "([^"]+)"/gm)];
+  assert.ok(group.length > 20);
+  for (const [, name = '', did] of group) assert.equal((en as Record<string, string>)[`group.did.${names.get(name) ?? ''}`], did, name);
+  assert.equal(Object.keys(en).filter((key) => key.startsWith('group.did.')).length, group.length);
 });
 
 test('every reason for which the master refuses is counted by its API, and has its name here', () => {

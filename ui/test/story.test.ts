@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
-import type { BreachShort, Evidence, IncidentDetail } from '../src/api';
+import type { BreachShort, Evidence, GroupEventShort, IncidentDetail } from '../src/api';
 import { DETAILS, detailText, evidenceSentence } from '../src/lib/evidence';
+import { groupSentence } from '../src/lib/groups';
 import { i18n, namesOf } from '../src/lib/i18n.svelte';
 import { incidentSummary, incidentTitle, story, told } from '../src/lib/story';
 
@@ -104,4 +105,15 @@ test('story: the strongest twelve, and how many are left out', () => {
   const lines = story(incident(models.map((m) => breach(m, 'impact', { reason: evidence({ feature: `model.${m}` }) }))));
   assert.equal(lines.length, 13);
   assert.equal(lines[12], 'And 2 weaker findings.');
+});
+
+test('what a group did: how many, what, when, and what they share, in both languages', async () => {
+  const event: GroupEventShort = {
+    id: 'g', start: '2026-11-29T10:00:00Z', end: '2026-11-29T11:00:00Z', first: '', last: '', group: 'client', feature: 'bytes-out', features: ['bytes-out'],
+    devices: 40, did: 38, of: 172, usual: 2.4, shared: [{ kind: 'destination', text: 'update.example', devices: 36 }], discounted: true, score: 30, alert: false, sentence: '',
+  };
+  assert.match(groupSentence(event), /^38 of 172 clients sent more to outside than usual between .*10:00 and 11:00; 36 had to do with update\.example$/);
+  assert.match(groupSentence({ ...event, group: 'server', shared: [], feature: 'clients' }), /^38 of 172 servers stood out by .* between .*10:00 and 11:00$/);
+  await i18n.load('ja');
+  assert.match(groupSentence(event), /10:00〜11:00、クライアント172台中38台: 外部への送信量が普段より多い。36台がupdate\.exampleに関係$/);
 });

@@ -161,6 +161,80 @@ static void rare_destination_joins_devices_and_days(void **state)
     assert_int_equal(report(w).count, 1); /* after two days a new story */
 }
 
+static void note_withdrawn(void *arg, uint64_t incident, uint64_t group_event)
+{
+    uint64_t *v = arg;
+    v[0]++;
+    v[1] = incident;
+    v[2] = group_event;
+}
+
+/* Adds a breach, and gives its id. */
+static uint64_t added(struct world *w, unsigned device, double hour, double score)
+{
+    add(w, device, C2, hour, score, 0, 0);
+    int64_t at = H0 + (int64_t)(hour * (double)HOUR);
+    return th_mix64((uint64_t)at ^ w->device[device] ^ C2) | 1;
+}
+
+static void what_a_group_did_is_withdrawn(void **state)
+{
+    struct world *w = *state;
+    uint64_t withdrawn[3] = {0};
+    /* Never told: it is gone and nobody hears of it. */
+    uint64_t first = added(w, 0, 0, 40);
+    th_incidents_withdraw(w->incidents, first, 5);
+    th_incidents_report_withdrawn(w->incidents, note_withdrawn, withdrawn);
+    assert_int_equal(withdrawn[0], 0);
+    assert_int_equal(report(w).count, 0);
+    /* Told: its end is told as well, once. */
+    first = added(w, 0, 0, 40);
+    uint64_t id = report(w).v[0].id;
+    th_incidents_withdraw(w->incidents, first, 5);
+    th_incidents_withdraw(w->incidents, first, 5);
+    th_incidents_withdraw(w->incidents, 99, 5);
+    th_incidents_report_withdrawn(w->incidents, note_withdrawn, withdrawn);
+    assert_int_equal(withdrawn[0], 1);
+    assert_true(withdrawn[1] == id && withdrawn[2] == 5);
+    th_incidents_report_withdrawn(w->incidents, note_withdrawn, withdrawn);
+    assert_int_equal(withdrawn[0], 1);
+    assert_int_equal(report(w).count, 0);
+}
+
+/* What else there is stays, with its own score; who has nothing left in it leaves. */
+static void what_is_left_stays(void **state)
+{
+    struct world *w = *state;
+    uint64_t withdrawn[3] = {0};
+    add(w, 0, OUT, 0, 41, 77, 2);
+    uint64_t second = added(w, 0, 1, 60);
+    add(w, 1, OUT, 1, 42, 77, 2);
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].devices, 2);
+    assert_true(t.v[0].score >= 60);
+    th_incidents_withdraw(w->incidents, second, 5);
+    th_incidents_report_withdrawn(w->incidents, note_withdrawn, withdrawn);
+    assert_int_equal(withdrawn[0], 0);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].breaches, 2);
+    assert_int_equal(t.v[0].devices, 2);
+    assert_true(t.v[0].score < 45);
+    assert_null(strstr(t.v[0].summary, "regular"));
+    /* The same hour after hour is one story: the other hour's stays told. */
+    uint64_t again = added(w, 2, 0, 40);
+    uint64_t later = added(w, 2, 1, 45);
+    assert_int_equal(report(w).count, 1);
+    th_incidents_withdraw(w->incidents, later, 5);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].breaches, 1);
+    th_incidents_withdraw(w->incidents, again, 6);
+    th_incidents_report_withdrawn(w->incidents, note_withdrawn, withdrawn);
+    assert_int_equal(withdrawn[0], 1);
+}
+
 static void what_was_reached_joins_when_it_acts(void **state)
 {
     struct world *w = *state;
@@ -629,6 +703,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_goes_on_says_since_when, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_told_has_its_own_time, setup, teardown),
         cmocka_unit_test_setup_teardown(many_peers_are_one_sentence, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_group_did_is_withdrawn, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_left_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),

@@ -366,6 +366,43 @@ static void an_hour_is_carried_once(void **state)
     th_models_free(m);
 }
 
+static struct caught caught_at(struct th_scorer *s, uint64_t entity, int64_t start_ns)
+{
+    struct caught c = {0};
+    struct th_signal v[] = {signal_make("upload", 1e9, 5)};
+    struct th_window w = window_make(entity, start_ns, v, 1);
+    th_scorer_window(s, &w, catch_breach, &c);
+    epoch(&s, 1, start_ns + HOUR);
+    return c;
+}
+
+/* What a group did holds the same back for four hours, what was told of the device for a day; also
+ * after a restart. */
+static void discounted_is_held_back_for_hours(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    TH_AUTOBUF struct th_buf saved = TH_BUF_INIT;
+    int64_t now = H0;
+    feed(s, 10000, &now);
+    struct caught part = caught_at(s, 7, now);
+    assert_int_equal(part.count, 1);
+    assert_int_equal(caught_at(s, 8, now).count, 1);
+    th_scorer_discount(s, 0, part.b[0].throttle, part.b[0].time_ns - 1); /* of another telling */
+    th_scorer_discount(s, 0, 99, part.b[0].time_ns);                     /* never told */
+    th_scorer_discount(s, 0, part.b[0].throttle, part.b[0].time_ns);
+    th_scorer_save(s, &saved);
+    struct th_scorer *again = th_scorer_new(m, UINT64_MAX);
+    assert_int_equal(th_scorer_load(again, saved.p, saved.len), 0);
+    th_scorer_free(s);
+    assert_int_equal(caught_at(again, 7, now + 3 * HOUR).count, 0);
+    assert_int_equal(caught_at(again, 7, now + 4 * HOUR).count, 1);
+    assert_int_equal(caught_at(again, 8, now + 4 * HOUR).count, 0);
+    th_scorer_free(again);
+    th_models_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_look_leaves_no_trace),
         cmocka_unit_test(what_goes_on_is_worth_more),
         cmocka_unit_test(an_hour_is_carried_once),
+        cmocka_unit_test(discounted_is_held_back_for_hours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

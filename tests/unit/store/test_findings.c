@@ -326,6 +326,145 @@ static void put_join(struct th_catalogue *c)
     put_quietly(c, &lines);
 }
 
+/* A breach that turned out to be part of a group event. */
+static void add_part(
+    struct th_buf *out, const char *id, const char *device, int hour, const char *event)
+{
+    add_breach(out, id, device, hour, 30);
+    out->len -= 2; /* } and the line's end */
+    th_buf_printf(out, ",\"group_event\":\"%s\"}\n", event);
+}
+
+static void add_group(
+    struct th_buf *out, const char *id, int hour, bool alert, const char *devices, const char *b)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"group-event\",\"id\":\"%s\",\"start\":\"2026-01-02T%02d:00:00Z\",\"end\":"
+        "\"2026-01-02T%02d:00:00Z\",\"first\":\"2026-01-02T%02d:05:00Z\",\"last\":\"2026-01-02T%"
+        "02d:"
+        "50:00Z\",\"group\":\"client\",\"feature\":\"bytes-in\",\"features\":[\"bytes-in\"],"
+        "\"devices\":2,\"did\":2,\"of\":9,\"usual\":0.3,\"shared\":[{\"kind\":\"destination\","
+        "\"text\":"
+        "\"" HOSTILE "\",\"devices\":2}],\"discounted\":true,\"score\":30,\"alert\":%s,"
+        "\"sentence\":\"" HOSTILE "\",\"members\":[%s],\"breaches\":[%s]}\n",
+        id, hour, hour + 1, hour, hour, alert ? "true" : "false", devices, b);
+}
+
+static void add_withdrawn(struct th_buf *out, const char *incident, const char *event)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"withdrawn\",\"time\":\"2026-01-02T05:00:00Z\",\"incident\":\"%s\","
+        "\"group_event\":\"%s\"}\n",
+        incident, event);
+}
+
+/* Early it was two incidents; one of them has something else that stays. */
+static void put_patch_day(struct th_catalogue *c)
+{
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_device(&lines, "d1", "one", 4);
+    add_device(&lines, "d2", "two", 4);
+    add_breach(&lines, "b1", "d1", 4, 30);
+    add_breach(&lines, "b2", "d2", 4, 30);
+    add_breach(&lines, "b3", "d2", 4, 50);
+    add_incident(&lines, "i1", "d1", 4, 30, true, "\"b1\"");
+    add_incident(&lines, "i2", "d2", 4, 50, true, "\"b2\",\"b3\"");
+    put_quietly(c, &lines);
+    add_part(&lines, "b1", "d1", 4, "g1");
+    add_part(&lines, "b2", "d2", 4, "g1");
+    add_breach(&lines, "b3", "d2", 4, 50);
+    add_group(&lines, "g1", 4, true, "{\"id\":\"d1\"},{\"id\":\"d2\"}", "\"b1\",\"b2\"");
+    add_withdrawn(&lines, "i1", "g1");
+    add_incident(&lines, "i2", "d2", 4, 50, true, "\"b3\"");
+    put_quietly(c, &lines);
+}
+
+/* Ids in a list of an object, each with a space. */
+static void assert_ids(const json_t *object, const char *key, const char *want)
+{
+    char got[256] = "";
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(object, key), i, item) snprintf(got + strlen(got),
+        sizeof(got) - strlen(got), "%s ", json_string_value(json_object_get(item, "id")));
+    assert_string_equal(got, want);
+}
+
+static void what_a_group_did_is_one(void **state)
+{
+    struct th_catalogue *c = *state;
+    struct th_buf out = TH_BUF_INIT;
+    for (int round = 0; round < 2; round++) { /* told again after a restart, all of it */
+        put_patch_day(c);
+        assert_pages(c, th_findings_incidents, "incidents", first_page, "i2 |");
+        assert_incident(c, "i2", "i2 open b3");
+        assert_int_equal(th_findings_incident(c, th_str_c("i1"), &out), -ENOENT);
+        assert_pages(c, th_findings_group_events, "group_events", first_page, "g1 |");
+        assert_int_equal(th_findings_group_event(c, th_str_c("g1"), &out), 0);
+        json_t *v = parsed(&out);
+        assert_ids(v, "members", "d1 d2 ");
+        assert_ids(v, "breaches", "b1 b2 ");
+        assert_int_equal(json_integer_value(json_object_get(v, "devices")), 2);
+        assert_true(json_is_true(json_object_get(v, "alert")));
+        json_decref(v);
+        assert_int_equal(th_findings_breach(c, th_str_c("b1"), &out), 0);
+        v = parsed(&out);
+        assert_string_equal(json_string_value(json_object_get(v, "group_event")), "g1");
+        assert_true(json_is_null(json_object_get(v, "incident")));
+        json_decref(v);
+    }
+    /* On the page of a member: the event, and no incident that is gone. */
+    assert_int_equal(th_findings_device(c, th_str_c("d1"), &out), 0);
+    json_t *v = parsed(&out);
+    assert_ids(v, "group_events", "g1 ");
+    assert_ids(v, "incidents", "");
+    assert_ids(v, "breaches", "b1 ");
+    json_decref(v);
+    assert_int_equal(th_findings_group_event(c, th_str_c("g2"), &out), -ENOENT);
+    th_buf_done(&out);
+}
+
+static void a_browser_hears_of_groups(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    add_incident(&lines, "i1", "d1", 4, 30, true, "\"b1\"");
+    put_quietly(c, &lines);
+    add_group(&lines, "g1", 4, false, "{\"id\":\"d1\"}", "\"b1\"");
+    struct th_findings_news news = put(c, &lines);
+    assert_memory_equal(news.notices.p, "\x05group", 6);
+    th_buf_done(&news.notices);
+    add_group(&lines, "g1", 4, false, "{\"id\":\"d1\"}", "\"b1\"");
+    news = put(c, &lines);
+    assert_int_equal(news.notices.len, 0);
+    assert_int_equal(news.stored, 0);
+    add_withdrawn(&lines, "i1", "g1");
+    news = put(c, &lines);
+    assert_memory_equal(news.notices.p, "\x09withdrawn", 10);
+    th_buf_done(&news.notices);
+    th_buf_puts(&lines, "{\"kind\":\"group-event\",\"id\":\"G 1\"}\n{\"kind\":\"withdrawn\"}\n");
+    news = put(c, &lines);
+    assert_int_equal(news.refused, 2);
+    th_buf_done(&news.notices);
+}
+
+/* Of a device that is forgotten nothing is left in what its group did. */
+static void a_member_is_forgotten(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    struct th_buf out = TH_BUF_INIT;
+    put_patch_day(c);
+    th_buf_puts(&lines, "{\"kind\":\"forget\",\"device\":\"d1\",\"sensor\":\"\"}\n");
+    put_quietly(c, &lines);
+    assert_int_equal(th_findings_group_event(c, th_str_c("g1"), &out), 0);
+    json_t *v = parsed(&out);
+    assert_ids(v, "members", "d2 ");
+    assert_ids(v, "breaches", "b2 ");
+    json_decref(v);
+    th_buf_done(&out);
+}
+
 static void what_became_one_is_one(void **state)
 {
     struct th_catalogue *c = *state;
@@ -513,7 +652,8 @@ static void a_catalogue_of_version_1_is_brought_up(void **state)
     run_sql(path,
         "DROP TABLE joins; DROP INDEX incident_devices_incident;"
         "UPDATE incident_breaches SET incident = 'i1' WHERE breach = 'b2';"
-        "DROP TABLE permits; DROP TABLE permits_held; PRAGMA user_version = 1");
+        "DROP TABLE permits; DROP TABLE permits_held; DROP TABLE group_events; "
+        "DROP TABLE group_devices; PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* once, and then it is as it is */
         if (i > 0)
             th_catalogue_close(*state);
@@ -802,6 +942,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),
         cmocka_unit_test_setup_teardown(what_is_forgotten_is_nowhere, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_group_did_is_one, begin, end),
+        cmocka_unit_test_setup_teardown(a_browser_hears_of_groups, begin, end),
+        cmocka_unit_test_setup_teardown(a_member_is_forgotten, begin, end),
         cmocka_unit_test_setup_teardown(what_is_normal_is_listed, begin, end),
         cmocka_unit_test_setup_teardown(history_of_permits_is_bounded, begin, end),
         cmocka_unit_test_setup_teardown(lines_that_are_none_are_left_out, begin, end),

@@ -2,7 +2,7 @@
 // Live updates: one connection for the whole browser. The tabs elect a leader by a Web Lock; it holds the
 // EventSource and tells the others by a BroadcastChannel. When its tab closes the lock passes on. Without
 // locks each tab has its own connection.
-import type { BreachShort, Incident, IncidentJoined, Pulse } from '../api';
+import type { BreachShort, GroupEventShort, Incident, IncidentJoined, IncidentWithdrawn, Pulse } from '../api';
 import { SvelteSet } from 'svelte/reactivity';
 
 type Message =
@@ -10,6 +10,8 @@ type Message =
   | { kind: 'incident'; data: Incident }
   | { kind: 'breach'; data: BreachShort }
   | { kind: 'joined'; data: IncidentJoined }
+  | { kind: 'withdrawn'; data: IncidentWithdrawn }
+  | { kind: 'group'; data: GroupEventShort }
   | { kind: 'status'; data: null }
   | { kind: 'open' | 'lost' | 'hello'; data: null };
 
@@ -23,6 +25,7 @@ class Live {
   history = $state.raw<number[]>([]);
   incidents = $state(0);
   breaches = $state(0);
+  groups = $state(0);
   statusChanges = $state(0);
   /** Ids of incidents that came while looking. */
   fresh = new SvelteSet<string>();
@@ -83,7 +86,7 @@ class Live {
       clearTimeout(this.#retry);
       this.#retry = window.setTimeout(() => this.#source === source && this.#connect(), 5000);
     };
-    for (const kind of ['pulse', 'incident', 'joined', 'breach', 'status'] as const)
+    for (const kind of ['pulse', 'incident', 'joined', 'withdrawn', 'breach', 'group', 'status'] as const)
       source.addEventListener(kind, (e: MessageEvent<string>) => {
         try {
           this.#both({ kind, data: kind === 'status' ? null : JSON.parse(e.data) } as Message);
@@ -114,7 +117,11 @@ class Live {
     } else if (message.kind === 'joined') {
       if (this.fresh.delete(message.data.id)) this.fresh.add(message.data.into);
       this.incidents++;
+    } else if (message.kind === 'withdrawn') {
+      this.fresh.delete(message.data.id);
+      this.incidents++;
     } else if (message.kind === 'breach') this.breaches++;
+    else if (message.kind === 'group') this.groups++;
     else if (message.kind === 'status') this.statusChanges++;
   }
 

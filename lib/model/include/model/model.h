@@ -57,6 +57,8 @@ struct th_breach {
         since_ns;   /* begin of the first hour with evidence about this peer (or, about none, of */
     uint32_t hours; /* this model) that still counts; hours with some since then, this one too */
     bool early;     /* its window is still open: a judgement so far (set by who looks) */
+    uint64_t group_event; /* that it is part of (group.h), 0: of none */
+    uint64_t throttle;    /* key by which the same is held back for a while */
     bool has_peer;
     struct th_peer peer;                               /* views point into evidence[0] */
     struct th_signal evidence[TH_BREACH_MAX_EVIDENCE]; /* rarest first */
@@ -76,6 +78,10 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
  * th_scorer_window gives, and changes nothing. */
 void th_scorer_look(
     const struct th_scorer *s, const struct th_window *w, th_breach_fn fn, void *arg);
+/* The breach turned out to be part of a group event, so that nobody was told of its device: the
+ * same is held back for some hours only, and not for as long as its model says. Behind the epoch in
+ * which it was found; the same in every scorer of an organisation. */
+void th_scorer_discount(struct th_scorer *s, unsigned model, uint64_t throttle, int64_t time_ns);
 /* Drops the sequences under way of an entity, and the permits that name it. */
 void th_scorer_forget(struct th_scorer *s, uint64_t entity);
 /* Epochs, state and prior as in learn.h. */
@@ -129,6 +135,13 @@ void th_incidents_report(struct th_incidents *all, th_incident_fn fn, void *arg)
 /* Tells which incidents that were told before have become part of an elder one since the last call,
  * in this order; both by id. The elder was told before, too, and is told with the next report. */
 void th_incidents_report_joined(struct th_incidents *all, th_incident_joined_fn fn, void *arg);
+/* Takes a breach out that was told early and turned out to be part of a group event. */
+void th_incidents_withdraw(struct th_incidents *all, uint64_t breach, uint64_t group_event);
+/* Tells which incidents are gone since the last call because all that they had was part of a group
+ * event (of the last breach that went); those that were told before. */
+typedef void (*th_incident_withdrawn_fn)(void *arg, uint64_t incident, uint64_t group_event);
+void th_incidents_report_withdrawn(
+    struct th_incidents *all, th_incident_withdrawn_fn fn, void *arg);
 /* Takes an entity out: incidents of it alone are gone, of others only what they have without it is
  * kept, and told with the next report. */
 void th_incidents_forget(struct th_incidents *all, uint64_t entity);
@@ -146,6 +159,8 @@ void th_incident_json(
     const struct th_incident *i, const struct th_identity *id, struct th_buf *out);
 /* time_ns: when they became one, by whatever clock the caller goes by. */
 void th_incident_joined_json(int64_t time_ns, uint64_t younger, uint64_t elder, struct th_buf *out);
+void th_incident_withdrawn_json(
+    int64_t time_ns, uint64_t incident, uint64_t group_event, struct th_buf *out);
 /* A sentence for one piece of evidence: "sent 2.1 GB to example.com in an hour; expected at most
  * 14 MB". Printable ASCII, no line break. */
 void th_signal_sentence(const struct th_signal *s, struct th_buf *out);

@@ -23,9 +23,9 @@
 struct th_findings_news {
     uint64_t stored;  /* lines that were new or different */
     uint64_t refused; /* lines that are none of ours; they are left out */
-    /* What a browser is to be told: for each new or changed incident and breach, and each incident
-     * that became part of another, u8 length of the name, name ("incident", "breach", "joined"),
-     * u32 length of the JSON, JSON. */
+    /* What a browser is to be told: for each new or changed incident, breach and group event, and
+     * each incident that became part of another or of a group event, u8 length of the name, name
+     * ("incident", "breach", "group", "joined", "withdrawn"), u32 length of the JSON, JSON. */
     struct th_buf notices;
 };
 /* Lines of JSON (docs/findings.md), in one transaction.
@@ -81,6 +81,11 @@ int th_findings_incident(
 int th_findings_breaches(
     struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_breach(struct th_catalogue *c, struct th_str id, struct th_buf *out) TH_WARN_UNUSED;
+int th_findings_group_events(
+    struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
+/* With its devices and those of their breaches that are part of it. */
+int th_findings_group_event(
+    struct th_catalogue *c, struct th_str id, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_devices(
     struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *out) TH_WARN_UNUSED;
