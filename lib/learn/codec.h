@@ -8,7 +8,7 @@
 
 #include "base/seal.h"
 
-#define TH_LEARN_VERSION 9u
+#define TH_LEARN_VERSION 10u
 
 static inline uint64_t th_zigzag(int64_t v)
 {
