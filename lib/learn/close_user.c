@@ -42,8 +42,8 @@ static struct hour hour_of(struct th_learn *l, const struct th_usr *u, const str
     return (struct hour){.l = l,
         .u = u,
         .w = w,
-        .x = {w->logins, w->refused, round(th_hll_count(w->hll_source, TH_SCAN_HLL_LOG2M)),
-            round(th_hll_count(w->hll_target, TH_HLL_LOG2M))},
+        .x = {w->logins, w->refused, round(th_hll_count(w->hll_source, TH_USER_HLL_LOG2M)),
+            round(th_hll_count(w->hll_target, TH_USER_HLL_LOG2M))},
         .source = w->several ? 0 : w->source};
 }
 
@@ -167,7 +167,7 @@ static void judge_time(struct hour *h)
 
 static void judge_spray(struct hour *h)
 {
-    double n = round(th_hll_count(h->w->hll_failed, TH_SCAN_HLL_LOG2M));
+    double n = round(th_hll_count(h->w->hll_failed, TH_USER_HLL_LOG2M));
     n = fmin(n, h->w->refused);
     struct th_signal *s = n > 1 ? signal_of(h, TH_FEAT_USER_SPRAY, SPRAY_LGL * (n - 1)) : NULL;
     if (!s)
@@ -177,13 +177,15 @@ static void judge_spray(struct hour *h)
     s->high = SPRAY_USUAL;
     s->first_ns = h->w->failed_first_ns;
     s->last_ns = h->w->failed_last_ns;
+    char list[TH_USER_NOTES * TH_ADDR_TEXT_LEN + 8] = "";
     size_t len = 0;
     for (unsigned i = 0; i < h->w->examples; i++) {
         char text[TH_ADDR_TEXT_LEN];
         th_addr_format(&h->w->failed[i], text);
-        len += (size_t)snprintf(
-            s->detail + len, sizeof(s->detail) - len, "%s%s", i == 0 ? "from " : ", ", text);
+        len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i == 0 ? "" : ", ", text);
     }
+    if (len > 0)
+        snprintf(s->detail, sizeof(s->detail), "from %.150s", list);
 }
 
 static void judge(struct hour *h)

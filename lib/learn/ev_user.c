@@ -117,13 +117,13 @@ static void let_in(struct deed *d, const struct th_who *w)
         win->several = 1;
     win->source = from.device;
     win->logins += w->login.outcome == TH_NET_LOGIN_OK;
-    th_hll_add(win->hll_source, TH_SCAN_HLL_LOG2M, th_mix64(from.peer_key));
+    th_hll_add(win->hll_source, TH_USER_HLL_LOG2M, th_mix64(from.peer_key));
     use(d, TH_USER_SOURCE, &from, from.device);
     if (named && is_itself(w->orig, w->login.target))
         return;
     struct th_usr_end to =
         named ? named_end(d->l, w->login.target) : end_of(&w->resp_peer, w->resp);
-    th_hll_add(win->hll_target, TH_HLL_LOG2M, th_mix64(to.peer_key));
+    th_hll_add(win->hll_target, TH_USER_HLL_LOG2M, th_mix64(to.peer_key));
     use(d, TH_USER_TARGET, &to, from.device);
 }
 
@@ -134,7 +134,7 @@ static void note_failed(struct deed *d, const struct th_who *w)
     win->refused++;
     win->failed_first_ns = TH_MIN(win->failed_first_ns, d->time_ns);
     win->failed_last_ns = TH_MAX(win->failed_last_ns, d->time_ns);
-    th_hll_add(win->hll_failed, TH_SCAN_HLL_LOG2M, th_mix64(from->key));
+    th_hll_add(win->hll_failed, TH_USER_HLL_LOG2M, th_mix64(from->key));
     for (unsigned i = 0; i < win->examples; i++)
         if (th_addr_eq(&win->failed[i], &from->addr))
             return;

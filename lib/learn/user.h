@@ -40,6 +40,7 @@ _Static_assert(sizeof(struct th_usr) <= 1024, "small, for there are many");
 
 #define TH_USER_NOTES 3u /* of new ones of a side in an hour */
 #define TH_USER_HOST_LEN 64u
+#define TH_USER_HLL_LOG2M 8u /* a handful is counted exactly nineteen times in twenty */
 
 /* The other end of a login. */
 struct th_usr_end {
@@ -78,9 +79,9 @@ struct th_usr_win {
     uint8_t examples; /* in failed */
     uint8_t pad[2];
     uint16_t touches; /* contributions to popularity, bounded */
-    uint8_t hll_source[1u << TH_SCAN_HLL_LOG2M];
-    uint8_t hll_failed[1u << TH_SCAN_HLL_LOG2M]; /* devices from which it was refused */
-    uint8_t hll_target[1u << TH_HLL_LOG2M];
+    uint8_t hll_source[1u << TH_USER_HLL_LOG2M];
+    uint8_t hll_failed[1u << TH_USER_HLL_LOG2M]; /* devices from which it was refused */
+    uint8_t hll_target[1u << TH_USER_HLL_LOG2M];
     struct th_usr_note notes[TH_USER_SIDES][TH_USER_NOTES];
     struct th_addr failed[TH_USER_NOTES]; /* some of them */
 };

@@ -5,7 +5,7 @@
 #include "catalogue_i.h"
 #include "event/event.h"
 
-#define VERSION 3
+#define VERSION 4
 
 /* Kinds by name and not by number: the database outlives this program's numbers. */
 static const char *const schema_1[] = {
@@ -67,6 +67,11 @@ static const char *const schema_2[] = {
 static const char *const schema_3[] = {
     PERMITS, "CREATE INDEX permits_at ON permits(at, id)", PERMITS_HELD};
 
+/* Users of the network, as against those of Thymus. */
+static const char *const schema_4[] = {
+    "CREATE TABLE credentials (id TEXT PRIMARY KEY, name TEXT NOT NULL, last INTEGER NOT NULL,"
+    " json TEXT NOT NULL) WITHOUT ROWID, STRICT"};
+
 static int prepare(struct th_sql *s)
 {
     int64_t version = th_sql_number(s, 0, "PRAGMA user_version", "");
@@ -81,9 +86,11 @@ static int prepare(struct th_sql *s)
         th_sql_run(s, schema_1[i], "");
     for (size_t i = 0; version < 2 && i < TH_ARRAY_LEN(schema_2); i++)
         th_sql_run(s, schema_2[i], "");
-    for (size_t i = 0; i < TH_ARRAY_LEN(schema_3); i++)
+    for (size_t i = 0; version < 3 && i < TH_ARRAY_LEN(schema_3); i++)
         th_sql_run(s, schema_3[i], "");
-    th_sql_run(s, "PRAGMA user_version = 3", "");
+    for (size_t i = 0; i < TH_ARRAY_LEN(schema_4); i++)
+        th_sql_run(s, schema_4[i], "");
+    th_sql_run(s, "PRAGMA user_version = 4", "");
     return th_sql_commit(s);
 }
 

@@ -50,7 +50,7 @@ static const struct {
 } routes[] = {{"incidents", th_findings_incidents, NULL}, {"incident", NULL, th_findings_incident},
     {"breaches", th_findings_breaches, NULL}, {"breach", NULL, th_findings_breach},
     {"devices", th_findings_devices, NULL}, {"device", NULL, th_findings_device},
-    {"permits", th_findings_permits, NULL}};
+    {"credential", NULL, th_findings_credential}, {"permits", th_findings_permits, NULL}};
 
 static int answer(
     struct th_catalogue *c, const json_t *request, double events_per_s, struct th_buf *body)
