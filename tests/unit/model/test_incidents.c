@@ -617,6 +617,7 @@ static void a_user_joins_where_it_was(void **state)
     th_incidents_add(w->incidents, &b, w->alert, b.end_ns);
     add(w, 2, OUT, 2, 40, 0, 0); /* that was reached, and acts */
     users_breach(w, user, w->device[1], 3, &b);
+    b.peer.key = b.evidence[0].peer.key = 10; /* another host of that name */
     th_incidents_add(w->incidents, &b, w->alert, b.end_ns);
     struct told t = report(w);
     assert_int_equal(t.count, 2);
