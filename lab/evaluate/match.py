@@ -50,7 +50,7 @@ def tells(b, attack, clean):
         return False
     fits = b["model"] in models
     if not is_device(b["device"], truth):
-        on_path = short(b["device"].get("hostname")) in truth.get("path", "").split()
+        on_path = short((b["device"] or {}).get("hostname")) in truth.get("path", "").split()
         if not (fits and (on_path or is_victim_as_peer(b.get("peer"), truth))):
             return False
     if clean is None:

@@ -128,7 +128,7 @@ class Measured:
             for n, day in enumerate(o.clean):
                 hours += day.findings.summary["device_hours"]
                 for b in day.findings.breaches.values():
-                    key = (o.seed, n, b["device"]["id"], b["end"][:13])
+                    key = (o.seed, n, (b.get("user") or b["device"])["id"], b["end"][:13])
                     best[key] = max(best.get(key, 0.0), b["score"])
         out = []
         for p in LEVELS:

@@ -70,7 +70,7 @@ class Overlay:
 
     def pair(self, b, d, truths):
         """The breach is new, about the device, and names one of the peers (any, when none is known)."""
-        if b["device"].get("ip") != d.victim["ip"] or (
+        if (b["device"] or {}).get("ip") != d.victim["ip"] or (
                 b["id"] in self.known and b["score"] < self.known[b["id"]] + match.RISE):
             return False
         peers = {d.of(t["peer"]) for t in truths if "peer" in t}

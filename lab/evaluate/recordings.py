@@ -35,7 +35,7 @@ def fits(truth, incident, breaches):
         b = breaches.get(bid)
         if b is None:
             continue
-        device = b["device"]
+        device = b["device"] or {}
         known = {device.get("ip"), device.get("hostname"), *device.get("addresses", [])}
         if truth["device"] != "*" and truth["device"] not in known:
             continue

@@ -377,7 +377,7 @@ void device_touch(struct th_identity *id, uint32_t slot, const struct th_addr *a
     e->first_ns = TH_MIN(e->first_ns, time_ns);
 }
 
-static void copy_printable(char *out, size_t cap, struct th_str s)
+void copy_printable(char *out, size_t cap, struct th_str s)
 {
     size_t n = TH_MIN((size_t)s.len, cap - 1);
     for (size_t i = 0; i < n; i++)

@@ -54,6 +54,8 @@ uint64_t th_identity_holder(struct th_identity *id, const struct th_addr *a)
 
 bool th_identity_forget(struct th_identity *id, uint64_t entity_id)
 {
+    if (th_entity_is_user(entity_id))
+        return user_forget(id, entity_id);
     struct th_entity *e = th_identity_find(id, entity_id);
     if (!e)
         return false;

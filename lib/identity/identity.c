@@ -18,6 +18,7 @@ struct th_identity *th_identity_new(const struct th_identity_config *config)
     id->chunk = th_xcalloc(id->max_entities / DEVICES_PER_CHUNK + 1, sizeof(struct device *));
     names_init(&id->names, id->max_names);
     names_init(&id->uids, id->max_names / 4);
+    users_init(&id->users);
     id->domains = th_domains_new(&id->key);
     id->oui = config->oui;
     id->now_ns = INT64_MIN;
@@ -37,6 +38,7 @@ void th_identity_free(struct th_identity *id)
     index_done(&id->by_id);
     index_done(&id->by_addr);
     index_done(&id->by_mac);
+    users_done(&id->users);
     names_done(&id->names);
     names_done(&id->uids);
     th_domains_free(id->domains);
@@ -94,7 +96,7 @@ size_t th_identity_history(
 void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN])
 {
     static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-    out[0] = 'd';
+    out[0] = th_entity_is_user(entity_id) ? 'u' : 'd';
     for (unsigned i = 0; i < 10; i++)
         out[1 + i] = digits[entity_id >> (45 - 5 * i) & 31];
     out[11] = '\0';
@@ -103,7 +105,7 @@ void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN])
 bool th_entity_parse(struct th_str text, uint64_t *ret_entity_id)
 {
     uint64_t v = 0;
-    if (text.len != TH_ENTITY_TEXT_LEN - 1 || text.p[0] != 'd')
+    if (text.len != TH_ENTITY_TEXT_LEN - 1 || (text.p[0] != 'd' && text.p[0] != 'u'))
         return false;
     for (unsigned i = 1; i < TH_ENTITY_TEXT_LEN - 1; i++) {
         char c = text.p[i];
@@ -114,7 +116,7 @@ bool th_entity_parse(struct th_str text, uint64_t *ret_entity_id)
         else
             return false;
     }
-    *ret_entity_id = v;
+    *ret_entity_id = v | (text.p[0] == 'u' ? TH_USER_BIT : 0);
     return v != 0;
 }
 
@@ -444,4 +446,5 @@ void th_identity_event(struct th_identity *id, const struct th_event *ev, struct
         peer_proxied(id, by_uid, resp, ev->time_ns, &ret->resp_peer);
     else
         peer_fill(id, e.resp, e.resp_tag, e.resp_port, resp, by_uid, &ret->resp_peer);
+    users_event(id, ev, ret);
 }

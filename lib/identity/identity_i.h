@@ -190,6 +190,26 @@ struct device {
 
 #define DEVICES_PER_CHUNK 1024u
 
+/* user.c */
+struct user_rec {
+    struct th_net_user e;
+    uint64_t source; /* that tried it first */
+    bool several;    /* others did, too */
+};
+
+struct user_table {
+    struct user_rec *v;
+    uint32_t count, cap, max, hand;
+    struct index by_id;
+};
+
+#define MAX_REALMS 8u
+struct users {
+    struct user_table known, tried;
+    char realm[MAX_REALMS][64]; /* ours */
+    uint8_t realm_count;
+};
+
 struct th_identity {
     struct th_hash_key key;
     struct th_subnet *local;
@@ -207,6 +227,7 @@ struct th_identity {
     struct index by_mac;
     struct th_identity_stats stats;
 
+    struct users users;
     struct names names; /* address to name */
     struct names uids;  /* connection to name */
     struct th_domains *domains;
@@ -288,6 +309,8 @@ static inline bool is_late(const struct th_identity *id, int64_t time_ns)
 }
 void device_name(struct device *d, struct th_str name, enum host_rank rank);
 void device_user(struct device *d, struct th_str user);
+/* What is not printable ASCII, spaces as well, as '?'. */
+void copy_printable(char *out, size_t cap, struct th_str s);
 
 /* ---- learn_names.c: what single kinds of events tell ---- */
 void tell_dns(struct th_identity *id, const struct th_event *h);
@@ -302,6 +325,16 @@ void traits_event(
 void traits_maker(struct th_identity *id, struct device *d);
 /* From the votes to the entity. */
 void traits_conclude(struct device *d);
+
+/* ---- user.c: whose name logins are under ---- */
+void users_init(struct users *u);
+void users_done(struct users *u);
+/* Finds ret->login; the rest of it is known. */
+void users_event(struct th_identity *id, const struct th_event *ev, struct th_who *ret);
+/* An empty record of an id that is not there; of a full table one less worth makes room, counted.
+ */
+struct user_rec *user_add(struct user_table *t, uint64_t id, uint64_t *evicted);
+bool user_forget(struct th_identity *id, uint64_t user);
 
 /* Fills name, domain and key of an entry. */
 void name_set(struct th_identity *id, struct name_entry *e, struct th_str name);

@@ -8,7 +8,7 @@
 #include "identity_i.h"
 
 #define MAGIC 0x44494854u
-#define VERSION 2u
+#define VERSION 3u
 
 static void put_text(struct th_buf *out, const char *s)
 {
@@ -259,6 +259,75 @@ static bool get_names(struct names *n, struct th_cur *c)
     return !c->failed;
 }
 
+static void put_users(struct th_buf *out, const struct user_table *t)
+{
+    th_buf_le32(out, t->hand);
+    th_buf_le32(out, t->count);
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct user_rec *r = &t->v[i];
+        th_buf_le64(out, r->e.id);
+        th_buf_le64(out, (uint64_t)r->e.first_ns);
+        th_buf_le64(out, (uint64_t)r->e.last_ns);
+        put_text(out, r->e.name);
+        th_buf_le64(out, r->source);
+        th_buf_u8(out, r->several);
+    }
+}
+
+static bool get_user(
+    struct th_identity *id, struct user_table *t, struct th_cur *c, bool known, uint64_t *evicted)
+{
+    uint64_t entity_id = th_cur_le64(c);
+    if (c->failed || entity_id >> 50 != 1 || th_identity_user(id, entity_id))
+        return false;
+    struct user_rec *r = user_add(t, entity_id, evicted);
+    r->e.known = known;
+    r->e.first_ns = (int64_t)th_cur_le64(c);
+    r->e.last_ns = (int64_t)th_cur_le64(c);
+    get_text(c, r->e.name, sizeof(r->e.name));
+    r->source = th_cur_le64(c);
+    uint8_t several = th_cur_u8(c);
+    r->several = several != 0;
+    return !c->failed && several <= 1 && r->e.name[0];
+}
+
+static bool get_users(
+    struct th_identity *id, struct user_table *t, struct th_cur *c, bool known, uint64_t *evicted)
+{
+    t->hand = th_cur_le32(c);
+    uint32_t n = th_cur_le32(c);
+    if (c->failed || n > t->max || t->hand >= t->max)
+        return false;
+    for (; n > 0; n--)
+        if (!get_user(id, t, c, known, evicted))
+            return false;
+    return true;
+}
+
+static void put_realms(struct th_buf *out, const struct users *u)
+{
+    th_buf_u8(out, u->realm_count);
+    for (unsigned i = 0; i < u->realm_count; i++)
+        put_text(out, u->realm[i]);
+}
+
+static bool get_realms(struct th_cur *c, struct users *u)
+{
+    u->realm_count = th_cur_u8(c);
+    if (u->realm_count > MAX_REALMS)
+        return false;
+    for (unsigned i = 0; i < u->realm_count; i++)
+        get_text(c, u->realm[i], sizeof(u->realm[i]));
+    return !c->failed;
+}
+
+static bool get_all_users(struct th_identity *id, struct th_cur *c)
+{
+    struct users *u = &id->users;
+    return get_realms(c, u) && get_users(id, &u->known, c, true, &id->stats.evicted_users) &&
+        get_users(id, &u->tried, c, false, &id->stats.evicted_names);
+}
+
 void th_identity_save(const struct th_identity *id, struct th_buf *out)
 {
     size_t at = th_seal_begin(out, MAGIC, VERSION);
@@ -266,6 +335,8 @@ void th_identity_save(const struct th_identity *id, struct th_buf *out)
     th_buf_le64(out, id->stats.refused_entities);
     th_buf_le64(out, id->stats.evicted_addresses);
     th_buf_le64(out, id->stats.gateways);
+    th_buf_le64(out, id->stats.evicted_users);
+    th_buf_le64(out, id->stats.evicted_names);
     th_buf_le32(out, id->addr_hand);
     th_buf_le32(out, id->count);
     for (uint32_t i = 0; i < id->count; i++)
@@ -278,6 +349,9 @@ void th_identity_save(const struct th_identity *id, struct th_buf *out)
         put_addr(out, &id->addr[i]);
     put_names(out, &id->names);
     put_names(out, &id->uids);
+    put_realms(out, &id->users);
+    put_users(out, &id->users.known);
+    put_users(out, &id->users.tried);
     th_seal_end(out, at);
 }
 
@@ -287,6 +361,8 @@ static bool get_tables(struct th_identity *id, struct th_cur *c)
     id->stats.refused_entities = th_cur_le64(c);
     id->stats.evicted_addresses = th_cur_le64(c);
     id->stats.gateways = th_cur_le64(c);
+    id->stats.evicted_users = th_cur_le64(c);
+    id->stats.evicted_names = th_cur_le64(c);
     id->addr_hand = th_cur_le32(c);
     for (uint32_t n = th_cur_le32(c); n > 0; n--)
         if (!get_device(id, c))
@@ -298,7 +374,7 @@ static bool get_tables(struct th_identity *id, struct th_cur *c)
         if (!get_addr(id, c))
             return false;
     return id->addr_hand <= id->addr_count && get_names(&id->names, c) && get_names(&id->uids, c) &&
-        th_cur_left(c) == 0;
+        get_all_users(id, c) && th_cur_left(c) == 0;
 }
 
 int th_identity_load(struct th_identity *id, const uint8_t *data, size_t len_bytes)

@@ -25,6 +25,8 @@
 #define BYTES_LN_MEAN 11.0
 #define BYTES_LN_VARIANCE 9.0
 #define ACTIVE_SHARE 0.3
+#define USER_MEAN 3.0
+#define USER_VARIANCE 12.0
 #define DEFAULT_HOURS 20.0
 #define POOL_HOURS 50.0
 #define RHYTHM_POOL 8.0
@@ -91,6 +93,25 @@ static void derive_rates(struct th_org *o)
     th_loghist_merge(&uploads, &o->h.uploads[1]);
     o->upload_prior[0] = shrink(&uploads, true, up, DEFAULT_HOURS);
     o->upload_prior[1] = shrink(&o->h.uploads[1], true, up, DEFAULT_HOURS);
+}
+
+static void derive_users(struct th_org *o)
+{
+    for (unsigned f = 0; f < TH_USER_RATES; f++) {
+        struct th_rate_prior base = {
+            .mean = USER_MEAN, .variance = USER_VARIANCE, .active = ACTIVE_SHARE};
+        if (o->without & TH_WITHOUT_PEERS) {
+            for (unsigned g = 0; g < TH_GROUPS; g++)
+                o->user_prior[f][g] = base;
+            continue;
+        }
+        struct th_loghist all = o->h.user_rates[f][0];
+        for (unsigned g = 1; g < TH_GROUPS; g++)
+            th_loghist_merge(&all, &o->h.user_rates[f][g]);
+        base = shrink(&all, false, base, DEFAULT_HOURS);
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            o->user_prior[f][g] = shrink(&o->h.user_rates[f][g], false, base, POOL_HOURS);
+    }
 }
 
 /* Place of a raw value among the bins, with the fraction inside its bin. */
@@ -163,6 +184,7 @@ static void derive_rhythm(struct th_org *o)
 void th_org_derive(struct th_org *o)
 {
     derive_rates(o);
+    derive_users(o);
     derive_rhythm(o);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         for (unsigned g = 0; g < TH_GROUPS; g++)

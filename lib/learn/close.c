@@ -300,14 +300,18 @@ static void judge_drift(
         th_drift_fill(d, w, s);
 }
 
+void th_novelty_learn(struct th_novelty *n, bool fresh)
+{
+    n->hours = (float)(n->hours * NOVELTY_KEEP + 1);
+    n->fresh = (float)(n->fresh * NOVELTY_KEEP + fresh);
+}
+
 static void learn_novelty(struct th_dev *d, const struct th_win *w)
 {
     for (unsigned k = 0; k < TH_NOVELS; k++) {
         if (!(w->novel_tried >> k & 1))
             continue;
-        struct th_novelty *n = &d->novel[k];
-        n->hours = (float)(n->hours * NOVELTY_KEEP + 1);
-        n->fresh = (float)(n->fresh * NOVELTY_KEEP + (w->novel_new >> k & 1));
+        th_novelty_learn(&d->novel[k], w->novel_new >> k & 1);
     }
 }
 
@@ -367,6 +371,8 @@ static void contribute(struct th_learn *l, const struct th_dev *d, unsigned g,
             th_loghist_add(&h->kin_rates[f][d->kin], (uint64_t)x[f], weight);
     }
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
+        if (th_feature_is_user(f))
+            continue;
         bool occasion = th_feature_is_rate(f) || (w->tried >> f & 1) || best[f] > 0;
         if (occasion)
             h->calib[f][g].n[best[f] > 0 ? TH_MAX(th_calib_bin(best[f]), 1u) : 0] += TH_WEIGHT;
@@ -385,14 +391,17 @@ static void grow_up(struct th_dev *d, const struct th_win *w)
         d->group = in > out ? TH_GROUP_SERVER : TH_GROUP_CLIENT;
 }
 
+double th_late_weight(int64_t closed_ns, int64_t start_ns)
+{
+    if (closed_ns <= start_ns)
+        return 1;
+    return exp2(-(double)th_time_sub(closed_ns, start_ns) / (double)LATE_HALF_NS);
+}
+
 static void learn(struct th_learn *l, struct th_part *p, struct th_dev *d, struct th_win *w,
     const double x[], const double best[])
 {
-    double weight = 1;
-    if (d->closed_ns > w->start_ns) {
-        double age = (double)th_time_sub(d->closed_ns, w->start_ns);
-        weight = exp2(-age / (double)LATE_HALF_NS);
-    }
+    double weight = th_late_weight(d->closed_ns, w->start_ns);
     if (is_staging(d, w, best)) {
         d->staged_ns = w->start_ns;
         d->staged_lgp = (float)best[TH_FEAT_BYTES_IN_INT];
@@ -441,13 +450,12 @@ static void drop_features(struct th_learn *l)
     l->signal_count = kept;
 }
 
-static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win *w, bool over,
-    th_window_fn fn, void *arg)
+void th_signals_finish(struct th_learn *l, unsigned group)
 {
     drop_features(l);
     for (uint32_t i = 0; i < l->signal_count; i++) {
         struct th_signal *s = &l->signals[i];
-        s->lgp = th_org_calibrate(l->org, s->feature, d->group, s->lgp_raw);
+        s->lgp = th_org_calibrate(l->org, s->feature, group, s->lgp_raw);
     }
     qsort(l->signals, l->signal_count, sizeof(*l->signals), rarest_first);
     for (uint32_t i = 0; i < l->signal_count; i++) {
@@ -455,6 +463,12 @@ static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win
         s->peer.host = th_str_c(s->peer_host);
         s->peer.domain = th_str_c(s->peer_domain);
     }
+}
+
+static void tell(struct th_learn *l, const struct th_dev *d, const struct th_win *w, bool over,
+    th_window_fn fn, void *arg)
+{
+    th_signals_finish(l, d->group);
     struct th_window told = {.entity = d->id,
         .slot = d->slot,
         .over = over,

@@ -187,12 +187,19 @@ void th_learn_event(struct th_learn *l, const struct th_event *ev, const struct 
     bool has_resp = who->resp != who->orig && begin(l, who->resp, 0, ev, &resp);
     if (has_orig || has_resp)
         dispatch(has_orig ? &orig : NULL, has_resp ? &resp : NULL, ev, who);
+    th_learn_user(l, ev, who);
 }
 
 struct due {
     int64_t start_ns;
-    uint64_t entity;
+    uint64_t entity; /* a device or a user */
     uint32_t part, win;
+};
+
+struct dues {
+    struct due *v;
+    size_t n, cap;
+    int64_t until_ns;
 };
 
 static int due_order(const void *a, const void *b)
@@ -204,43 +211,64 @@ static int due_order(const void *a, const void *b)
     return (x->entity > y->entity) - (x->entity < y->entity);
 }
 
-static bool got_events(const struct th_win *w)
+static void add_due(
+    struct dues *all, uint32_t part, uint64_t entity, int64_t start_ns, uint32_t win)
 {
-    return w->looked != (uint32_t)w->events;
+    if (th_time_add(start_ns, TH_NS_PER_HOUR) > all->until_ns)
+        return;
+    if (all->n == all->cap) {
+        all->cap = all->cap ? all->cap * 2 : 256;
+        all->v = th_xreallocarray(all->v, all->cap, sizeof(*all->v));
+    }
+    all->v[all->n++] =
+        (struct due){.start_ns = start_ns, .entity = entity, .part = part, .win = win};
+}
+
+static void add_devices(struct dues *all, const struct th_part *part, uint32_t p, bool news)
+{
+    for (uint32_t i = 0; i < part->devs.used; i++) {
+        const struct th_dev *d = th_dev_at(part, i);
+        if (d->id == 0 || part->devs.live == 0)
+            continue;
+        for (uint32_t w = d->wins; w != TH_POOL_NONE;) {
+            const struct th_win *win = th_win_at(part, w);
+            if (!news || win->looked != (uint32_t)win->events)
+                add_due(all, p, d->id, win->start_ns, w);
+            w = win->next;
+        }
+    }
+}
+
+static void add_users(struct dues *all, const struct th_part *part, uint32_t p, bool news)
+{
+    for (uint32_t i = 0; i < part->users.used; i++) {
+        const struct th_usr *u = th_usr_at(part, i);
+        for (uint32_t w = u->id != 0 ? u->wins : TH_POOL_NONE; w != TH_POOL_NONE;) {
+            const struct th_usr_win *win = th_usr_win_at(part, w);
+            if (!news || win->looked != (uint32_t)win->events)
+                add_due(all, p, u->id, win->start_ns, w);
+            w = win->next;
+        }
+    }
 }
 
 /* The windows that end at or before until_ns; news: only those with events since the last look. */
 static struct due *gather(struct th_learn *l, int64_t until_ns, bool news, size_t *ret_n)
 {
-    struct due *v = NULL;
-    size_t n = 0;
-    size_t cap = 0;
+    struct dues all = {.until_ns = until_ns};
     for (uint32_t p = 0; p < TH_PARTITIONS; p++) {
-        const struct th_part *part = l->parts[p];
-        for (uint32_t i = 0; part && i < part->devs.used; i++) {
-            const struct th_dev *d = th_dev_at(part, i);
-            if (d->id == 0 || part->devs.live == 0)
-                continue;
-            for (uint32_t w = d->wins; w != TH_POOL_NONE; w = th_win_at(part, w)->next) {
-                int64_t start = th_win_at(part, w)->start_ns;
-                if (th_time_add(start, TH_NS_PER_HOUR) > until_ns ||
-                    (news && !got_events(th_win_at(part, w))))
-                    continue;
-                if (n == cap) {
-                    cap = cap ? cap * 2 : 256;
-                    v = th_xreallocarray(v, cap, sizeof(*v));
-                }
-                v[n++] = (struct due){.start_ns = start, .entity = d->id, .part = p, .win = w};
-            }
-        }
+        if (!l->parts[p])
+            continue;
+        add_devices(&all, l->parts[p], p, news);
+        add_users(&all, l->parts[p], p, news);
     }
-    *ret_n = n;
-    if (n > 0)
-        qsort(v, n, sizeof(*v), due_order);
-    return v;
+    *ret_n = all.n;
+    if (all.n > 0)
+        qsort(all.v, all.n, sizeof(*all.v), due_order);
+    return all.v;
 }
 
-/* Devices that were not seen for so long are forgotten. */
+/* Devices and users that were not seen for so long are forgotten. */
 static void forget(struct th_learn *l, int64_t until_ns)
 {
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
@@ -251,6 +279,8 @@ static void forget(struct th_learn *l, int64_t until_ns)
                 th_time_sub(until_ns, d->closed_ns) > TH_DEV_FORGET_NS)
                 th_part_remove(part, i);
         }
+        if (part)
+            th_usr_forget_old(part, until_ns);
     }
 }
 
@@ -261,6 +291,10 @@ void th_learn_close(struct th_learn *l, int64_t until_ns, th_window_fn fn, void 
     TH_AUTOFREE struct due *v = gather(l, until_ns, false, &n);
     for (size_t i = 0; i < n; i++) {
         struct th_part *part = l->parts[v[i].part];
+        if (th_entity_is_user(v[i].entity)) {
+            th_usr_close(l, part, v[i].win, fn, arg);
+            continue;
+        }
         th_window_close(l, part, th_win_at(part, v[i].win), fn, arg);
         th_part_window_free(part, v[i].win);
     }
@@ -273,6 +307,12 @@ size_t th_learn_look(struct th_learn *l, th_window_fn fn, void *arg)
     TH_AUTOFREE struct due *v = gather(l, INT64_MAX, true, &n);
     for (size_t i = 0; i < n; i++) {
         const struct th_part *part = l->parts[v[i].part];
+        if (th_entity_is_user(v[i].entity)) {
+            struct th_usr_win *of_user = th_usr_win_at(part, v[i].win);
+            of_user->looked = (uint32_t)of_user->events;
+            th_usr_look(l, part, of_user, fn, arg);
+            continue;
+        }
         struct th_win *w = th_win_at(part, v[i].win);
         w->looked = (uint32_t)w->events;
         th_window_look(l, part, w, fn, arg);
@@ -283,9 +323,14 @@ size_t th_learn_look(struct th_learn *l, th_window_fn fn, void *arg)
 void th_learn_forget(struct th_learn *l, uint64_t entity)
 {
     struct th_part *part = l->parts[th_entity_partition(entity)];
-    uint32_t i = part ? th_part_find(part, entity) : TH_POOL_NONE;
+    bool user = th_entity_is_user(entity);
+    uint32_t i = !part ? TH_POOL_NONE
+        : user         ? th_usr_find(part, entity)
+                       : th_part_find(part, entity);
     l->round++; /* what was found before may be gone */
-    if (i != TH_POOL_NONE)
+    if (i != TH_POOL_NONE && user)
+        th_usr_remove(part, i);
+    else if (i != TH_POOL_NONE)
         th_part_remove(part, i);
 }
 
@@ -324,12 +369,13 @@ void th_learn_epoch_done(struct th_learn *l, int64_t time_ns)
 void th_learn_stats_get(const struct th_learn *l, struct th_learn_stats *ret)
 {
     *ret = l->stats;
-    ret->devices = 0;
+    ret->devices = ret->users = 0;
     ret->memory_bytes = 0;
     for (unsigned p = 0; p < TH_PARTITIONS; p++) {
         if (!l->parts[p])
             continue;
         ret->devices += l->parts[p]->devs.live;
+        ret->users += l->parts[p]->users.live - l->parts[p]->users_tried;
         ret->memory_bytes += th_part_bytes(l->parts[p]);
     }
     uint64_t hours = 0;

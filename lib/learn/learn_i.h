@@ -23,6 +23,9 @@
 #define TH_DOMAIN_CACHE 4096u
 #define TH_SIGNALS_MAX 64u /* of a window, before the rarest are told */
 #define TH_DEV_FORGET_NS (35 * TH_NS_PER_DAY)
+#define TH_USERS_MAX 2048u /* of one partition */
+#define TH_USERS_TRIED_MAX                                                                         \
+    64u /* of them, for the hour, that nobody was let in as: anybody can make up names */
 
 struct th_part {
     struct th_pool devs, callers, wins, called, failed, notes, words;
@@ -31,6 +34,10 @@ struct th_part {
     struct th_pair *pairs; /* buckets x TH_PAIR_WAYS */
     uint16_t *tags;        /* of pairs, 0 free */
     uint32_t buckets, pair_used;
+    struct th_pool users, user_wins;
+    uint32_t *user_index; /* as index, of users */
+    uint32_t user_index_cap;
+    uint32_t users_tried;
     struct th_touches touches;
 };
 
@@ -168,6 +175,8 @@ unsigned th_week_slot(int64_t time_ns);
 struct th_rate_view {
     double mean, variance, shape, active, rhythm, z, lgp, low, high;
 };
+/* Of a count: the rest of the view from its mean, variance and rhythm. */
+void th_rate_count(struct th_rate_view *v, double x);
 void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate, int64_t start_ns,
     double x, struct th_rate_view *ret);
 /* Learns from the window, through the gate; returns the rates (bits) that it held back. */
@@ -228,7 +237,9 @@ enum th_salt {
     TH_SALT_CONTROL = 0x63746c,
     TH_SALT_CLEAR = 0x636c72,
     TH_SALT_CERT = 0x637274,
-    TH_SALT_RECURRENCE = 0x637573
+    TH_SALT_RECURRENCE = 0x637573,
+    TH_SALT_USER_SOURCE = 0x757366,
+    TH_SALT_USER_TARGET = 0x757374
 };
 /* Notes that the device used key and lets it count for the organisation; true when it is new for
  * the device within 28 days. */
@@ -282,7 +293,45 @@ void th_learn_mining_name(struct th_act *a, struct th_str host, uint64_t key, ui
  * th_domain_is_hosted. */
 struct th_str th_learn_domain(struct th_learn *l, struct th_str name, bool *ret_hosted);
 
+/* user.c */
+uint32_t th_usr_find(const struct th_part *p, uint64_t entity); /* TH_POOL_NONE: none */
+/* TH_POOL_NONE when there is no room for it; what is less worth gives way, counted. */
+uint32_t th_usr_add(
+    struct th_part *p, uint64_t entity, bool known, int64_t time_ns, struct th_learn_stats *stats);
+void th_usr_remove(struct th_part *p, uint32_t user);
+uint32_t th_usr_window(struct th_part *p, uint32_t user, int64_t start_ns); /* finds or makes */
+void th_usr_window_free(struct th_part *p, uint32_t win);
+/* Those that were not seen for so long. */
+void th_usr_forget_old(struct th_part *p, int64_t until_ns);
+static inline struct th_usr *th_usr_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->users, i);
+}
+static inline struct th_usr_win *th_usr_win_at(const struct th_part *p, uint32_t i)
+{
+    return th_pool_at(&p->user_wins, i);
+}
+
+/* ev_user.c */
+void th_learn_user(struct th_learn *l, const struct th_event *ev, const struct th_who *w);
+
+/* close_user.c: as th_window_close and th_window_look; a user that nobody was let in as is gone
+ * with its last window. */
+void th_usr_close(struct th_learn *l, struct th_part *p, uint32_t win, th_window_fn fn, void *arg);
+void th_usr_look(struct th_learn *l, const struct th_part *p, const struct th_usr_win *w,
+    th_window_fn fn, void *arg);
+
+/* save_user.c */
+void th_usr_put_all(const struct th_part *p, struct th_buf *out);
+void th_usr_get_all(struct th_cur *c, struct th_part *p, unsigned partition);
+
 /* close.c */
+/* What is judged is told: by the group's calibrators, the rarest first. */
+void th_signals_finish(struct th_learn *l, unsigned group);
+/* An hour was (not) one that brought something new. */
+void th_novelty_learn(struct th_novelty *n, bool fresh);
+/* What an hour that came late is learned with, of an entity whose last closed one ended then. */
+double th_late_weight(int64_t closed_ns, int64_t start_ns);
 void th_window_close(
     struct th_learn *l, struct th_part *p, struct th_win *w, th_window_fn fn, void *arg);
 /* The same without learning from it. */

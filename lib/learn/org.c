@@ -130,10 +130,20 @@ double th_org_unpopular(const struct th_org *o, uint64_t key, bool counted)
     return fmax(1 - 1.5 * th_org_share(o, key, counted), 0.1);
 }
 
+static double rarity(const struct th_org *o, uint64_t key, bool counted, uint32_t all)
+{
+    double share = ((double)others(o, key, counted) + 1) / ((double)all + 1);
+    return share >= 1 ? 0 : -log10(share);
+}
+
 double th_org_rarity(const struct th_org *o, uint64_t key, bool counted)
 {
-    double share = ((double)others(o, key, counted) + 1) / ((double)th_org_active(o) + 1);
-    return share >= 1 ? 0 : -log10(share);
+    return rarity(o, key, counted, th_org_active(o));
+}
+
+double th_org_user_rarity(const struct th_org *o, uint64_t key, bool counted)
+{
+    return rarity(o, key, counted, th_org_users(o));
 }
 
 /* v x part / whole, rounded down. */
@@ -194,6 +204,10 @@ static void decay_day(struct th_org *o)
         for (unsigned t = 0; t < TH_DEVICE_TYPE_COUNT; t++)
             th_loghist_decay(&o->h.kin_rates[f][t], TH_DECAY_NUM);
     }
+    for (unsigned f = 0; f < TH_USER_RATES; f++) {
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            th_loghist_decay(&o->h.user_rates[f][g], TH_DECAY_NUM);
+    }
     for (unsigned k = 0; k < TH_ARRAY_LEN(o->h.uploads); k++)
         th_loghist_decay(&o->h.uploads[k], TH_DECAY_NUM);
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
@@ -225,6 +239,8 @@ void th_org_advance(struct th_org *o, int64_t time_ns)
         if (periods > 0) {
             o->active[1] = periods == 1 ? o->active[0] : 0;
             o->active[0] = 0;
+            o->users[1] = periods == 1 ? o->users[0] : 0;
+            o->users[0] = 0;
         }
         if (days > 0)
             rebuild(o, o->dest_cap);

@@ -14,6 +14,7 @@
 #include "sketch/loghist.h"
 #include "spelling.h"
 #include "state.h"
+#include "user.h"
 
 #define TH_WAVE_UNIT 16u
 #define TH_ORG_MAX_DESTS (1u << 20)
@@ -57,6 +58,7 @@ struct th_hists {
     struct th_loghist rates[TH_RATES][TH_GROUPS];
     struct th_loghist uploads[2]; /* [1]: to destinations that hardly anybody else uses */
     struct th_calib calib[TH_FEATURE_COUNT][TH_GROUPS];
+    struct th_loghist user_rates[TH_USER_RATES][TH_GROUPS];
     uint64_t hours[TH_GROUPS]; /* device-hours x TH_WEIGHT */
     /* By type of device, of those whose type is known: what a new one of the kind begins with. */
     struct th_loghist kin_rates[TH_RATES][TH_DEVICE_TYPE_COUNT];
@@ -81,6 +83,7 @@ struct th_org {
     int64_t time_ns; /* everything before is in it; TH_TIME_UNSET: nothing yet */
     uint16_t period, day;
     uint32_t active[2];        /* devices, by period */
+    uint32_t users[2];         /* the same of users */
     struct th_org_dest *dests; /* open addressing */
     uint32_t dest_cap, dest_used;
     uint64_t dest_dropped;
@@ -92,6 +95,7 @@ struct th_org {
     unsigned without;                /* enum th_engine_part: of the learner's */
     /* derived by th_org_derive; of type 0, those of all types */
     struct th_rate_prior prior[TH_RATES][TH_GROUPS][TH_DEVICE_TYPE_COUNT];
+    struct th_rate_prior user_prior[TH_USER_RATES][TH_GROUPS];
     struct th_rate_prior upload_prior[2]; /* of all, of those to rare destinations */
     struct th_calib_curve curve[TH_FEATURE_COUNT][TH_GROUPS];
     double rhythm[TH_DEVICE_TYPE_COUNT][TH_RHYTHMS][TH_WEEK_SLOTS];
@@ -109,10 +113,16 @@ static inline uint32_t th_org_active(const struct th_org *o)
 {
     return TH_MAX(1, TH_MAX(o->active[0], o->active[1]));
 }
+static inline uint32_t th_org_users(const struct th_org *o)
+{
+    return TH_MAX(1, TH_MAX(o->users[0], o->users[1]));
+}
 /* -log10 of the share of devices, others than this one, that use the key: 0 for what everybody
  * uses or when there is nobody else to compare with. What many begin to use in the same hours or
  * days counts as more popular. counted: this device is already among them. */
 double th_org_rarity(const struct th_org *o, uint64_t key, bool counted);
+/* The same of users, for a key that only they touch. */
+double th_org_user_rarity(const struct th_org *o, uint64_t key, bool counted);
 /* Share of other devices that use it, 0 to 1. */
 double th_org_share(const struct th_org *o, uint64_t key, bool counted);
 /* What everybody uses is little evidence, however regular or large: 1 for what nobody else does,
@@ -129,12 +139,19 @@ void th_org_derive(struct th_org *o);
 void th_org_advance(struct th_org *o, int64_t time_ns);
 
 /* What one partition's events contribute. */
-enum th_touch_kind { TH_TOUCH_DEVICE, TH_TOUCH_FAIL, TH_TOUCH_UPLOAD, TH_TOUCH_ACTIVE, TH_TOUCHES };
+enum th_touch_kind {
+    TH_TOUCH_DEVICE,
+    TH_TOUCH_FAIL,
+    TH_TOUCH_UPLOAD,
+    TH_TOUCH_ACTIVE,
+    TH_TOUCH_USER_ACTIVE,
+    TH_TOUCHES
+};
 #define TH_TOUCHES_MAX (1u << 18) /* a partition's epoch */
 #define TH_NAMES_MAX 4096u
 
-/* TH_TOUCH_DEVICE has as its value the bit of the device, and this added when it is new to the
- * device. */
+/* TH_TOUCH_DEVICE has as its value the bit of the device (or user), and this added when it is new
+ * to it. */
 #define TH_TOUCH_BITS 64u
 
 struct th_touch {

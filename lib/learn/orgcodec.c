@@ -85,6 +85,10 @@ static void put_hists(const struct th_hists *d, struct th_buf *out)
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_put_sparse(out, d->calib[f][g].n, TH_CALIB_BINS);
     }
+    for (unsigned f = 0; f < TH_USER_RATES; f++) {
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            th_put_sparse(out, d->user_rates[f][g].n, TH_LOGHIST_BINS);
+    }
     th_put_sparse(out, d->hours, TH_GROUPS);
     for (unsigned c = 0; c < TH_RHYTHMS; c++)
         put_rhythm(d->rhythm_sum[c], d->rhythm_n[c], out);
@@ -134,6 +138,10 @@ static void add_hists(struct th_cur *c, struct th_hists *d)
     for (unsigned f = 0; f < TH_FEATURE_COUNT; f++) {
         for (unsigned g = 0; g < TH_GROUPS; g++)
             th_add_sparse(c, d->calib[f][g].n, TH_CALIB_BINS);
+    }
+    for (unsigned f = 0; f < TH_USER_RATES; f++) {
+        for (unsigned g = 0; g < TH_GROUPS; g++)
+            th_add_sparse(c, d->user_rates[f][g].n, TH_LOGHIST_BINS);
     }
     th_add_sparse(c, d->hours, TH_GROUPS);
     for (unsigned k = 0; k < TH_RHYTHMS; k++)
@@ -188,6 +196,10 @@ static void apply_touch(struct th_org *o, const struct th_touch *t)
 {
     if (t->kind == TH_TOUCH_ACTIVE) {
         o->active[0]++;
+        return;
+    }
+    if (t->kind == TH_TOUCH_USER_ACTIVE) {
+        o->users[0]++;
         return;
     }
     struct th_org_dest *d = th_org_add(o, t->key);
@@ -340,6 +352,8 @@ void th_org_encode(const struct th_org *o, bool strip, struct th_buf *out)
         th_buf_le16(out, o->period);
         th_buf_varint(out, o->active[0]);
         th_buf_varint(out, o->active[1]);
+        th_buf_varint(out, o->users[0]);
+        th_buf_varint(out, o->users[1]);
         th_buf_varint(out, o->prior_hours);
         put_dests(o, out);
     }
@@ -379,6 +393,8 @@ int th_org_decode(struct th_org *o, bool prior, const uint8_t *data, size_t len_
         fresh->period = th_cur_le16(&c);
         fresh->active[0] = u32_or_fail(&c, UINT32_MAX);
         fresh->active[1] = u32_or_fail(&c, UINT32_MAX);
+        fresh->users[0] = u32_or_fail(&c, UINT32_MAX);
+        fresh->users[1] = u32_or_fail(&c, UINT32_MAX);
         fresh->prior_hours = th_cur_varint(&c);
         get_dests(&c, fresh);
     } else {

@@ -16,6 +16,8 @@ struct th_part *th_part_new(void)
     th_pool_init(&p->failed, sizeof(struct th_failed));
     th_pool_init(&p->notes, sizeof(struct th_note));
     th_pool_init(&p->words, sizeof(struct th_words));
+    th_pool_init(&p->users, sizeof(struct th_usr));
+    th_pool_init(&p->user_wins, sizeof(struct th_usr_win));
     p->index_cap = FIRST_INDEX;
     p->index = th_xmalloc(p->index_cap * sizeof(*p->index));
     memset(p->index, 0xff, p->index_cap * sizeof(*p->index));
@@ -34,6 +36,9 @@ void th_part_free(struct th_part *p)
     th_pool_done(&p->failed);
     th_pool_done(&p->notes);
     th_pool_done(&p->words);
+    th_pool_done(&p->users);
+    th_pool_done(&p->user_wins);
+    free(p->user_index);
     th_touches_done(&p->touches);
     free(p->index);
     free(p->pairs);
@@ -158,6 +163,8 @@ uint64_t th_part_bytes(const struct th_part *p)
 {
     return th_pool_bytes(&p->devs) + th_pool_bytes(&p->callers) + th_pool_bytes(&p->wins) +
         th_pool_bytes(&p->called) + th_pool_bytes(&p->failed) + th_pool_bytes(&p->notes) +
-        th_pool_bytes(&p->words) + (uint64_t)p->index_cap * sizeof(*p->index) +
+        th_pool_bytes(&p->words) + th_pool_bytes(&p->users) + th_pool_bytes(&p->user_wins) +
+        (uint64_t)p->user_index_cap * sizeof(*p->user_index) +
+        (uint64_t)p->index_cap * sizeof(*p->index) +
         (uint64_t)p->buckets * TH_PAIR_WAYS * (sizeof(*p->pairs) + sizeof(*p->tags));
 }

@@ -75,7 +75,7 @@ static void view_log(struct th_rate_view *v, double x)
     v->high = expm1(v->mean + RANGE_Z * sd);
 }
 
-static void view_count(struct th_rate_view *v, double x)
+void th_rate_count(struct th_rate_view *v, double x)
 {
     v->mean = fmax(v->mean, 0.05);
     v->shape = v->variance > v->mean ? v->mean * v->mean / (v->variance - v->mean) : SHAPE_MAX;
@@ -105,7 +105,7 @@ void th_rate_view(const struct th_org *o, const struct th_dev *d, unsigned rate,
     if (logs)
         view_log(&v, x);
     else
-        view_count(&v, x);
+        th_rate_count(&v, x);
     v.lgp = x > 0 ? th_lgp_normal(v.z) - log10(v.active) : 0;
     *ret = v;
 }

@@ -2,7 +2,7 @@
 /*
  * A partition as bytes: its records as they lie in memory (little-endian machines
  * only), each device followed by its callers and windows, each of those by who called the
- * device, what failed, and its notes, then the
+ * device, what failed, and its notes, then the users, then the
  * pairs, then what waits for the next epoch. Chains are not saved but made anew; every
  * number that indexes or is computed with is checked when read back.
  */
@@ -83,6 +83,7 @@ void th_learn_save_partition(const struct th_learn *l, unsigned partition, struc
         if (p->devs.live > 0 && d->id != 0 && th_part_find(p, d->id) == i)
             put_device(p, d, out);
     }
+    th_usr_put_all(p, out);
     th_buf_varint(out, p->buckets);
     uint32_t at = 0;
     for (uint32_t i = 0; i < p->buckets * TH_PAIR_WAYS; i++) {
@@ -299,6 +300,8 @@ int th_learn_load_partition(
     uint64_t devices = th_cur_varint(&c);
     for (uint64_t i = 0; i < devices && !c.failed; i++)
         get_device(&c, p, partition);
+    if (!c.failed)
+        th_usr_get_all(&c, p, partition);
     get_pairs(&c, p);
     r = c.failed ? TH_E_MALFORMED : th_delta_decode(h, &p->touches, &c);
     if (r == 0 && th_cur_left(&c) > 0)

@@ -39,7 +39,7 @@ static inline bool th_feature_is_rate(unsigned feature)
     return feature < TH_RATES_FRONT ||
         (feature >= TH_FEAT_CLIENTS && feature <= TH_FEAT_STRANGERS_IN);
 }
-_Static_assert(TH_FEATURE_COUNT <= 64, "features are bits of a word");
+_Static_assert(TH_FEAT_USER_LOGINS <= 64, "a device's features are bits of a word");
 
 /* Young devices, clients and servers have calibrators and distributions of their own. */
 enum th_group { TH_GROUP_YOUNG, TH_GROUP_CLIENT, TH_GROUP_SERVER, TH_GROUPS };

@@ -31,7 +31,7 @@ static void put_peer(struct th_json *j, const struct th_identity *id, const stru
         member_text(j, "device", text);
     }
     if (s) {
-        th_json_key(j, "devices");
+        th_json_key(j, th_feature_is_user(s->feature) ? "users" : "devices");
         th_json_u64(j, s->peer_devices);
     }
     th_json_close(j);
@@ -52,6 +52,45 @@ static const struct th_signal *signal_of_peer(const struct th_breach *b)
     return NULL;
 }
 
+static void put_entity(struct th_json *j, const struct th_identity *id, const struct th_breach *b)
+{
+    bool user = th_entity_is_user(b->entity);
+    uint64_t device = user ? b->source : b->entity;
+    th_json_key(j, "device");
+    if (device)
+        th_device_json(j, id, device);
+    else
+        th_json_null(j);
+    if (!user)
+        return;
+    th_json_key(j, "user");
+    th_net_user_json(j, id, b->entity);
+}
+
+/* Devices, or users, in the order in which they came. */
+static void put_entities(
+    struct th_json *j, const struct th_identity *id, const struct th_incident *i, bool users)
+{
+    th_json_open_list(j);
+    for (uint32_t k = 0; k < i->device_count; k++) {
+        if (th_entity_is_user(i->devices[k]) != users)
+            continue;
+        if (users)
+            th_net_user_json(j, id, i->devices[k]);
+        else
+            th_device_json(j, id, i->devices[k]);
+    }
+    th_json_close_list(j);
+}
+
+static bool has_users(const struct th_incident *i)
+{
+    for (uint32_t k = 0; k < i->device_count; k++)
+        if (th_entity_is_user(i->devices[k]))
+            return true;
+    return false;
+}
+
 void th_breach_json(const struct th_breach *b, const struct th_models *m,
     const struct th_identity *id, struct th_buf *out)
 {
@@ -63,8 +102,7 @@ void th_breach_json(const struct th_breach *b, const struct th_models *m,
     member_time(&j, "time", b->time_ns);
     member_time(&j, "start", b->start_ns);
     member_time(&j, "end", b->end_ns);
-    th_json_key(&j, "device");
-    th_device_json(&j, id, b->entity);
+    put_entity(&j, id, b);
     th_json_key(&j, "peer");
     if (b->has_peer)
         put_peer(&j, id, signal_of_peer(b), &b->peer);
@@ -112,10 +150,11 @@ void th_incident_json(const struct th_incident *i, const struct th_identity *id,
     member_time(&j, "start", i->start_ns);
     member_time(&j, "end", i->end_ns);
     th_json_key(&j, "devices");
-    th_json_open_list(&j);
-    for (uint32_t k = 0; k < i->device_count; k++)
-        th_device_json(&j, id, i->devices[k]);
-    th_json_close_list(&j);
+    put_entities(&j, id, i, false);
+    if (has_users(i)) {
+        th_json_key(&j, "users");
+        put_entities(&j, id, i, true);
+    }
     member_number(&j, "score", thousandths(i->score));
     th_json_key(&j, "alert");
     th_json_bool(&j, i->alerts > 0);

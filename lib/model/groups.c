@@ -119,7 +119,7 @@ static bool has_rare(const struct th_window *w)
 
 void th_groups_window(struct th_groups *g, const struct th_window *w)
 {
-    if (w->end_ns != g->end_ns || w->habit == TH_HABIT_NEW)
+    if (w->end_ns != g->end_ns || w->habit == TH_HABIT_NEW || th_entity_is_user(w->entity))
         return;
     g->active[w->habit]++;
     uint32_t notes = has_rare(w) ? 0 : DEVICE_NOTES;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links: what makes breaches one story. Each breach has some: its device, the device that it
+ * Links: what makes breaches one story. Each breach has some: its device (of a user's the user, and
+ * the device that the credential was used from), the device that it
  * reached where an attack moves from one to the other, and the destination (peer and registered
  * domain) where that is rare and the breach an alert. What was reached joins when it acts in turn,
  * so that a path is one story, and a server that many reach makes no story of them. A device's link
@@ -60,6 +61,8 @@ struct links links_of(const struct th_models *m, const struct th_identity *id,
 {
     struct links l = {0};
     links_add(&l, LINK_DEVICE, b->entity, false, true, true);
+    if (b->source) /* what a credential does is a deed of the device that uses it */
+        links_add(&l, LINK_DEVICE, b->source, false, true, true);
     if (b->score < fmin(STEP_SCORE, threshold))
         return l;
     links_add(&l, LINK_REACHED, b->entity, false, true, false);
@@ -67,7 +70,7 @@ struct links links_of(const struct th_models *m, const struct th_identity *id,
         return l;
     if (b->peer.inside) {
         const struct th_entity *e = th_identity_slot(id, b->peer.slot);
-        if (e && moves_between_devices(th_models_info(m, b->model)))
+        if (e && e->id != b->source && moves_between_devices(th_models_info(m, b->model)))
             links_add(&l, LINK_REACHED, e->id, false, false, true);
     } else if (b->score >= threshold && rare_peer(b)) {
         links_add(&l, LINK_PEER, b->peer.key, true, true, true);

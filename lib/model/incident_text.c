@@ -22,6 +22,23 @@ static const struct th_model_info *model_of(const struct th_incidents *all, cons
     return &all->models->model[s->model].info;
 }
 
+/* Whoever else takes part: users apart, for they have no place among the devices. */
+static void put_others(const struct incident *in, uint64_t entity, struct th_buf *out)
+{
+    uint32_t count[2] = {0};
+    const char *lead = ", with ";
+    for (uint32_t i = 0; i < in->device_count; i++)
+        count[th_entity_is_user(in->device[i])] += in->device[i] != entity;
+    for (unsigned user = 0; user < 2; user++) {
+        bool same = th_entity_is_user(entity) == (user == 1);
+        if (count[user] == 0)
+            continue;
+        th_buf_printf(out, "%s%u %s%s%s", lead, count[user], same ? "other " : "",
+            user ? "user" : "device", count[user] == 1 ? "" : "s");
+        lead = " and ";
+    }
+}
+
 void incident_title(const struct th_incidents *all, const struct incident *in, struct th_buf *out)
 {
     const struct story *best = best_story(in);
@@ -34,9 +51,7 @@ void incident_title(const struct th_incidents *all, const struct incident *in, s
         th_buf_puts(out, " and ");
         th_buf_puts(out, best->peer);
     }
-    if (in->device_count > 1)
-        th_buf_printf(out, ", with %u other %s", in->device_count - 1,
-            in->device_count == 2 ? "device" : "devices");
+    put_others(in, best->entity, out);
     const char *lead = "; also ";
     for (uint32_t i = 0; i < in->story_count; i++) {
         const char *tactic = model_of(all, &in->story[i])->tactic;

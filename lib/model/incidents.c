@@ -332,6 +332,8 @@ void th_incidents_add(
     in->start_ns = TH_MIN(in->start_ns, b->start_ns);
     in->end_ns = TH_MAX(in->end_ns, b->end_ns);
     add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->entity);
+    if (b->source)
+        add_id(&in->device, &in->device_count, MAX_INCIDENT_DEVICES, b->source);
     if (!add_id(&in->breach, &in->breach_count, MAX_INCIDENT_BREACHES, b->id))
         s.count = 0; /* told before, and counted */
     if (in->link_count == 0 || b->score >= KEEP_SCORE)

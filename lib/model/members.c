@@ -85,6 +85,21 @@ void th_device_json(struct th_json *j, const struct th_identity *id, uint64_t en
     th_json_close(j);
 }
 
+void th_net_user_json(struct th_json *j, const struct th_identity *id, uint64_t entity)
+{
+    const struct th_net_user *u = th_identity_user(id, entity);
+    char text[TH_ENTITY_TEXT_LEN];
+    th_entity_text(entity, text);
+    th_json_open(j);
+    member_text(j, "id", text);
+    th_json_key(j, "name");
+    if (u)
+        th_json_str(j, th_str_c(u->name));
+    else
+        th_json_null(j);
+    th_json_close(j);
+}
+
 void member_signal(struct th_json *j, const struct th_signal *s)
 {
     const struct th_feature_info *f = th_feature_get(s->feature);
@@ -106,9 +121,10 @@ void member_signal(struct th_json *j, const struct th_signal *s)
         member_str(j, "peer", th_buf_view(&peer));
     }
     if (sentence_tells_popularity(s)) {
-        th_json_key(j, "peer_devices");
+        bool users = th_feature_is_user(s->feature);
+        th_json_key(j, users ? "peer_users" : "peer_devices");
         th_json_u64(j, s->peer_devices);
-        th_json_key(j, "all_devices");
+        th_json_key(j, users ? "all_users" : "all_devices");
         th_json_u64(j, s->org_devices);
     }
     if (s->detail[0]) {

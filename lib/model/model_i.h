@@ -412,7 +412,7 @@ struct links {
         bool strong;
         bool find; /* incidents that hold it are joined */
         bool put;  /* the incident holds it from now on */
-    } v[5];
+    } v[6];
     uint32_t count;
 };
 /* threshold: the score of an alert. */

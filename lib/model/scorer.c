@@ -213,6 +213,7 @@ void scorer_breach(const struct th_scorer *s, unsigned model, const struct th_wi
     const struct model *m = &s->models->model[model];
     *ret = (struct th_breach){.model = model,
         .entity = w->entity,
+        .source = w->source,
         .start_ns = w->start_ns,
         .end_ns = w->end_ns,
         .over = w->over,
@@ -380,7 +381,9 @@ void th_scorer_window(struct th_scorer *s, const struct th_window *w, th_breach_
     struct support support = scorer_support(s);
     struct view v = scorer_view(s, w);
     double best = -1;
-    p->hours++;
+    /* Scores are shares of device-hours: what is told of users spends the same budget, but their
+     * hours make it no larger (ADR 44). */
+    p->hours += !th_entity_is_user(w->entity);
     for (unsigned i = 0; i < s->models->count; i++) {
         const struct model *m = &s->models->model[i];
         struct match found[MAX_MATCHES];

@@ -65,17 +65,18 @@ bool sentence_has_usual(const struct th_signal *s)
 
 bool sentence_tells_popularity(const struct th_signal *s)
 {
-    return s->has_peer && !s->peer.inside && s->org_devices > 0;
+    return s->has_peer && (!s->peer.inside || th_feature_is_user(s->feature)) && s->org_devices > 0;
 }
 
 static void put_popularity(const struct th_signal *s, struct th_buf *out)
 {
     if (!sentence_tells_popularity(s))
         return;
+    const char *who = th_feature_is_user(s->feature) ? "user" : "device";
     if (s->peer_devices <= 1)
-        th_buf_puts(out, "; no other device uses it");
+        th_buf_printf(out, "; no other %s uses it", who);
     else
-        th_buf_printf(out, "; %u of %u devices use it", s->peer_devices, s->org_devices);
+        th_buf_printf(out, "; %u of %u %ss use it", s->peer_devices, s->org_devices, who);
 }
 
 static void put_detail(const struct th_signal *s, struct th_buf *out)

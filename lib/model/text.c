@@ -113,7 +113,12 @@ void text_time(struct th_buf *out, int64_t time_ns)
 void text_device(struct th_buf *out, const struct th_identity *id, uint64_t entity)
 {
     const struct th_entity *e = th_identity_find(id, entity);
+    const struct th_net_user *u = th_identity_user(id, entity);
     char text[TH_ADDR_TEXT_LEN];
+    if (u) {
+        th_buf_printf(out, "user %s", u->name);
+        return;
+    }
     if (!e) {
         char name[TH_ENTITY_TEXT_LEN];
         th_entity_text(entity, name);

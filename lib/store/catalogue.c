@@ -74,9 +74,13 @@ static const char *const schema_3[] = {
 #define GROUP_DEVICES                                                                              \
     "CREATE TABLE group_devices (device TEXT NOT NULL, event TEXT NOT NULL, PRIMARY KEY (device, " \
     "event)) WITHOUT ROWID, STRICT"
+/* Users of the network, as against those of Thymus. */
+#define CREDENTIALS                                                                                \
+    "CREATE TABLE credentials (id TEXT PRIMARY KEY, name TEXT NOT NULL, last INTEGER NOT NULL,"    \
+    " json TEXT NOT NULL) WITHOUT ROWID, STRICT"
 static const char *const schema_4[] = {GROUP_EVENTS,
     "CREATE INDEX group_events_start ON group_events(start, id)", GROUP_DEVICES,
-    "CREATE INDEX group_devices_event ON group_devices(event)"};
+    "CREATE INDEX group_devices_event ON group_devices(event)", CREDENTIALS};
 
 static int prepare(struct th_sql *s)
 {

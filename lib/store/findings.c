@@ -76,7 +76,9 @@ static bool put_breach(struct putting *p, const json_t *line, struct th_str text
 {
     struct th_sql *s = &p->c->sql;
     struct th_str id = text_of(line, "id");
-    struct th_str device = text_of(json_object_get(line, "device"), "id");
+    /* A user's is filed under the user. */
+    const json_t *user = json_object_get(line, "user");
+    struct th_str device = text_of(user ? user : json_object_get(line, "device"), "id");
     int64_t time_ns;
     if (!is_id(id) || !is_id(device) || !time_of(line, "time", &time_ns))
         return false;
@@ -134,6 +136,19 @@ static void put_member(struct putting *p, struct th_str breach, struct th_str id
         tell_joined(p, th_str_c(was), id);
 }
 
+static void put_entities(struct putting *p, const json_t *list, struct th_str incident)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        struct th_str id = text_of(item, "id");
+        if (is_id(id))
+            th_sql_run(&p->c->sql, "INSERT OR IGNORE INTO incident_devices VALUES (?, ?)", "ss", id,
+                incident);
+    }
+}
+
 static void put_members(struct putting *p, const json_t *line, struct th_str id, int64_t at_ns)
 {
     const json_t *item;
@@ -144,13 +159,8 @@ static void put_members(struct putting *p, const json_t *line, struct th_str id,
         if (json_is_string(item))
             put_member(p, breach, id, at_ns);
     }
-    json_array_foreach(json_object_get(line, "devices"), i, item)
-    {
-        struct th_str device = text_of(item, "id");
-        if (is_id(device))
-            th_sql_run(&p->c->sql, "INSERT OR IGNORE INTO incident_devices VALUES (?, ?)", "ss",
-                device, id);
-    }
+    put_entities(p, json_object_get(line, "devices"), id);
+    put_entities(p, json_object_get(line, "users"), id);
 }
 
 /* Told of one that is part of another: core tells again what it told before. */
@@ -277,6 +287,20 @@ static bool put_device(struct putting *p, const json_t *line, struct th_str text
     return true;
 }
 
+static bool put_user(struct putting *p, const json_t *line, struct th_str text)
+{
+    struct th_str id = text_of(line, "id");
+    int64_t last_ns;
+    if (!is_id(id) || !time_of(line, "last", &last_ns))
+        return false;
+    if (is_known(p, "SELECT json FROM credentials WHERE id = ?", id, text))
+        return true;
+    th_sql_run(&p->c->sql, "INSERT OR REPLACE INTO credentials VALUES (?, ?, ?, ?)", "ssis", id,
+        text_of(line, "name"), last_ns, text);
+    p->news->stored++;
+    return true;
+}
+
 static bool put_learning(struct putting *p, const json_t *line, struct th_str text)
 {
     int64_t time_ns;
@@ -289,8 +313,8 @@ static bool put_learning(struct putting *p, const json_t *line, struct th_str te
     return true;
 }
 
-/* Whatever was told of a device goes; core tells anew what others have left in their incidents, and
- * what was decided about those stays, without its words. */
+/* Whatever was told of a device, or a user, goes; core tells anew what others have left in their
+ * incidents, and what was decided about those stays, without its words. */
 static bool put_forget(struct putting *p, const json_t *line, struct th_str text)
 {
 #define WITH_IT "(SELECT incident FROM incident_devices WHERE device = ?1)"
@@ -309,8 +333,10 @@ static bool put_forget(struct putting *p, const json_t *line, struct th_str text
         "DELETE FROM incident_breaches WHERE incident IN " WITH_IT,
         "DELETE FROM incidents WHERE id IN " WITH_IT,
         "DELETE FROM incident_devices WHERE incident IN " WITH_IT,
-        "DELETE FROM breaches WHERE device = ?1",
-        "DELETE FROM devices WHERE id = ?1",
+        "DELETE FROM breaches WHERE device = ?1", "DELETE FROM devices WHERE id = ?1",
+        "DELETE FROM credentials WHERE id = ?1",
+        "UPDATE breaches SET json = json_set(json, '$.device', NULL) WHERE json ->> '$.device.id' "
+        "= ?1", /* of a user who was at it */
     };
 #undef WITH_IT
 #undef OF_IT_ALONE
@@ -341,7 +367,8 @@ static bool put_line(struct putting *p, struct th_str text)
         bool (*put)(struct putting *p, const json_t *line, struct th_str text);
     } kinds[] = {{"breach", put_breach}, {"incident", put_incident}, {"joined", put_joined},
         {"group-event", put_group}, {"withdrawn", put_withdrawn}, {"device", put_device},
-        {"learning", put_learning}, {"forget", put_forget}, {"permit", put_held}};
+        {"user", put_user}, {"learning", put_learning}, {"forget", put_forget},
+        {"permit", put_held}};
     if (text.len > TH_FINDING_MAX_BYTES)
         return false;
     json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);

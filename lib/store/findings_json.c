@@ -85,6 +85,8 @@ void th_findings_put_breach(
     th_json_open(j);
     for (size_t i = 0; i < TH_ARRAY_LEN(same); i++)
         th_findings_copy(j, line, same[i]);
+    if (json_object_get(line, "user"))
+        th_findings_copy(j, line, "user");
     put_model(j, line);
     th_json_key(j, "incident");
     if (incident.len > 0)
@@ -119,7 +121,7 @@ void th_findings_put_incident(
     struct th_json *j, const json_t *line, struct th_str state, const json_t *lead)
 {
     static const char *const same[] = {"id", "start", "end", "score", "alert", "title", "devices"};
-    static const char *const since[] = {"alerts", "alerted"};
+    static const char *const since[] = {"alerts", "alerted", "users"};
     for (size_t i = 0; i < TH_ARRAY_LEN(same); i++)
         th_findings_copy(j, line, same[i]);
     for (size_t i = 0; i < TH_ARRAY_LEN(since); i++) {

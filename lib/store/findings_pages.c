@@ -389,6 +389,23 @@ static void put_features(struct th_catalogue *c, struct th_json *j, struct th_st
     th_json_close_list(j);
 }
 
+/* Its breaches, incidents and features. */
+static void put_found(struct th_catalogue *c, struct th_json *j, struct th_str id)
+{
+    put_breaches(c, j, "breaches",
+        "SELECT " BREACH "WHERE b.device = ? ORDER BY b.time DESC, b.id DESC LIMIT 50", id);
+    TH_AUTOSTMT sqlite3_stmt *i = th_sql(&c->sql,
+        "SELECT " INCIDENT "JOIN incident_devices x ON x.incident = i.id WHERE x.device = ? ORDER "
+        "BY i.start DESC, i.id DESC LIMIT 50",
+        "s", id);
+    th_json_key(j, "incidents");
+    th_json_open_list(j);
+    while (th_sql_row(&c->sql, i))
+        put_short(j, i);
+    th_json_close_list(j);
+    put_features(c, j, id);
+}
+
 int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *out)
 {
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT " DEVICE "WHERE d.id = ?2", "is",
@@ -400,20 +417,44 @@ int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *
     put_device(&j, q);
     th_findings_copy(&j, line, "addresses");
     json_decref(line);
-    put_breaches(c, &j, "breaches",
-        "SELECT " BREACH "WHERE b.device = ? ORDER BY b.time DESC, b.id DESC LIMIT 50", id);
-    TH_AUTOSTMT sqlite3_stmt *i = th_sql(&c->sql,
-        "SELECT " INCIDENT "JOIN incident_devices x ON x.incident = i.id WHERE x.device = ? ORDER "
-        "BY i.start DESC, i.id DESC LIMIT 50",
-        "s", id);
-    th_json_key(&j, "incidents");
-    th_json_open_list(&j);
-    while (th_sql_row(&c->sql, i))
-        put_short(&j, i);
-    th_json_close_list(&j);
+    put_found(c, &j, id);
     th_json_key(&j, "group_events");
     th_findings_put_groups_of(c, &j, id);
-    put_features(c, &j, id);
+    th_json_close(&j);
+    return finish(c);
+}
+
+/* ---- users of the network ---- */
+
+/* Of a name that nobody was let in under only its breaches are known. */
+#define CREDENTIAL                                                                                 \
+    "SELECT coalesce(c.json ->> '$.name', b.json ->> '$.user.name'), c.json, coalesce((SELECT "    \
+    "max(score) FROM breaches x WHERE x.device = ?2 AND x.time >= ?1), 0) FROM (SELECT 1) LEFT "   \
+    "JOIN credentials c ON c.id = ?2 LEFT JOIN breaches b ON b.id = (SELECT id FROM breaches "     \
+    "WHERE device = ?2 ORDER BY time DESC LIMIT 1) WHERE c.id IS NOT NULL OR b.json ->> "          \
+    "'$.user.id' = ?2"
+
+int th_findings_credential(struct th_catalogue *c, struct th_str id, struct th_buf *out)
+{
+    TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, CREDENTIAL, "is",
+        th_time_sub(th_findings_reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY), id);
+    if (!th_sql_row(&c->sql, q))
+        return c->sql.err < 0 ? finish(c) : -ENOENT;
+    struct th_json j = th_json_init(out);
+    json_t *line = line_of(q, 1);
+    th_json_open(&j);
+    th_findings_text(&j, "id", id);
+    th_findings_text(&j, "name", th_sql_text(q, 0));
+    th_json_key(&j, "first_seen");
+    th_findings_value(&j, json_object_get(line, "first"));
+    th_json_key(&j, "last_seen");
+    th_findings_value(&j, json_object_get(line, "last"));
+    th_json_key(&j, "learned_hours");
+    th_json_double(&j, json_number_value(json_object_get(line, "learned_hours")));
+    th_json_key(&j, "score");
+    th_json_double(&j, (double)th_sql_int(q, 2) / SCORE_UNIT);
+    json_decref(line);
+    put_found(c, &j, id);
     th_json_close(&j);
     return finish(c);
 }

@@ -112,9 +112,11 @@ static void put_time_or_null(struct th_json *j, const char *key, bool known, int
 
 enum { AT, ID, DEVICE, UNTIL, ENDED, ENDED_BY, JSON, IP, HOST, MAC, MODEL_NAME, HELD, LAST };
 #define PERMIT                                                                                     \
-    "SELECT p.at, p.id, p.device, p.until, p.ended, p.ended_by, p.json, d.ip, d.hostname, d.mac, " \
+    "SELECT p.at, p.id, p.device, p.until, p.ended, p.ended_by, p.json, d.ip, coalesce("           \
+    "d.hostname, u.name), d.mac, "                                                                 \
     "CASE WHEN b.json ->> '$.model' = p.json ->> '$.model' THEN b.json ->> '$.name' END, "         \
     "coalesce(h.held, 0), h.last FROM permits p LEFT JOIN devices d ON d.id = p.device LEFT JOIN " \
+    "credentials u ON u.id = p.device LEFT JOIN "                                                  \
     "breaches b ON b.id = p.json ->> '$.breach' LEFT JOIN permits_held h ON h.id = p.id "
 
 static void put_device(struct th_json *j, sqlite3_stmt *q)

@@ -57,6 +57,16 @@ static struct find_device device_of(struct findings *f, const json_t *o)
         .user = get_str(f, o, "user")};
 }
 
+/* A user stands where a device stands. */
+static struct find_device user_of(struct findings *f, const json_t *o)
+{
+    char text[128];
+    struct th_str name = get_str(f, o, "name");
+    int n = snprintf(text, sizeof(text), "user %.*s", (int)TH_MIN(name.len, 100u), name.p);
+    return (struct find_device){.id = get_str(f, o, "id"),
+        .hostname = name.len ? th_arena_str(&f->arena, th_str_n(text, (size_t)n)) : name};
+}
+
 struct th_str find_device_label(const struct find_device *d)
 {
     return d->hostname.len ? d->hostname : d->ip.len ? d->ip : d->id;
@@ -107,11 +117,12 @@ static void add_breach(struct findings *f, const json_t *o)
     }
     struct find_breach *b = &f->breaches[f->breach_count++];
     const json_t *peer = json_object_get(o, "peer");
+    const json_t *user = json_object_get(o, "user");
     *b = (struct find_breach){.id = get_str(f, o, "id"),
         .time_ns = get_time(o, "time"),
         .start_ns = get_time(o, "start"),
         .end_ns = get_time(o, "end"),
-        .device = device_of(f, json_object_get(o, "device")),
+        .device = user ? user_of(f, user) : device_of(f, json_object_get(o, "device")),
         .peer = get_str(f, peer, "host"),
         .model = get_str(f, o, "model"),
         .name = get_str(f, o, "name"),
@@ -137,10 +148,13 @@ static void add_incident(struct findings *f, const json_t *o)
     f->incidents = th_xreallocarray(f->incidents, f->incident_count + 1, sizeof(*f->incidents));
     const json_t *devices = json_object_get(o, "devices");
     const json_t *ids = json_object_get(o, "breaches");
-    size_t n = list_len(devices);
+    const json_t *users = json_object_get(o, "users");
+    size_t devices_n = list_len(devices);
+    size_t n = devices_n + list_len(users);
     struct find_device *d = th_arena_alloc(&f->arena, (n + 1) * sizeof(*d));
     for (size_t i = 0; i < n; i++)
-        d[i] = device_of(f, json_array_get(devices, i));
+        d[i] = i < devices_n ? device_of(f, json_array_get(devices, i))
+                             : user_of(f, json_array_get(users, i - devices_n));
     size_t m = list_len(ids);
     struct th_str *names = th_arena_alloc(&f->arena, (m + 1) * sizeof(*names));
     for (size_t i = 0; i < m; i++)

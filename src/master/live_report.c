@@ -229,6 +229,24 @@ static void report_device(struct th_live *l, const struct th_entity *e, const st
     line_ended(l);
 }
 
+static void report_user(struct th_live *l, const struct th_net_user *u, const struct th_known *k)
+{
+    char id[TH_ENTITY_TEXT_LEN];
+    struct th_json j = th_json_init(&l->lines);
+    th_entity_text(u->id, id);
+    th_json_open(&j);
+    put_text(&j, "kind", "user");
+    put_text(&j, "id", id);
+    put_text(&j, "name", u->name);
+    put_time(&j, "first", u->first_ns);
+    put_time(&j, "last", u->last_ns);
+    th_json_key(&j, "learned_hours");
+    th_json_double(&j, k->learned_hours);
+    th_json_close(&j);
+    th_buf_u8(&l->lines, '\n');
+    line_ended(l);
+}
+
 /* The latest that were told without a name. */
 static void note_nameless(struct th_live *l, uint32_t slot)
 {
@@ -286,8 +304,11 @@ static void report_known(struct th_live *l)
     size_t n = th_measures_sort(&core->shard.measures, &v);
     for (size_t i = 0; i < n; i++) {
         const struct th_entity *e = th_identity_find(core->shard.identity, v[i].entity);
+        const struct th_net_user *u = th_identity_user(core->shard.identity, v[i].entity);
         if (e)
             report_device(l, e, &v[i]);
+        else if (u && u->known)
+            report_user(l, u, &v[i]);
     }
 }
 

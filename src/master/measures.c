@@ -57,18 +57,18 @@ static void put_row(struct th_measures *m, const struct th_window *w, const char
 void th_measures_window(struct th_measures *m, const struct th_window *w)
 {
     char entity[TH_ENTITY_TEXT_LEN];
-    uint64_t told = 0; /* features */
+    bool told[TH_FEATURE_COUNT] = {false};
     th_entity_text(w->entity, entity);
     for (uint32_t i = 0; i < w->measure_count; i++) {
-        told |= UINT64_C(1) << w->measures[i].feature;
+        told[w->measures[i].feature] = true;
         put_row(m, w, entity, &w->measures[i]);
     }
     /* Of the others the rarest: signals come so. */
     for (uint32_t i = 0; i < w->count; i++) {
         const struct th_signal *s = &w->signals[i];
-        if (told >> s->feature & 1)
+        if (told[s->feature])
             continue;
-        told |= UINT64_C(1) << s->feature;
+        told[s->feature] = true;
         struct th_measure v = {.feature = s->feature,
             .observed = s->observed,
             .expected = s->expected,

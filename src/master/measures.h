@@ -10,7 +10,7 @@
 #include "event/batch.h"
 #include "learn/learn.h"
 
-/* Of a device whose hour was closed. */
+/* Of a device or user whose hour was closed. */
 struct th_known {
     uint64_t entity;
     double learned_hours;

@@ -50,7 +50,8 @@ static const struct {
 } routes[] = {{"incidents", th_findings_incidents, NULL}, {"incident", NULL, th_findings_incident},
     {"breaches", th_findings_breaches, NULL}, {"breach", NULL, th_findings_breach},
     {"devices", th_findings_devices, NULL}, {"device", NULL, th_findings_device},
-    {"permits", th_findings_permits, NULL}, {"group_events", th_findings_group_events, NULL},
+    {"credential", NULL, th_findings_credential}, {"permits", th_findings_permits, NULL},
+    {"group_events", th_findings_group_events, NULL},
     {"group_event", NULL, th_findings_group_event}};
 
 static int answer(

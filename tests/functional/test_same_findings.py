@@ -45,7 +45,8 @@ def incidents(found):
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
     directory = tmp_path_factory.mktemp("office")
-    lab(directory, "--inject", "beacon@2026-01-06T09:00:00Z", "--inject", "scan@2026-01-06T10:10:00Z")
+    lab(directory, "--inject", "beacon@2026-01-06T09:00:00Z", "--inject", "scan@2026-01-06T10:10:00Z",
+        "--inject", "takeover@2026-01-06T10:05:00Z:hosts=8,hours=40m")
     return directory
 
 
@@ -53,6 +54,7 @@ def office(tmp_path_factory):
 def whole(office):
     lines = analyse(office)
     assert any(k[0] == "incident" for k in findings(lines)), "the attack must be found at all"
+    assert any('"user":{"id":"u' in v for k, v in findings(lines).items() if k[0] == "breach"), "a credential as well"
     return lines
 
 

@@ -255,6 +255,9 @@ static void play(struct world *w, const struct script *s)
 static bool is_device(const struct world *w, uint64_t entity, const struct expectation *e)
 {
     const struct th_entity *x = th_identity_find(w->identity, entity);
+    const struct th_net_user *u = th_identity_user(w->identity, entity);
+    if (e->user.len)
+        return u && th_str_is(e->user, u->name);
     return !e->has_device || (x && th_addr_eq(&x->addr, &e->device));
 }
 

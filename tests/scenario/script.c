@@ -290,7 +290,9 @@ static int add_expectation(struct reader *r, struct th_str line, struct th_str r
     if (e.kind <= EXPECT_PART)
         e.model = th_arena_str(&s->arena, next_word(&rest));
     struct th_str device = next_word(&rest);
-    if (device.len && !th_addr_parse(device, &e.device))
+    if (th_str_starts(device, "user:"))
+        e.user = th_arena_str(&s->arena, th_str_n(device.p + 5, device.len - 5));
+    else if (device.len && !th_addr_parse(device, &e.device))
         return fail(r, "not a device's address", device);
     e.has_device = device.len != 0;
     struct th_str last = next_word(&rest);

@@ -12,7 +12,8 @@
  *   KIND ORIG[:port] > RESP[:port] field=value ...     an event; fields have Zeek's names
  *   KIND field=value ...                               a kind without two ends (dhcp, arp)
  *   mark                               what was found before is no matter
- *   expect breach MODEL DEVICE [PEER]  DEVICE is an address, PEER a host name or an address
+ *   expect breach MODEL DEVICE [PEER]  DEVICE is an address or user:NAME, PEER a host name or an
+ *                                      address
  *   expect none MODEL [DEVICE]
  *   expect top DEVICE                  the best incident is about this device
  *   expect incidents DEVICE N          so many incidents are about it
@@ -49,6 +50,7 @@ struct expectation {
     struct th_str model, peer; /* of a group: feature, what is shared */
     bool has_device;
     struct th_addr device;
+    struct th_str user; /* instead of a device */
     uint64_t count;
     int line;
     struct th_str text; /* as written */

@@ -255,6 +255,12 @@ export interface DeviceShort {
   mac?: string | null;
 }
 
+/** a user of the network, in short */
+export interface UserShort {
+  id: string;
+  name: string | null;
+}
+
 /** a device */
 export interface Device extends DeviceShort {
   /** who was last seen logged in on it */
@@ -314,6 +320,8 @@ export interface Peer {
   device?: string;
   /** how many devices use it */
   devices?: number;
+  /** of a user's breach: how many users use it */
+  users?: number;
 }
 
 /** one reason why: what was seen against what was expected */
@@ -343,6 +351,10 @@ export interface Evidence {
   peer_devices?: number;
   /** of how many */
   all_devices?: number;
+  /** how many users use that peer */
+  peer_users?: number;
+  /** of how many */
+  all_users?: number;
 }
 
 /** a breach, in short */
@@ -354,7 +366,10 @@ export interface BreachShort {
   model: ModelShort;
   /** 0 to 100 */
   score: number;
-  device: DeviceShort;
+  /** of a user's breach: the one that the credential was used from; null: none of ours, or several */
+  device: DeviceShort | null;
+  /** whom it is about, where that is no device */
+  user?: UserShort;
   peer?: Peer | null;
   /** the incident it belongs to */
   incident: string | null;
@@ -403,6 +418,8 @@ export interface IncidentShort {
   state: 'open' | 'acknowledged';
   title: string;
   devices: Array<DeviceShort>;
+  /** of the network, whom breaches are about */
+  users?: Array<UserShort>;
   /** its strongest breach */
   lead?: BreachShort;
 }
@@ -594,6 +611,21 @@ export interface DeviceDetail extends Device {
   incidents: Array<IncidentShort>;
   /** that it had part in */
   group_events: Array<GroupEventShort>;
+  /** what /series has of it */
+  features: Array<string>;
+}
+
+/** a user of the network */
+export interface Credential extends UserShort {
+  /** null: nobody was let in under the name */
+  first_seen: string | null;
+  last_seen: string | null;
+  /** highest of its breaches in 7 days, 0 to 100 */
+  score: number;
+  /** hours with logins that its pattern of life rests on */
+  learned_hours: number;
+  breaches: Array<BreachShort>;
+  incidents: Array<IncidentShort>;
   /** what /series has of it */
   features: Array<string>;
 }

@@ -7,6 +7,8 @@ import { beforeEach, test } from 'node:test';
 import type { BreachShort, Evidence, GroupEventShort, IncidentDetail } from '../src/api';
 import { DETAILS, detailText, evidenceSentence } from '../src/lib/evidence';
 import { groupSentence } from '../src/lib/groups';
+import { deviceUrl } from '../src/lib/names';
+import { scopeOf } from '../src/lib/permit';
 import { i18n, namesOf } from '../src/lib/i18n.svelte';
 import { incidentSummary, incidentTitle, story, told } from '../src/lib/story';
 
@@ -63,7 +65,7 @@ test('a sentence cannot be made of a stranger’s braces', () => {
 test('every detail that is a sentence is still made so by the core', () => {
   const learn = join(root, 'lib/learn');
   const source = readdirSync(learn).filter((f) => f.endsWith('.c')).map((f) => readFileSync(join(learn, f), 'utf8')).join('\n');
-  const formats = [...source.matchAll(/(?:snprintf\(\s*(?:s->detail, sizeof\(s->detail\)|th_part_words\(a->part, n\)->text, TH_NOTE_DETAIL_LEN),\s*|\.detail = )"([^"]+)"/g)].map((m) => (m[1] ?? '').replace(/%\.39s/g, 'x').replace(/%(\.(?:\d+|\*)g|u|d|\.0f|lld)/g, '7').replaceAll('%%', '%'));
+  const formats = [...source.matchAll(/(?:snprintf\(\s*(?:s->detail, sizeof\(s->detail\)|th_part_words\(a->part, n\)->text, TH_NOTE_DETAIL_LEN),\s*|\.detail = )"([^"]+)"/g)].map((m) => (m[1] ?? '').replace(/%\.\d+s/g, 'x').replace(/%(\.(?:\d+|\*)g|u|d|\.0f|lld)/g, '7').replaceAll('%%', '%'));
   for (const [form, key] of DETAILS) assert.ok(formats.some((f) => form.test(f)), `${key}: none of ${formats.join(' | ')}`);
 });
 
@@ -72,6 +74,19 @@ test('title: model, device, peer and how many others', async () => {
   assert.equal(incidentTitle(x), 'Much data sent to one destination: ws-1 and evil.example, with 2 other devices');
   await i18n.load('ja');
   assert.equal(incidentTitle(x), '単一宛先への大量送信: ws-1 と evil.example、ほか2台');
+});
+
+test('a user stands where a device stands', async () => {
+  await i18n.load('en');
+  const reason = evidence({ feature: 'user-new-target', peer: 'files', detail: '', all_devices: 0, peer_users: 1, all_users: 40 });
+  const lead = breach('credential-from-unusual-device', 'lateral-movement', { device: { id: 'd1', hostname: 'ws-1' }, user: { id: 'u1', name: 'anna' }, peer: { host: 'files', inside: true }, reason });
+  const x = incident([lead], { devices: [{ id: 'd1', hostname: 'ws-1' }, { id: 'd2' }], users: [{ id: 'u1', name: 'anna' }] });
+  assert.equal(incidentTitle(x), 'Credential used from a strange device for a strange host: user anna and files, with 1 other device');
+  assert.match(incidentSummary(x), /, user anna logged in to files, for the first time; no other user uses it\.$/);
+  const nowhere = breach('spray-against-one-account', 'credential-access', { device: null, user: { id: 'u2', name: null }, peer: null });
+  assert.match(incidentTitle(incident([nowhere], { devices: [] })), /: user u2$/);
+  assert.equal(deviceUrl('u2'), '/credentials/u2');
+  assert.deepEqual(scopeOf(nowhere, { device: true, models: 'model', peer: 'any', port: false }), { device: 'u2', model: 'spray-against-one-account' });
 });
 
 test('a device has the name that is known now, not that of the hour of a breach', () => {

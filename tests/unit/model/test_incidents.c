@@ -665,6 +665,96 @@ static void findings_are_json(void **state)
     assert_string_equal((const char *)out.p, want);
 }
 
+/* Lets anna in at 10.0.0.1; her id. */
+static uint64_t user_of(struct world *w)
+{
+    struct th_who who;
+    struct th_ev_login ev = {.h = {.kind = TH_KIND_LOGIN, .time_ns = H0}};
+    TH_SET(&ev, LOGIN, id_orig_h, th_addr_v4((const uint8_t[]){10, 0, 0, 1}));
+    TH_SET(&ev, LOGIN, id_resp_h, th_addr_v4((const uint8_t[]){10, 0, 0, 2}));
+    TH_SET(&ev, LOGIN, user, th_str_c("Anna"));
+    TH_SET(&ev, LOGIN, success, true);
+    th_identity_event(w->identity, &ev.h, &who);
+    return who.login.user;
+}
+
+/* A breach about a user, who came from the device (0: from several), and reached another where it
+ * is strong. */
+static void users_breach(
+    struct world *w, uint64_t user, uint64_t source, double hour, struct th_breach *ret)
+{
+    int64_t at = H0 + (int64_t)(hour * (double)HOUR);
+    struct th_breach *b = ret;
+    *b = (struct th_breach){.model = MOVE,
+        .entity = user,
+        .source = source,
+        .start_ns = at,
+        .end_ns = at + HOUR,
+        .time_ns = at + HOUR / 2,
+        .score = 45,
+        .has_peer = true,
+        .evidence_count = 1};
+    b->id = th_mix64((uint64_t)at ^ user) | 1;
+    b->evidence[0] = with_peer(signal_make("user-new-target", 2, 3.6), 9, "files", 1);
+    b->evidence[0].peer.inside = true;
+    b->evidence[0].peer.slot = th_identity_find(w->identity, w->device[2])->slot;
+    b->evidence[0].peer.host = th_str_c(b->evidence[0].peer_host);
+    b->peer = b->evidence[0].peer;
+}
+
+static void a_user_joins_where_it_was(void **state)
+{
+    struct world *w = *state;
+    uint64_t user = user_of(w);
+    struct th_breach b;
+    users_breach(w, user, w->device[0], 1, &b);
+    add(w, 0, C2, 0, 40, 0, 0);
+    add(w, 3, C2, 0, 40, 0, 0); /* has nothing to do with it */
+    th_incidents_add(w->incidents, &b, w->alert, b.end_ns);
+    add(w, 2, OUT, 2, 40, 0, 0); /* that was reached, and acts */
+    users_breach(w, user, w->device[1], 3, &b);
+    b.peer.key = b.evidence[0].peer.key = 10; /* another host of that name */
+    th_incidents_add(w->incidents, &b, w->alert, b.end_ns);
+    struct told t = report(w);
+    assert_int_equal(t.count, 2);
+    assert_int_equal(t.v[0].breaches, 4);
+    assert_int_equal(t.v[0].devices, 4); /* three, and the user */
+    assert_non_null(strstr(t.v[0].title, "Move: user anna and files, with 3 devices"));
+    assert_non_null(strstr(t.v[0].summary, "user anna logged in to files"));
+    /* Forgotten, nothing of it is left among the devices' troubles. */
+    th_incidents_forget(w->incidents, user);
+    th_identity_forget(w->identity, user);
+    t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].breaches, 2);
+    assert_null(strstr(t.v[0].title, "user"));
+}
+
+static void a_users_breach_says_so(void **state)
+{
+    struct world *w = *state;
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    uint64_t user = user_of(w);
+    struct th_breach b;
+    users_breach(w, user, 0, 0, &b);
+    char text[TH_ENTITY_TEXT_LEN];
+    th_entity_text(user, text);
+    th_breach_json(&b, w->models, w->identity, &out);
+    th_buf_u8(&out, 0);
+    TH_AUTOFREE char *want = th_xasprintf(
+        "\"device\":null,\"user\":{\"id\":\"%s\",\"name\":\"anna\"},\"peer\":{\"ip\":null,"
+        "\"host\":\"files\"",
+        text);
+    assert_non_null(strstr((const char *)out.p, want));
+    assert_non_null(strstr((const char *)out.p, "\"users\":1}"));
+    assert_non_null(strstr((const char *)out.p, "\"peer_users\":1,\"all_users\":100"));
+    th_buf_clear(&out);
+    b.source = w->device[0];
+    th_breach_json(&b, w->models, w->identity, &out);
+    th_buf_u8(&out, 0);
+    assert_non_null(strstr((const char *)out.p, "\"ip\":\"10.0.0.1\""));
+}
+
 /* A rhythm has no usual amount, a volume that is usually nothing has one. */
 static void what_is_never_usual_has_no_range(void **state)
 {
@@ -707,6 +797,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_left_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_user_joins_where_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_users_breach_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_never_usual_has_no_range, setup, teardown),
     };

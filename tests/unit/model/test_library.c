@@ -131,6 +131,14 @@ static const struct {
     {"upload-under-faulty-certificate",
         {{"faulty-certificate", 1, false, 0, NULL, "certificate of another name"},
             {"upload", 2e9, false}}},
+    {"credential-from-unusual-device",
+        {{"user-new-source", 1, true}, {"user-new-target", 1, true}}},
+    {"credential-from-many-devices", {{"user-sources", 6, true}, {"user-new-source", 1, true}}},
+    {"credential-at-unusual-hour",
+        {{"user-unusual-hour", 1, true, 0, NULL, "at 3:00 UTC; so on 0 of 12 such days"},
+            {"user-new-source", 1, true}}},
+    {"spray-against-one-account", {{"user-failed-from-several", 9, true}}},
+    {"user-at-many-new-hosts", {{"user-targets", 9, true}, {"user-new-target", 1, true}}},
 };
 
 static struct th_models *load(void)

@@ -80,6 +80,39 @@ static void score_means_share_of_device_hours(void **state)
     th_models_free(m);
 }
 
+static void hours_of_users_are_no_device_hours(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    struct caught c = {0};
+    int64_t now = H0;
+    feed(s, 50000, &now);
+    double hours = th_scorer_pooled_device_hours(s);
+    double score = score_of(s, 1, 2, now);
+    for (uint64_t i = 0; i < 100000; i++) {
+        struct th_window w = window_make(TH_USER_BIT | (i + 1), now, NULL, 0);
+        th_scorer_window(s, &w, catch_breach, &c);
+    }
+    now += HOUR;
+    epoch(&s, 1, now);
+    assert_true(th_scorer_pooled_device_hours(s) <= hours + 1); /* the one that was asked about */
+    assert_float_equal(score_of(s, 2, 2, now), score, 0.5);     /* counted, it were 6 more */
+    /* What is told of them spends the same budget: as much again makes all less rare. */
+    for (uint64_t i = 0; i < 5000; i++) {
+        struct th_signal v[] = {
+            signal_make("upload", 1e9, -log10(((double)(i % 997) + 0.5) / 997))};
+        struct th_window w = window_make(TH_USER_BIT | (i + 1), now, v, 1);
+        c.count = 0;
+        th_scorer_window(s, &w, catch_breach, &c);
+    }
+    now += HOUR;
+    epoch(&s, 1, now);
+    assert_true(score_of(s, 3, 2, now) < score - 2);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
 static void told_once_a_day_unless_it_rises(void **state)
 {
     (void)state;
@@ -414,6 +447,7 @@ int main(void)
         cmocka_unit_test(history_decays),
         cmocka_unit_test(late_windows_say_so),
         cmocka_unit_test(thresholds_bend_while_young),
+        cmocka_unit_test(hours_of_users_are_no_device_hours),
         cmocka_unit_test(id_is_of_what_was_found),
         cmocka_unit_test(a_look_leaves_no_trace),
         cmocka_unit_test(what_goes_on_is_worth_more),

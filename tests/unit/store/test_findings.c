@@ -653,7 +653,7 @@ static void a_catalogue_of_version_1_is_brought_up(void **state)
         "DROP TABLE joins; DROP INDEX incident_devices_incident;"
         "UPDATE incident_breaches SET incident = 'i1' WHERE breach = 'b2';"
         "DROP TABLE permits; DROP TABLE permits_held; DROP TABLE group_events; "
-        "DROP TABLE group_devices; PRAGMA user_version = 1");
+        "DROP TABLE group_devices; DROP TABLE credentials; PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* once, and then it is as it is */
         if (i > 0)
             th_catalogue_close(*state);
@@ -924,6 +924,69 @@ static void lines_that_are_none_are_left_out(void **state)
     th_buf_done(&news.notices);
 }
 
+/* A breach about user u1, from device d1 or from none of ours. */
+static void add_users_breach(struct th_buf *out, const char *id, const char *device, int hour)
+{
+    th_buf_printf(out,
+        "{\"kind\":\"breach\",\"id\":\"%s\",\"time\":\"2026-01-02T%02d:30:00Z\",\"start\":"
+        "\"2026-01-02T%02d:00:00Z\",\"end\":\"2026-01-02T%02d:59:00Z\",\"device\":%s,\"user\":{"
+        "\"id\":\"u1\",\"name\":\"anna\"},\"peer\":null,\"model\":\"m\",\"name\":\"n\","
+        "\"description\":\"d\",\"version\":1,\"score\":30,\"rarity\":2,\"technique\":\"T1078\","
+        "\"tactic\":\"lateral-movement\",\"evidence\":[{\"feature\":\"user-targets\",\"label\":"
+        "\"l\",\"observed\":1,\"sentence\":\"s\"}]}\n",
+        id, hour, hour, hour, device);
+}
+
+static json_t *credential(struct th_catalogue *c, int want)
+{
+    TH_AUTOBUF struct th_buf out = TH_BUF_INIT;
+    assert_int_equal(th_findings_credential(c, th_str_c("u1"), &out), want);
+    return want == 0 ? parsed(&out) : NULL;
+}
+
+static void a_user_has_a_page(void **state)
+{
+    struct th_catalogue *c = *state;
+    TH_AUTOBUF struct th_buf lines = TH_BUF_INIT;
+    credential(c, -ENOENT);
+    /* First of a name that nobody was let in under; then of one that is known. */
+    add_users_breach(&lines, "b1", "null", 1);
+    add_users_breach(&lines, "b2", "{\"id\":\"d1\",\"ip\":\"10.0.0.1\"}", 2);
+    th_buf_puts(&lines,
+        "{\"kind\":\"incident\",\"id\":\"i1\",\"start\":\"2026-01-02T01:00:00Z\",\"end\":"
+        "\"2026-01-02T02:59:00Z\",\"score\":30,\"alert\":false,\"title\":\"t\",\"summary\":\"s\","
+        "\"devices\":[{\"id\":\"d1\"}],\"users\":[{\"id\":\"u1\",\"name\":\"anna\"}],"
+        "\"breaches\":[\"b1\",\"b2\"]}\n");
+    put_quietly(c, &lines);
+    json_t *v = credential(c, 0);
+    assert_string_equal(json_string_value(json_object_get(v, "name")), "anna");
+    assert_true(json_is_null(json_object_get(v, "first_seen")));
+    assert_int_equal(json_array_size(json_object_get(v, "breaches")), 2);
+    assert_int_equal(json_array_size(json_object_get(v, "incidents")), 1);
+    json_decref(v);
+    th_buf_puts(&lines,
+        "{\"kind\":\"user\",\"id\":\"u1\",\"name\":\"anna\",\"first\":\"2026-01-01T00:00:00Z\","
+        "\"last\":\"2026-01-02T02:00:00Z\",\"learned_hours\":17}\n");
+    put_quietly(c, &lines);
+    v = credential(c, 0);
+    assert_true(json_number_value(json_object_get(v, "learned_hours")) == 17);
+    assert_string_equal(
+        json_string_value(json_object_get(v, "first_seen")), "2026-01-01T00:00:00Z");
+    json_decref(v);
+    /* The device that it was at is forgotten: the breach stays, without it. */
+    th_buf_puts(&lines, "{\"kind\":\"forget\",\"device\":\"d1\",\"sensor\":\"\"}\n");
+    put_quietly(c, &lines);
+    v = credential(c, 0);
+    json_t *first = json_array_get(json_object_get(v, "breaches"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "id")), "b2");
+    assert_true(json_is_null(json_object_get(first, "device")));
+    assert_int_equal(json_array_size(json_object_get(v, "incidents")), 0);
+    json_decref(v);
+    th_buf_puts(&lines, "{\"kind\":\"forget\",\"device\":\"u1\",\"sensor\":\"\"}\n");
+    put_quietly(c, &lines);
+    credential(c, -ENOENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -940,6 +1003,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_seen_of_both_stays_acknowledged, begin, end),
         cmocka_unit_test_setup_teardown(a_catalogue_of_version_1_is_brought_up, begin, end),
         cmocka_unit_test_setup_teardown(devices_are_found_and_sorted, begin, end),
+        cmocka_unit_test_setup_teardown(a_user_has_a_page, begin, end),
         cmocka_unit_test_setup_teardown(the_overview_counts, begin, end),
         cmocka_unit_test_setup_teardown(what_is_forgotten_is_nowhere, begin, end),
         cmocka_unit_test_setup_teardown(what_a_group_did_is_one, begin, end),

@@ -42,6 +42,7 @@ const NAMES: Record<string, string> = {
   T1102: 'Web Service',
   T1105: 'Ingress Tool Transfer',
   T1110: 'Brute Force',
+  'T1110.001': 'Password Guessing',
   'T1110.003': 'Password Spraying',
   T1112: 'Modify Registry',
   T1133: 'External Remote Services',

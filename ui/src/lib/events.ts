@@ -11,10 +11,17 @@ export interface Question { q: string; from: string; to: string }
 const below = (host: string): string =>
   quote(host) === host ? `(host:${host} OR host:*.${host})` : `host:${quote(host)}`;
 
+/** A user's name comes with realms and without. */
+function named(user: string): string {
+  const name = user.split('@')[0] ?? user;
+  return quote(name) === name ? `user:*${name}*` : `user:${quote(name)}`;
+}
+
 export function questionOf(breach: Breach): Question {
   // The device may be the one that was spoken to.
-  const parts = [`device:${quote(breach.device.id)}`];
-  if (breach.peer?.ip) parts.push(`ip:${quote(breach.peer.ip)}`);
+  const parts = breach.device ? [`device:${quote(breach.device.id)}`] : [];
+  if (breach.user?.name) parts.push(named(breach.user.name));
+  else if (breach.peer?.ip) parts.push(`ip:${quote(breach.peer.ip)}`);
   else if (breach.peer?.host) parts.push(below(breach.peer.host));
   const ends = [breach.start, breach.end, ...breach.evidence.flatMap((e) => [e.first, e.last])]
     .map((x) => Date.parse(x ?? ''))

@@ -16,6 +16,7 @@ export const DETAILS: [RegExp, Key][] = [
   [/^(-?\d+) hours after it collected from inside hosts$/, 'detail.after'],
   [/^at (\d+):00 UTC; so on (\d+) of (\d+) such days$/, 'detail.rare'],
   [/^from (.+), then to (.+)$/, 'detail.path'],
+  [/^from (\S+(?:, \S+)*)$/, 'detail.from'],
   [/^port (\d+) is a mining pool's$/, 'detail.pool'],
   [/^held against what is sent to places that hardly anybody uses$/, 'detail.strangers'],
 ];
@@ -41,7 +42,9 @@ export function evidenceSentence(e: Evidence): string {
     const most = e.high !== null && e.high > e.expected;
     add(most ? 'evidence.usualMost' : 'evidence.usual', { expected: amount(e.expected, e.unit), high: amount(e.high, e.unit) });
   }
-  if (e.all_devices && (e.peer_devices ?? 0) <= 1) add('evidence.alone', {});
+  if (e.all_users && (e.peer_users ?? 0) <= 1) add('evidence.aloneUser', {});
+  else if (e.all_users) add('evidence.popularUsers', { n: e.peer_users ?? 0, all: e.all_users });
+  else if (e.all_devices && (e.peer_devices ?? 0) <= 1) add('evidence.alone', {});
   else if (e.all_devices) add('evidence.popular', { n: e.peer_devices ?? 0, all: e.all_devices });
   return text;
 }

@@ -13,6 +13,8 @@ export const NEVER = new Set([
   'controller-command',
   'clear-text-login',
   'faulty-certificate',
+  'user-new-source',
+  'user-new-target',
 ]);
 /** What says by itself why it is told. */
 export const PLAIN = new Set([
@@ -23,4 +25,5 @@ export const PLAIN = new Set([
   'beacon-slow',
   'lateral-path',
   'mining',
+  'user-unusual-hour',
 ]);

@@ -33,6 +33,10 @@ const SHOWN_BY: Record<string, string> = {
   'clear-text-login': 'connections-out',
   'faulty-certificate': 'connections-out',
   'outflow-grown': 'bytes-out',
+  'user-new-source': 'user-sources',
+  'user-new-target': 'user-targets',
+  'user-unusual-hour': 'user-logins',
+  'user-failed-from-several': 'user-logins-failed',
 };
 
 /** Measures that show these features, each once, in their order. */

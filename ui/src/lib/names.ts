@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // How devices, peers and findings are called on every screen.
-import type { Device, DeviceShort, Peer } from '../api';
+import type { BreachShort, Device, DeviceShort, IncidentShort, Peer } from '../api';
 import { cut } from './format';
-import { tName } from './i18n.svelte';
+import { t, tName } from './i18n.svelte';
 
-export const deviceName = (d: DeviceShort): string => cut(d.hostname || d.ip || d.mac || d.id, 120);
-export const deviceUrl = (id: string): string => `/devices/${encodeURIComponent(id)}`;
+/** A user of the network has a place wherever a device has one, by the letter of the id. */
+const isUser = (id: string): boolean => id.startsWith('u');
+export const deviceName = (d: DeviceShort): string => {
+  const name = cut(d.hostname || d.ip || d.mac || d.id, 120);
+  return isUser(d.id) ? t('user.name', { name }) : name;
+};
+export const deviceUrl = (id: string): string => `/${isUser(id) ? 'credentials' : 'devices'}/${encodeURIComponent(id)}`;
+/** Whom a breach is about. */
+export const actorOf = (b: Pick<BreachShort, 'device' | 'user'>): DeviceShort =>
+  b.user ? { id: b.user.id, hostname: b.user.name } : (b.device ?? { id: '' });
+export const actorsOf = (x: Pick<IncidentShort, 'devices' | 'users'>): DeviceShort[] =>
+  [...(x.users ?? []).map(({ id, name }) => ({ id, hostname: name })), ...x.devices];
 export const incidentUrl = (id: string): string => `/incidents/${encodeURIComponent(id)}`;
 export const breachUrl = (id: string): string => `/breaches/${encodeURIComponent(id)}`;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a permit may cover, out of the breach that led to it.
 import type { BreachShort, PermitNew } from '../api';
+import { actorOf } from './names';
 
 export const REASON_BYTES = 240;
 export const DAYS = [7, 30, 90, 180, 365];
@@ -14,7 +15,7 @@ export interface Choice {
   port: boolean; // this one only
 }
 
-type About = Pick<BreachShort, 'device' | 'model' | 'peer'>;
+type About = Pick<BreachShort, 'device' | 'user' | 'model' | 'peer'>;
 
 /** By what its peer can be told, the widest first that is still this peer: what one name resolves to changes, and a
  *  model counts by registered domain. */
@@ -36,7 +37,7 @@ export const reasonFits = (reason: string): boolean => new TextEncoder().encode(
 
 export function scopeOf(b: About, c: Choice): Omit<PermitNew, 'reason'> {
   const scope: Omit<PermitNew, 'reason'> = {};
-  if (c.device) scope.device = b.device.id;
+  if (c.device) scope.device = actorOf(b).id;
   if (c.models === 'model') scope.model = b.model.id;
   if (c.models === 'tactic') scope.tactic = b.model.tactic;
   if (c.peer === 'domain' && b.peer?.domain) scope.domain = b.peer.domain;

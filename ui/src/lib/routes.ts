@@ -21,6 +21,7 @@ export const routes: Route[] = [
   { pattern: '/breaches/:id', title: 'breach.why', right: 'read', load: () => as(import('../screens/Breach.svelte')) },
   { pattern: '/devices', title: 'nav.devices', right: 'read', load: () => as(import('../screens/Devices.svelte')) },
   { pattern: '/devices/:id', title: 'nav.devices', right: 'read', load: () => as(import('../screens/Device.svelte')) },
+  { pattern: '/credentials/:id', title: 'nav.users', right: 'read', load: () => as(import('../screens/User.svelte')) },
   { pattern: '/search', title: 'nav.search', right: 'search', load: () => as(import('../screens/Search.svelte')) },
   { pattern: '/packets', title: 'packets.title', right: 'packets', load: () => as(import('../screens/Packets.svelte')) },
   { pattern: '/status', title: 'nav.status', right: 'read', load: () => as(import('../screens/Status.svelte')) },

@@ -5,7 +5,7 @@ import type { BreachShort, DeviceShort, IncidentDetail, IncidentShort } from '..
 import { evidenceSentence } from './evidence';
 import { cut } from './format';
 import { hasText, namesOf, t } from './i18n.svelte';
-import { deviceName, modelName, peerHost, tacticName } from './names';
+import { actorOf, actorsOf, deviceName, modelName, peerHost, tacticName } from './names';
 import { sentences } from './sentences';
 import { when } from './show.svelte';
 
@@ -13,15 +13,16 @@ const MOST_LINES = 12;
 
 /** A device as the incident knows it: a breach has the name of its own hour, when there was perhaps none yet. */
 const nameIn = (x: IncidentShort, device: DeviceShort): string =>
-  deviceName([...x.devices, device].find((d) => d.id === device.id && d.hostname) ?? device);
+  deviceName([...actorsOf(x), device].find((d) => d.id === device.id && d.hostname) ?? device);
 
 export function incidentTitle(x: IncidentShort): string {
   const { lead } = x;
   if (!lead || !hasText(`model.${lead.model.id}`)) return cut(x.title, 300);
-  const device = nameIn(x, lead.device);
+  const device = nameIn(x, actorOf(lead));
   const peer = peerHost(lead.peer);
   let who = peer ? t('incident.title.peer', { device, peer }) : device;
-  const n = x.devices.length - 1;
+  // The device that a user was at is no other one.
+  const n = x.devices.filter((d) => d.id !== lead.device?.id).length;
   if (n > 0) who = t('incident.title.others', { who, n });
   return t('incident.title', { model: modelName(lead.model), who });
 }
@@ -42,7 +43,7 @@ const stronger = (a: BreachShort, b: BreachShort): number => b.score - a.score |
 export function told(timeline: BreachShort[]): Told[] {
   const groups = new Map<string, BreachShort[]>();
   for (const b of timeline) {
-    const key = `${b.device.id} ${b.model.tactic} ${b.reason?.feature ?? b.model.id}`;
+    const key = `${actorOf(b).id} ${b.model.tactic} ${b.reason?.feature ?? b.model.id}`;
     groups.set(key, [...(groups.get(key) ?? []), b]);
   }
   return [...groups.values()].flatMap((all) => {
@@ -57,7 +58,7 @@ export function told(timeline: BreachShort[]): Told[] {
 export const breachSentence = (b: BreachShort): string => (b.reason ? evidenceSentence(b.reason) : cut(b.sentence ?? modelName(b.model), 1200));
 
 function line(of: IncidentShort, x: Told): string {
-  let text = t('story.line', { time: when(x.lead.time), device: nameIn(of, x.lead.device), what: breachSentence(x.lead) });
+  let text = t('story.line', { time: when(x.lead.time), device: nameIn(of, actorOf(x.lead)), what: breachSentence(x.lead) });
   if (x.peers > 0) text = t('story.peers', { text, n: x.peers });
   else if (x.count > 1) text = t('story.times', { text, n: x.count });
   return t('story.end', { text });

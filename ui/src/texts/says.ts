@@ -66,4 +66,12 @@ export const says = {
   'says.clear-text-login': 'sent a password in clear text to {peer}',
   'says.faulty-certificate': 'trusted {peer}, whose certificate or TLS does not hold',
   'says.outflow-grown': 'has come to send {observed} outside on an ordinary day',
+  'says.user-logins': 'was let in with {observed} in an hour',
+  'says.user-logins-failed': 'was refused in {observed} in an hour',
+  'says.user-sources': 'logged in from {observed} in an hour',
+  'says.user-targets': 'logged in to {observed} in an hour',
+  'says.user-new-source': 'logged in from {peer}',
+  'says.user-new-target': 'logged in to {peer}',
+  'says.user-unusual-hour': 'logged in at an hour at which that never happens',
+  'says.user-failed-from-several': 'was refused from {observed} in an hour',
 } as const;

@@ -20,9 +20,9 @@
 #include "identity/traits.h"
 
 #define TH_PARTITIONS 64u
-#define TH_ENTITY_TEXT_LEN 12 /* "d" and 10 characters of base 32 */
+#define TH_ENTITY_TEXT_LEN 12 /* "d" or, of a user, "u"; and 10 characters of base 32 */
 
-enum th_entity_kind { TH_ENTITY_DEVICE = 1, TH_ENTITY_USER = 2, TH_ENTITY_FORGOTTEN = 3 };
+enum th_entity_kind { TH_ENTITY_DEVICE = 1, TH_ENTITY_FORGOTTEN = 3 };
 
 struct th_entity {
     uint64_t id;   /* lasts; made from what it was first known by; 50 bits, so that its text
@@ -40,6 +40,39 @@ struct th_entity {
     int64_t first_ns, last_ns;
     char hostname[64]; /* best name, "" when none; printable ASCII */
     char user[64];     /* last user seen on it, "" when none */
+};
+
+#define TH_USER_NAME_LEN 64
+/* What the id of each user has above its 50 bits. */
+#define TH_USER_BIT (UINT64_C(1) << 50)
+static inline bool th_entity_is_user(uint64_t entity_id)
+{
+    return entity_id >> 50 == 1;
+}
+
+/* Whose credential is used: of the network, as against those of Thymus itself (lib/account). */
+struct th_net_user {
+    uint64_t id; /* of its name, keyed */
+    int64_t first_ns, last_ns;
+    bool known;                  /* was let in once */
+    char name[TH_USER_NAME_LEN]; /* lower case, "anna", or "anna@there" of a realm that is not ours;
+                                    printable ASCII */
+};
+
+enum th_net_login_outcome {
+    TH_NET_LOGIN_NONE,
+    TH_NET_LOGIN_OK,
+    TH_NET_LOGIN_FAILED,
+    TH_NET_LOGIN_TRIED
+};
+
+/* A login at a host of ours. Not of machines, guests and the like; of names that nobody was let in
+ * under, only failures of such as several devices try. */
+struct th_net_login {
+    uint64_t user; /* id, 0: none */
+    bool known;
+    enum th_net_login_outcome outcome; /* TRIED: it is not seen how it ended */
+    struct th_str target;              /* host that a ticket is for; empty: it is who answers */
 };
 
 /* The other side of something a device did: where it went, in terms that last. */
@@ -67,6 +100,7 @@ struct th_who {
     struct th_entity *resp;   /* the answering device when inside, else NULL */
     struct th_peer orig_peer; /* the originator as a peer (for what resp received) */
     struct th_peer resp_peer; /* the responder as a peer (for what orig did) */
+    struct th_net_login login;
 };
 
 struct th_identity_config {
@@ -90,11 +124,17 @@ struct th_identity_stats {
     uint64_t refused_entities;  /* not tracked: the table was full */
     uint64_t evicted_addresses; /* forgotten for newer ones */
     uint64_t gateways;          /* MACs found to be a router's */
+    uint64_t evicted_users;     /* forgotten for newer ones */
+    uint64_t evicted_names;     /* the same of names that were only tried */
 };
 void th_identity_stats_get(const struct th_identity *id, struct th_identity_stats *ret);
 /* Entities by slot (0 to count - 1) or by id; NULL for none. */
 struct th_entity *th_identity_slot(const struct th_identity *id, uint32_t slot);
 struct th_entity *th_identity_find(const struct th_identity *id, uint64_t entity_id);
+/* A user by id; NULL for none. */
+const struct th_net_user *th_identity_user(const struct th_identity *id, uint64_t entity_id);
+/* How many were let in. */
+uint32_t th_identity_users(const struct th_identity *id);
 /* Which address a device had when; the newest first, open ones have to_ns INT64_MAX. */
 struct th_binding {
     struct th_addr addr;
@@ -104,10 +144,11 @@ size_t th_identity_history(
     const struct th_identity *id, uint32_t slot, struct th_binding *ret, size_t max);
 /* Id of the entity that holds an inside address now; 0: none. */
 uint64_t th_identity_holder(struct th_identity *id, const struct th_addr *a);
-/* Forgets an entity: its names, addresses and id. Its slot stays empty, since others number arrays
- * by slots; should it be seen again it is a new one. False: there is none. */
+/* Forgets an entity, a user as well: its names, addresses and id. The slot of a device stays empty,
+ * since others number arrays by slots; should it be seen again it is a new one. False: there is
+ * none. */
 bool th_identity_forget(struct th_identity *id, uint64_t entity_id);
-/* "d3k7q..." */
+/* "d3k7q...", "u3k7q..." */
 void th_entity_text(uint64_t entity_id, char out[TH_ENTITY_TEXT_LEN]);
 bool th_entity_parse(struct th_str text, uint64_t *ret_entity_id);
 static inline unsigned th_entity_partition(uint64_t entity_id)

@@ -42,6 +42,11 @@ struct th_feature_info {
     const char *help;
     uint8_t class; /* enum th_feature_class */
 };
+/* Of users, not of devices. */
+static inline bool th_feature_is_user(unsigned feature)
+{
+    return feature >= TH_FEAT_USER_LOGINS && feature <= TH_FEAT_USER_SPRAY;
+}
 const struct th_feature_info *th_feature_get(unsigned feature);
 int th_feature_find(struct th_str name); /* number, or -1 */
 
@@ -61,8 +66,9 @@ struct th_signal {
         peer; /* the peer it is about; host and domain point into peer_host/peer_domain */
     char peer_host[128];
     char peer_domain[128];
-    uint32_t peer_devices;             /* that also use this peer, within 28 days: an estimate */
-    uint32_t org_devices;              /* devices active in that time */
+    uint32_t peer_devices; /* that also use this peer, within 28 days: an estimate; for a feature of
+                              users these */
+    uint32_t org_devices;  /* devices, or users, active in that time */
     char detail[TH_SIGNAL_DETAIL_LEN]; /* examples, printable ASCII: "names asked for: a.b, c.d" */
 };
 
@@ -80,8 +86,10 @@ enum th_habit { TH_HABIT_NEW, TH_HABIT_CLIENT, TH_HABIT_SERVER };
  * and its measures: the main rates always, others when they are not zero. */
 #define TH_WINDOW_MAX_SIGNALS 48u
 struct th_window {
-    uint64_t entity;
-    uint32_t slot;
+    uint64_t entity; /* of a user: th_entity_is_user */
+    uint64_t source; /* of a user's hour: the device from which it was, or from which its strangest
+                        login came; 0: none of ours, or several */
+    uint32_t slot;   /* of a device */
     int64_t start_ns, end_ns;
     bool over;            /* only late events are to come: closed, or the entity has gone on */
     uint64_t events;      /* events of the entity in it */
@@ -119,8 +127,10 @@ struct th_learn_config {
 
 struct th_learn_stats {
     uint64_t events, late_events, windows, gated_updates, evicted_pairs;
-    uint64_t devices;           /* entities with state */
-    uint64_t memory_bytes;      /* of entity state: what a device costs is this by devices */
+    uint64_t users, evicted_users; /* with state; forgotten for others before their time */
+    uint64_t refused_users; /* names that nobody was let in under, and that there was no room for */
+    uint64_t devices;       /* entities with state */
+    uint64_t memory_bytes;  /* of entity state: what a device costs is this by devices */
     double pooled_device_hours; /* behind the calibrators, prior included */
     double prior_device_hours;
 };

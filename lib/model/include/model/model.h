@@ -46,7 +46,8 @@ const struct th_model_info *th_models_info(const struct th_models *m, unsigned m
 struct th_breach {
     uint64_t id; /* hash of model, version, entity, window and peer: a replay gives it again */
     unsigned model;
-    uint64_t entity;
+    uint64_t entity;          /* a device, or a user (th_entity_is_user) */
+    uint64_t source;          /* of a user's: the device it was from; 0: none of ours, or several */
     int64_t time_ns;          /* when its evidence was complete */
     int64_t start_ns, end_ns; /* the window */
     bool over;                /* as the window says */

@@ -89,6 +89,9 @@ int th_findings_group_event(
 int th_findings_devices(
     struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *out) TH_WARN_UNUSED;
+/* A user of the network, also one that nobody was let in as. */
+int th_findings_credential(
+    struct th_catalogue *c, struct th_str id, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_permits(
     struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out) TH_WARN_UNUSED;
 int th_findings_overview(
