@@ -60,6 +60,34 @@ def office(tmp_path_factory):
         instance.end()
 
 
+@pytest.fixture(scope="module")
+def patch_day(tmp_path_factory):
+    """Ended, so that it is told: the scenario's hour, and something behind it."""
+    folder = tmp_path_factory.mktemp("groups")
+    for above in [folder, *folder.parents][:3]:
+        above.chmod(above.stat().st_mode | 0o011)
+    later = folder / "later.scn"
+    later.write_text("at 2024-03-07T12:30:00Z\nconn 10.0.1.20:50010 > 198.51.100.40:443 proto=tcp conn_state=SF orig_pkts=6\n")
+    instance = spine.Instance(folder / "i", "browser")
+    try:
+        instance.start()
+        conf = instance.sensor("office")
+        for script in (HERE.parent / "scenario/patch-day.scn", later):
+            with open(folder / "events.spool", "wb") as out:
+                subprocess.run([BUILD / "tests/support/scenario_spool", script], stdout=out, check=True, timeout=60)
+            instance.feed(conf, folder / "events.spool")
+        one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
+        credentials = folder / "credentials.json"
+        credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
+        yield instance, credentials, verify.log_of(instance.path)[-1]["position"]
+    finally:
+        instance.end()
+
+
+def test_groups(packages, patch_day):
+    test_in_the_browser("groups.test.mjs", packages, patch_day)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_in_the_browser(name, packages, office):
     instance, credentials, log_end = office
