@@ -140,7 +140,7 @@ static void read_kerberos(const struct th_ev_kerberos *ev, struct login *ret)
     bool tgs = th_str_is(ev->request_type, "TGS");
     struct th_str realm;
     ret->user = ev->client;
-    ret->tells_realm = true;
+    ret->tells_realm = !tgs; /* tickets are also given to those of a realm that is trusted */
     if (cut(ev->client, '/', &ret->user, &realm))
         ret->realm = realm;
     /* A service, by its class and host; or a ticket that a service asked for in a user's name. */
@@ -369,6 +369,15 @@ const struct th_net_user *th_identity_user(const struct th_identity *id, uint64_
     if (!r)
         r = find(&id->users.tried, entity_id);
     return r ? &r->e : NULL;
+}
+
+const struct th_net_user *th_identity_user_named(const struct th_identity *id, struct th_str name)
+{
+    char whole[TH_USER_NAME_LEN];
+    struct login l = {.user = name};
+    split_realm(&l);
+    size_t n = whole_name(id, &l, whole);
+    return n > 0 ? th_identity_user(id, id_of(id, whole, n)) : NULL;
 }
 
 uint32_t th_identity_users(const struct th_identity *id)

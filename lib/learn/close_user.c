@@ -98,8 +98,13 @@ static void judge_rates(struct hour *h)
     }
 }
 
-static void put_end(
-    const struct hour *h, const struct th_usr_note *n, bool counted, struct th_signal *s)
+/* Is the user among those who use it? */
+static bool is_counted(const struct hour *h, const struct th_usr_note *n)
+{
+    return n->first_ns < h->l->org->time_ns;
+}
+
+static void put_end(const struct hour *h, const struct th_usr_note *n, struct th_signal *s)
 {
     const struct th_usr_end *e = &n->end;
     s->has_peer = true;
@@ -110,35 +115,64 @@ static void put_end(
         .port = e->port,
         .slot = e->slot};
     /* With this one, which is not among them before the hour's end. */
-    uint32_t users = th_org_devices(th_org_find(h->l->org, n->key)) + !counted;
+    uint32_t users = th_org_devices(th_org_find(h->l->org, n->key)) + !is_counted(h, n);
     s->peer_devices = TH_MIN(users, s->org_devices);
     memcpy(s->peer_host, e->host, sizeof(e->host));
 }
 
+/* The names of the others. */
+static void put_others(const struct th_usr_win *w, enum th_user_side side,
+    const struct th_usr_note *lead, struct th_signal *s)
+{
+    char list[TH_USER_NOTES * (TH_USER_HOST_LEN + 2)] = "";
+    size_t len = 0;
+    for (unsigned i = 0; i < w->note_count[side]; i++) {
+        const struct th_usr_note *n = &w->notes[side][i];
+        char text[TH_ADDR_TEXT_LEN] = "";
+        if (n == lead)
+            continue;
+        if (n->end.has_addr)
+            th_addr_format(&n->end.addr, text);
+        const char *name = n->end.host[0] ? n->end.host : text;
+        len +=
+            (size_t)snprintf(list + len, sizeof(list) - len, "%s%.60s", len == 0 ? "" : ", ", name);
+    }
+    if (len > 0)
+        snprintf(s->detail, sizeof(s->detail), "also %.150s", list);
+}
+
+/* The rarest of those that are new speaks for all of them: the hour is told of once. */
 static void judge_new(struct hour *h, enum th_user_side side)
 {
     const struct th_novelty *novelty = &h->u->novel[side];
     double p = ((double)novelty->fresh + 1) / ((double)novelty->hours + 1); /* as of devices */
+    unsigned feature = side == TH_USER_SOURCE ? TH_FEAT_USER_NEW_SOURCE : TH_FEAT_USER_NEW_TARGET;
+    const struct th_usr_note *lead = NULL;
+    double most = 0;
     for (unsigned i = 0; i < h->w->note_count[side]; i++) {
         const struct th_usr_note *n = &h->w->notes[side][i];
-        bool counted = n->first_ns < h->l->org->time_ns;
-        double raw = -log10(fmin(p, 1)) + th_org_user_rarity(h->l->org, n->key, counted);
-        unsigned feature =
-            side == TH_USER_SOURCE ? TH_FEAT_USER_NEW_SOURCE : TH_FEAT_USER_NEW_TARGET;
-        if (raw > h->source_raw) {
-            h->source_raw = raw;
-            h->source = n->from;
-        }
-        struct th_signal *s = signal_of(h, feature, raw);
-        if (!s)
+        double raw = -log10(fmin(p, 1)) + th_org_user_rarity(h->l->org, n->key, is_counted(h, n));
+        if (lead && raw <= most)
             continue;
-        s->observed = n->logins;
-        s->expected = p;
-        s->high = ceil(2 * p);
-        s->first_ns = n->first_ns;
-        s->last_ns = n->last_ns;
-        put_end(h, n, counted, s);
+        lead = n;
+        most = raw;
     }
+    if (!lead)
+        return;
+    if (most > h->source_raw) {
+        h->source_raw = most;
+        h->source = lead->from;
+    }
+    struct th_signal *s = signal_of(h, feature, most);
+    if (!s)
+        return;
+    s->observed = lead->logins;
+    s->expected = p;
+    s->high = ceil(2 * p);
+    s->first_ns = lead->first_ns;
+    s->last_ns = lead->last_ns;
+    put_end(h, lead, s);
+    put_others(h->w, side, lead, s);
 }
 
 static bool logged_in(const struct th_usr_win *w)

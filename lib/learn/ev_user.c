@@ -35,16 +35,29 @@ static struct th_str host_label(struct th_str host)
     return dot > 0 ? th_str_n(host.p, (size_t)dot) : host;
 }
 
-static struct th_usr_end named_end(const struct th_learn *l, struct th_str host)
+static uint64_t label_key(const struct th_learn *l, struct th_str host)
 {
     char label[TH_USER_HOST_LEN];
     struct th_str s = host_label(host);
     uint32_t n = TH_MIN(s.len, (uint32_t)sizeof(label));
     for (uint32_t i = 0; i < n; i++)
         label[i] = th_lower(s.p[i]);
-    struct th_usr_end e = {
-        .peer_key = th_siphash(&l->cfg.key, label, n) | 1, .slot = UINT32_MAX, .inside = 1};
-    th_text_put(e.host, sizeof(e.host), host);
+    return th_siphash(&l->cfg.key, label, n) | 1;
+}
+
+/* Where it leads: a host that a ticket names, or who answers. Whoever has a name is known by it, so
+ * that a host is one whichever of the two shows it. */
+static struct th_usr_end target_of(const struct th_learn *l, const struct th_who *w)
+{
+    struct th_str answers = th_str_c(w->resp ? w->resp->hostname : "");
+    struct th_str host = w->login.target.len ? w->login.target : answers;
+    struct th_usr_end e = {.slot = UINT32_MAX, .inside = 1};
+    if (w->login.target.len == 0 || th_str_ieq(host_label(host), host_label(answers)))
+        e = end_of(&w->resp_peer, w->resp);
+    else
+        th_text_put(e.host, sizeof(e.host), host);
+    if (host.len > 0)
+        e.peer_key = label_key(l, host);
     return e;
 }
 
@@ -104,14 +117,14 @@ static void use(struct deed *d, enum th_user_side side, const struct th_usr_end 
 
 static bool is_itself(const struct th_entity *device, struct th_str host)
 {
-    return device && th_str_ieq(host_label(th_str_c(device->hostname)), host_label(host));
+    return device && host.len > 0 &&
+        th_str_ieq(host_label(th_str_c(device->hostname)), host_label(host));
 }
 
 static void let_in(struct deed *d, const struct th_who *w)
 {
     struct th_usr_win *win = d->win;
     struct th_usr_end from = end_of(&w->orig_peer, w->orig);
-    bool named = w->login.target.len > 0;
     from.port = 0; /* of the client: any */
     if (win->tried[TH_USER_SOURCE] && win->source != from.device)
         win->several = 1;
@@ -119,10 +132,9 @@ static void let_in(struct deed *d, const struct th_who *w)
     win->logins += w->login.outcome == TH_NET_LOGIN_OK;
     th_hll_add(win->hll_source, TH_USER_HLL_LOG2M, th_mix64(from.peer_key));
     use(d, TH_USER_SOURCE, &from, from.device);
-    if (named && is_itself(w->orig, w->login.target))
+    if (is_itself(w->orig, w->login.target))
         return;
-    struct th_usr_end to =
-        named ? named_end(d->l, w->login.target) : end_of(&w->resp_peer, w->resp);
+    struct th_usr_end to = target_of(d->l, w);
     th_hll_add(win->hll_target, TH_USER_HLL_LOG2M, th_mix64(to.peer_key));
     use(d, TH_USER_TARGET, &to, from.device);
 }

@@ -18,7 +18,4 @@ void member_signal(struct th_json *j, const struct th_signal *s);
 double digits4(double v);
 double thousandths(double v);
 
-/* A user as findings name it: one object. */
-void th_net_user_json(struct th_json *j, const struct th_identity *id, uint64_t entity);
-
 #endif

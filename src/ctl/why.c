@@ -70,6 +70,21 @@ static void add_device(struct th_buf *line, const json_t *device)
     th_buf_puts(line, n > 1 ? ")" : "");
 }
 
+/* A device as above, or "user anna (u3k7q...)". */
+static void add_whom(struct th_buf *line, const json_t *why)
+{
+    const json_t *user = json_object_get(why, "user");
+    if (!json_is_object(user)) {
+        add_device(line, json_object_get(why, "device"));
+        return;
+    }
+    th_buf_puts(line, "user ");
+    th_buf_str(line, str(user, "name"));
+    th_buf_puts(line, " (");
+    th_buf_str(line, str(user, "id"));
+    th_buf_puts(line, ")");
+}
+
 /* "one in 1,200" */
 static void add_rarity(struct th_buf *line, double p)
 {
@@ -324,7 +339,7 @@ static void put_head(struct th_buf *out, bool colour, const json_t *why)
 {
     TH_AUTOBUF struct th_buf line = TH_BUF_INIT;
     th_buf_puts(out, colour ? "\033[1m" : "");
-    add_device(&line, json_object_get(why, "device"));
+    add_whom(&line, why);
     put_line(out, &line, "", 0);
     th_buf_puts(out, colour ? "\033[0m" : "");
 }
@@ -336,7 +351,10 @@ static void put_hour(struct th_buf *out, const json_t *why, const json_t *window
     th_buf_puts(&line, " UTC, one hour: ");
     add_count(&line, num(window, "events"), " event; ", " events; ");
     add_count(&line, floor(num(window, "learned_hours")), " active hour", " active hours");
-    th_buf_puts(&line, " learned of the device before. A budget of ");
+    th_buf_puts(&line,
+        json_is_object(json_object_get(why, "user"))
+            ? " learned of the user before. A budget of "
+            : " learned of the device before. A budget of ");
     words_short(&line, num(why, "budget_per_day"));
     th_buf_printf(&line, " alerts a day set the threshold to %.1f then.", num(window, "threshold"));
     put_line(out, &line, "", 0);
@@ -383,7 +401,8 @@ bool why_text(const struct findings *f, bool colour, struct th_buf *out)
     const json_t *activity = json_object_get(why, "activity");
     const json_t *window = json_object_get(activity, "window");
     bool active = is_active(why);
-    if (!json_is_object(json_object_get(why, "device"))) {
+    if (!json_is_object(json_object_get(why, "device")) &&
+        !json_is_object(json_object_get(why, "user"))) {
         put_nobody(out, why);
     } else {
         put_head(out, colour, why);

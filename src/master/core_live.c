@@ -351,10 +351,13 @@ static void tell_status(struct live_role *r)
 {
     TH_AUTOBUF struct th_buf text = TH_BUF_INIT;
     struct th_follow_stats f = {0};
+    struct th_identity_stats who = {0};
     struct th_json j = th_json_init(&text);
     struct th_live *l = &r->live;
-    if (r->begun)
+    if (r->begun) {
         th_follow_stats_get(l->follow, &f);
+        th_identity_stats_get(r->core->shard.identity, &who);
+    }
     th_json_open(&j);
     th_json_key(&j, "counters");
     th_json_open(&j);
@@ -368,6 +371,8 @@ static void tell_status(struct live_role *r)
     th_status_count(&j, "windows_looked", l->windows_looked);
     th_status_count(&j, "early", l->early);
     th_status_count(&j, "breaches", r->core->breaches);
+    th_status_count(&j, "evicted_users", who.evicted_users);
+    th_status_count(&j, "refused_names", who.evicted_names);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);
@@ -376,6 +381,7 @@ static void tell_status(struct live_role *r)
     th_status_count(&j, "lag_records", r->head - TH_MIN(r->applied, r->head));
     th_status_count(&j, "outbox_bytes", th_outbox_bytes(r->outbox));
     th_status_count(&j, "devices", r->begun ? th_identity_count(r->core->shard.identity) : 0);
+    th_status_count(&j, "users", r->begun ? th_identity_users(r->core->shard.identity) : 0);
     th_status_count(&j, "shards", r->core->crew.size);
     th_json_close(&j);
     put_problems(r, &j, f.damaged);

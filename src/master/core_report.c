@@ -223,6 +223,17 @@ static void put_kinds(struct th_core *core, struct th_json *j)
     th_json_close(j);
 }
 
+/* Those that were let in; how many of them, and of names that were only tried, were forgotten for
+ * others before their time. */
+static void put_users(struct th_core *core, struct th_json *j)
+{
+    struct th_identity_stats s;
+    th_identity_stats_get(core->shard.identity, &s);
+    put_u64(j, "users", th_identity_users(core->shard.identity));
+    put_u64(j, "evicted_users", s.evicted_users + core->stats.evicted_users);
+    put_u64(j, "refused_names", s.evicted_names + core->stats.refused_users);
+}
+
 void th_core_report_summary(struct th_core *core, size_t unread)
 {
     double hours =
@@ -248,6 +259,7 @@ void th_core_report_summary(struct th_core *core, size_t unread)
     put_u64(&j, "late_events", core->stats.late_events);
     put_u64(&j, "packets", packets_read(core));
     put_u64(&j, "devices", th_identity_count(core->shard.identity));
+    put_users(core, &j);
     put_u64(&j, "device_hours", core->stats.windows);
     put_u64(&j, "breaches", core->breaches);
     put_u64(&j, "incidents", core->incident_count);

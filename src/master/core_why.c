@@ -74,11 +74,16 @@ int th_core_why_gather(struct th_core *core)
 static void put_devices(const struct th_core *core, struct th_json *j)
 {
     const struct th_why *why = &core->why;
+    bool user = th_entity_is_user(why->entity);
     th_json_key(j, "device");
-    if (why->entity)
+    if (why->entity && !user)
         th_device_json(j, core->why_identity, why->entity);
     else
         th_json_null(j);
+    if (user) {
+        th_json_key(j, "user");
+        th_net_user_json(j, core->why_identity, why->entity);
+    }
     th_json_key(j, "similar");
     th_json_open_list(j);
     for (uint32_t i = 0; i < why->similar_count; i++)

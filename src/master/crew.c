@@ -319,6 +319,9 @@ int th_crew_gather_stats(struct th_crew *crew, struct th_shard *shard, struct th
         ret->gated_updates += s.gated_updates;
         ret->evicted_pairs += s.evicted_pairs;
         ret->devices += s.devices;
+        ret->users += s.users;
+        ret->evicted_users += s.evicted_users;
+        ret->refused_users += s.refused_users;
         ret->memory_bytes += s.memory_bytes;
     }
     return 0;

@@ -198,14 +198,30 @@ static const struct th_entity *find_best(
     return best;
 }
 
+/* "user:anna", or a user's id. */
+static const struct th_net_user *user_of(const struct wanted *w, const struct th_identity *id)
+{
+    static const char head[] = "user:";
+    struct th_str name = w->text;
+    if (w->is_id && th_entity_is_user(w->id))
+        return th_identity_user(id, w->id);
+    if (!th_str_starts(name, head))
+        return NULL;
+    return th_identity_user_named(
+        id, th_str_n(name.p + sizeof(head) - 1, name.len - (sizeof(head) - 1)));
+}
+
 void th_why_find(struct th_why *why, const struct th_identity *id)
 {
     struct wanted w = wanted_of(why);
     struct list others = {.why = why};
     enum rank rank;
     const struct th_entity *best = find_best(&w, id, &rank);
-    why->entity = best ? best->id : 0;
+    const struct th_net_user *user = user_of(&w, id);
+    why->entity = user ? user->id : best ? best->id : 0;
     why->similar_count = 0;
+    if (user)
+        return;
     for (uint32_t i = 0; i < th_identity_count(id); i++) {
         const struct th_entity *e = device_at(id, i);
         if (!e || e == best)

@@ -25,7 +25,7 @@ def made_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     folder.chmod(0o755)
     spine.lab(folder / "office.tev", "--seed", 7, "--devices", 40, "--start", START, "--hours", 3, "--inject=scan@+1h",
-              "--truth", folder / "truth")
+              "--inject=takeover@+90m:hosts=9,hours=40m", "--truth", folder / "truth")
     for name, day in (("one", 3), ("two", 4), ("three", 5)):
         spine.lab(folder / f"{name}.tev", "--seed", day, "--devices", 30, "--start", f"2026-03-0{day}T10:00:00Z", "--hours", 1)
     return folder
@@ -125,6 +125,27 @@ def test_the_attack_is_an_incident_with_evidence(office):
     for b in breaches:
         assert b["evidence"] and all(e["sentence"] for e in b["evidence"])
         assert any(e["observed"] is not None for e in b["evidence"])
+
+
+def test_a_user_is_whom_it_is_about(office):
+    """The account that was taken over: its breach, its page, and that it is normal here."""
+    truth = json.loads((office.files / "truth").read_text().splitlines()[1])
+    found = [b for b in verify.pages(office.admin, "/breaches", "breaches") if "user" in b]
+    assert found and truth["device"]["ip"] in [b["device"]["ip"] for b in found if b["device"]]
+    user = found[0]["user"]
+    page = office.admin.api("GET", f"/credentials/{user['id']}")
+    assert page["name"] == user["name"] and page["first_seen"] and page["learned_hours"] >= 1
+    assert found[0]["id"] in [b["id"] for b in page["breaches"]] and page["incidents"]
+    assert user in page["incidents"][0]["users"]
+    listed = verify.pages(office.admin, f"/breaches?device={user['id']}", "breaches")
+    assert [b["id"] for b in listed] == [b["id"] for b in page["breaches"]]
+    series = office.admin.api("GET", f"/series?entity={user['id']}&feature=user-logins&from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z")
+    assert series["points"] and all(p["observed"] is not None for p in series["points"])
+    made = office.admin.api("POST", "/permits", {"device": user["id"], "model": found[0]["model"]["id"], "reason": "on duty"})["id"]
+    permit = next(p for p in verify.pages(office.admin, "/permits", "permits") if p["id"] == made)
+    assert permit["device"]["hostname"] == user["name"]
+    office.admin.api("DELETE", f"/permits/{made}")
+    assert office.admin.ask("GET", "/api/v1/credentials/uaaaaaaaaaa").status == 404
 
 
 def test_a_sensors_life(office):

@@ -160,6 +160,20 @@ def test_hostile_names_steer_nothing(tmp_path):
     assert any(s["feature"] == "beacon" for s in answer["activity"]["window"]["signals"])
 
 
+def test_a_user_is_asked_for(spool, beacon):
+    name, hour = beacon["device"]["user"], hour_of(beacon)
+    answer = json.loads(ctl("why", "--json", f"user:{name.upper()}", hour, spool).stdout)
+    user = answer["user"]
+    assert user["name"] == name.lower() and user["id"].startswith("u") and answer["device"] is None
+    assert answer["activity"]["hours"] >= 1
+    first = answer["activity"]["first"][:13]
+    answer = why(user["id"], first, spool)
+    assert answer["user"] == user and "password-spray" in answer["activity"]["window"]["other_models"]
+    done = ctl("why", f"user:{name}", first, spool)
+    assert done.stdout.startswith(f"user {name.lower()} ({user['id']})") and "learned of the user" in done.stdout
+    assert why("user:nobody-at-all", first, spool, status=1)["device"] is None
+
+
 def test_a_state_is_used_and_left_as_it_is(spool, beacon, tmp_path):
     state = tmp_path / "state"
     assert ctl("analyse", "--json", "--state", state, spool).returncode == 0

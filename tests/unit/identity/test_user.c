@@ -84,7 +84,10 @@ static void however_it_is_written_it_is_one(void **state)
     assert_true(login(id, "anna@mail.corp.example").user == anna); /* of the same domain */
     assert_int_equal(th_identity_users(id), 1);
     assert_string_equal(th_identity_user(id, anna)->name, "anna");
-    /* Of another realm, of one host alone. */
+    /* Of another realm, also one that ours trusts, or of one host alone. */
+    uint64_t trusted =
+        kerberos_at(id, 0, "10.0.1.1", "anna/PARTNER.TEST", "cifs/files.corp.example", NULL).user;
+    assert_true(trusted != 0 && trusted != anna);
     uint64_t other = login(id, "anna@elsewhere.test").user;
     assert_true(other != 0 && other != anna);
     assert_string_equal(th_identity_user(id, other)->name, "anna@elsewhere.test");

@@ -17,6 +17,7 @@ export const DETAILS: [RegExp, Key][] = [
   [/^at (\d+):00 UTC; so on (\d+) of (\d+) such days$/, 'detail.rare'],
   [/^from (.+), then to (.+)$/, 'detail.path'],
   [/^from (\S+(?:, \S+)*)$/, 'detail.from'],
+  [/^also (.+)$/, 'detail.also'],
   [/^port (\d+) is a mining pool's$/, 'detail.pool'],
   [/^held against what is sent to places that hardly anybody uses$/, 'detail.strangers'],
 ];

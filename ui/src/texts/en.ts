@@ -290,6 +290,7 @@ export default {
   'detail.rare': 'at {a}:00 UTC; so on {b} of {c} such days',
   'detail.path': 'from {a}, then to {b}',
   'detail.from': 'from {a}',
+  'detail.also': 'also {a}',
   'detail.pool': 'port {a} is a mining pool’s',
   'detail.before': 'held against {a} days before',
   'detail.strangers': 'held against what is sent to places that hardly anybody uses',

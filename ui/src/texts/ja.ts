@@ -359,6 +359,7 @@ export default {
   'detail.rare': 'UTC {a}:00、同様の日{c}日中{b}日',
   'detail.path': '{a}から、続いて{b}へ',
   'detail.from': '{a}から',
+  'detail.also': 'ほかに{a}',
   'detail.pool': 'ポート{a}はマイニングプールのもの',
   'detail.before': '{a}日前と比較',
   'detail.strangers': 'ほとんど誰も使わない宛先への送信量と比較',

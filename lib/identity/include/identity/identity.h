@@ -133,6 +133,8 @@ struct th_entity *th_identity_slot(const struct th_identity *id, uint32_t slot);
 struct th_entity *th_identity_find(const struct th_identity *id, uint64_t entity_id);
 /* A user by id; NULL for none. */
 const struct th_net_user *th_identity_user(const struct th_identity *id, uint64_t entity_id);
+/* By a name, however it is written; NULL for none. */
+const struct th_net_user *th_identity_user_named(const struct th_identity *id, struct th_str name);
 /* How many were let in. */
 uint32_t th_identity_users(const struct th_identity *id);
 /* Which address a device had when; the newest first, open ones have to_ns INT64_MAX. */

@@ -94,5 +94,7 @@ void th_explanation_json(
     const struct th_explanation *e, const struct th_models *m, double threshold, struct th_json *j);
 /* A device as findings name it: one object. */
 void th_device_json(struct th_json *j, const struct th_identity *id, uint64_t entity);
+/* The same of a user. */
+void th_net_user_json(struct th_json *j, const struct th_identity *id, uint64_t entity);
 
 #endif
