@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links: what makes breaches one story. Each breach has some: its device (of a user's the user, and
- * the device that the credential was used from), the device that it
- * reached where an attack moves from one to the other, and the destination (peer and registered
+ * Links: what makes breaches one story. Each breach has some: its device (of a user's the user,
+ * and, where it is rare by itself, the device that the credential was used from), the device that
+ * it reached where an attack moves from one to the other, and the destination (peer and registered
  * domain) where that is rare and the breach an alert. What was reached joins when it acts in turn,
  * so that a path is one story, and a server that many reach makes no story of them. A device's link
  * lasts 4 hours after its last use, a destination's 2 days (an implant that is told once a day is
@@ -16,8 +16,9 @@
 /* A destination that more devices use does not make two devices' troubles one. */
 #define RARE_DEVICES 3u
 #define RARE_SHARE 0.01
-/* Only what is rare by itself makes two devices' troubles one: a step from one to the other when it
- * is so in an hour of 250, a destination that both use when it is an alert. */
+/* Only what is rare by itself makes two devices' troubles one, or a user's and a device's: a step
+ * from one to the other when it is so in an hour of 250, a destination that both use when it is an
+ * alert. */
 #define STEP_SCORE 30.0
 
 enum link_kind { LINK_DEVICE = 1, LINK_PEER, LINK_DOMAIN, LINK_REACHED };
@@ -61,11 +62,11 @@ struct links links_of(const struct th_models *m, const struct th_identity *id,
 {
     struct links l = {0};
     links_add(&l, LINK_DEVICE, b->entity, false, true, true);
-    if (b->source) /* what a credential does is a deed of the device that uses it */
-        links_add(&l, LINK_DEVICE, b->source, false, true, true);
     if (b->score < fmin(STEP_SCORE, threshold))
         return l;
     links_add(&l, LINK_REACHED, b->entity, false, true, false);
+    if (b->source) /* what a credential does is a deed of the device that uses it */
+        links_add(&l, LINK_DEVICE, b->source, false, true, true);
     if (!b->has_peer)
         return l;
     if (b->peer.inside) {
