@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links: what makes breaches one story. Each breach has some: its device (of a user's the user,
- * and, where it is rare by itself, the device that the credential was used from), the device that
- * it reached where an attack moves from one to the other, and the destination (peer and registered
- * domain) where that is rare and the breach an alert. What was reached joins when it acts in turn,
- * so that a path is one story, and a server that many reach makes no story of them. A device's link
- * lasts 4 hours after its last use, a destination's 2 days (an implant that is told once a day is
- * still one story).
+ * Links: what makes breaches one story. Each breach has some: its device (of a user's the user, and
+ * of its alert the device that the credential was used from), the device that it reached where an
+ * attack moves from one to the other, and the destination (peer and registered domain) where that
+ * is rare and the breach an alert. What was reached joins when it acts in turn, so that a path is
+ * one story, and a server that many reach makes no story of them. A device's link lasts 4 hours
+ * after its last use, a destination's 2 days (an implant that is told once a day is still one
+ * story).
  */
 #include <math.h>
 
@@ -16,9 +16,8 @@
 /* A destination that more devices use does not make two devices' troubles one. */
 #define RARE_DEVICES 3u
 #define RARE_SHARE 0.01
-/* Only what is rare by itself makes two devices' troubles one, or a user's and a device's: a step
- * from one to the other when it is so in an hour of 250, a destination that both use when it is an
- * alert. */
+/* Only what is rare by itself makes two devices' troubles one: a step from one to the other when it
+ * is so in an hour of 250, a destination that both use when it is an alert. */
 #define STEP_SCORE 30.0
 
 enum link_kind { LINK_DEVICE = 1, LINK_PEER, LINK_DOMAIN, LINK_REACHED };
@@ -62,7 +61,9 @@ struct links links_of(const struct th_models *m, const struct th_identity *id,
 {
     struct links l = {0};
     links_add(&l, LINK_DEVICE, b->entity, false, true, true);
-    if (b->score < fmin(STEP_SCORE, threshold))
+    /* A user is at many devices every day: only an alert makes their troubles its own. */
+    double step = th_entity_is_user(b->entity) ? threshold : fmin(STEP_SCORE, threshold);
+    if (b->score < step)
         return l;
     links_add(&l, LINK_REACHED, b->entity, false, true, false);
     if (b->source) /* what a credential does is a deed of the device that uses it */

@@ -730,6 +730,23 @@ static void a_user_joins_where_it_was(void **state)
     assert_null(strstr(t.v[0].title, "user"));
 }
 
+/* What users do every other day is no part of a device's troubles, wherever they were. */
+static void a_user_that_is_no_alert_stays_apart(void **state)
+{
+    struct world *w = *state;
+    struct th_breach b;
+    users_breach(w, user_of(w), w->device[0], 1, &b);
+    b.score = 35;
+    add(w, 0, C2, 0, 40, 0, 0);
+    th_incidents_add(w->incidents, &b, w->alert, b.end_ns);
+    add(w, 0, OUT, 2, 40, 0, 0);
+    add(w, 2, OUT, 2, 40, 0, 0); /* that was reached */
+    struct told t = report(w);
+    assert_int_equal(t.count, 3);
+    assert_int_equal(t.v[0].breaches, 2);
+    assert_int_equal(t.v[0].devices, 1);
+}
+
 static void a_users_breach_says_so(void **state)
 {
     struct world *w = *state;
@@ -798,6 +815,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(state_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_user_joins_where_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_user_that_is_no_alert_stays_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(a_users_breach_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_never_usual_has_no_range, setup, teardown),
