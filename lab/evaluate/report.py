@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures beside their targets, as Markdown and as JSON."""
 import measure
+import slips
 
 STRENGTHS = ("strong", "medium", "weak")
 
@@ -91,6 +92,21 @@ def calibration_table(m):
     return out
 
 
+def rival(m):
+    """The same findings by a sum, beside ours; slow poisoning left out."""
+    theirs, of = slips.counts(m.offices, m.budgets, STRENGTHS)
+    out = ["The same breaches scored as Slips does (a sum of levels by device and hour), and by us:", "",
+           "| found at so many a day | " + " | ".join(f"{b:g}, sum | {b:g}, ours" for b in m.budgets) + " |",
+           "|---|" + "---|---|" * len(m.budgets)]
+    for s in STRENGTHS:
+        cases = [c for c in m.cases if c.attack.strength["strength"] == s and c.attack.kind["kind"] != "poisoning"]
+        if cases:
+            out.append(f"| {s} | " + " | ".join(
+                f"{share(theirs[s][b], of[s])} | {share(sum(bool(c.at[b]) for c in cases), len(cases))}"
+                for b in m.budgets) + " |")
+    return out
+
+
 def misses(m):
     out = ["| seed | attack | strength | why not |", "|---|---|---|---|"]
     for c in m.cases:
@@ -117,6 +133,7 @@ def markdown(m, part, config, which):
     out += ["", "Alerts beyond those of the clean days that tell none of a branch's attacks, at "
             f"{m.middle:g} a day: " + "; ".join(
                 f"{kinds} {sum(v) / len(v):.1f}" for kinds, v in sorted(m.collateral.items()) if sum(v)) + ".", ""]
+    out += rival(m) + [""]
     out += [f"Not found at {m.middle:g} a day:", ""] + misses(m)
     return "\n".join(out) + "\n"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Visualizer in a real browser, against a real master with an attacked office in it and with events whose every
 text is hostile. Each test of the .mjs files counts; the pictures of all screens are left in BUILD/shots."""
+import contextlib
 import hashlib
 import json
 import os
@@ -60,19 +61,16 @@ def office(tmp_path_factory):
         instance.end()
 
 
-@pytest.fixture(scope="module")
-def patch_day(tmp_path_factory):
-    """Ended, so that it is told: the scenario's hour, and something behind it."""
-    folder = tmp_path_factory.mktemp("groups")
+@contextlib.contextmanager
+def scripted(folder, *scripts):
+    """A master that was told what the scripts say, with an administrator who never logged in."""
     for above in [folder, *folder.parents][:3]:
         above.chmod(above.stat().st_mode | 0o011)
-    later = folder / "later.scn"
-    later.write_text("at 2024-03-07T12:30:00Z\nconn 10.0.1.20:50010 > 198.51.100.40:443 proto=tcp conn_state=SF orig_pkts=6\n")
     instance = spine.Instance(folder / "i", "browser")
     try:
         instance.start()
         conf = instance.sensor("office")
-        for script in (HERE.parent / "scenario/patch-day.scn", later):
+        for script in scripts:
             with open(folder / "events.spool", "wb") as out:
                 subprocess.run([BUILD / "tests/support/scenario_spool", script], stdout=out, check=True, timeout=60)
             instance.feed(conf, folder / "events.spool")
@@ -84,8 +82,29 @@ def patch_day(tmp_path_factory):
         instance.end()
 
 
+@pytest.fixture
+def patch_day(tmp_path):
+    """Ended, so that it is told: the scenario's hour, and something behind it."""
+    later = tmp_path / "later.scn"
+    later.write_text("at 2024-03-07T12:30:00Z\nconn 10.0.1.20:50010 > 198.51.100.40:443 proto=tcp conn_state=SF orig_pkts=6\n")
+    with scripted(tmp_path, HERE.parent / "scenario/patch-day.scn", later) as made:
+        yield made
+
+
+@pytest.fixture
+def users(tmp_path):
+    later = tmp_path / "later.scn"
+    later.write_text("at 2024-04-03T12:30:00Z\nconn 10.0.1.20:50010 > 198.51.100.40:443 proto=tcp conn_state=SF orig_pkts=6\n")
+    with scripted(tmp_path, HERE.parent / "scenario/users.scn", later) as made:
+        yield made
+
+
 def test_groups(packages, patch_day):
     test_in_the_browser("groups.test.mjs", packages, patch_day)
+
+
+def test_users(packages, users):
+    test_in_the_browser("users.test.mjs", packages, users)
 
 
 @pytest.mark.parametrize("name", FILES)
