@@ -445,7 +445,7 @@ static void drop_features(struct th_learn *l)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < l->signal_count; i++)
-        if (!(l->cfg.without.features >> l->signals[i].feature & 1))
+        if (!l->cfg.without.feature[l->signals[i].feature])
             l->signals[kept++] = l->signals[i];
     l->signal_count = kept;
 }

@@ -12,7 +12,7 @@ static bool take(struct th_str word, struct th_without *ret)
         }
     int feature = th_feature_find(word);
     if (feature >= 0)
-        ret->features |= UINT64_C(1) << feature;
+        ret->feature[feature] = true;
     return feature >= 0;
 }
 

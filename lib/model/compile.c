@@ -398,7 +398,7 @@ static int compile_model(struct compiler *c, const struct node *n, struct model 
     *m = (struct model){.weight = 1,
         .within_ns = TH_NS_PER_DAY,
         .throttle_ns = TH_NS_PER_DAY,
-        .throttle_rise = 2.5,
+        .throttle_rise = 5,
         .active_days = 0x7f,
         .active_to = 24,
         .info.version = 1};

@@ -129,12 +129,21 @@ uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match
     return key ? key : 1;
 }
 
+/* What goes on is told again in its third hour, its sixth, twelfth and so on: by a count, since a
+ * score that grows with every hour would pass any step an hour sooner or later. */
+#define GROWN 1.0 /* points */
+static bool is_milestone(uint32_t hours)
+{
+    return hours > 0 && hours % 3 == 0 && __builtin_popcount(hours / 3) == 1;
+}
+
 const struct memo *scorer_throttle(
     const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
 {
     const struct memo *last = memo_find(&s->told, key);
+    bool worse = last && is_milestone(b->hours) && b->score >= last->value + GROWN;
     /* What comes late is measured against its own time, in both directions. */
-    bool holds = last && b->score < last->value + m->throttle_rise &&
+    bool holds = last && !worse && b->score < last->value + m->throttle_rise &&
         th_time_sub(b->time_ns, last->time_ns) < m->throttle_ns &&
         th_time_sub(last->time_ns, b->time_ns) < m->throttle_ns;
     return holds ? last : NULL;

@@ -83,8 +83,8 @@ def test_without_a_feature_nothing_is_told_of_it(tmp_path):
         told = [json.loads(line) for line in done.stdout.splitlines()]
         return {e["feature"] for b in told if b["kind"] == "breach" for e in b["evidence"]}
 
-    assert "scan-internal" in features()
-    assert "scan-internal" not in features("--without", "scan-internal,time")
+    assert {"beacon", "address-probes"} <= features()
+    assert not {"beacon", "address-probes"} & features("--without", "beacon,address-probes,time")
     wrong = subprocess.run([BIN / "thymusctl", "analyse", "--without", "wings", tmp_path / "x.spool"], capture_output=True,
                            text=True, timeout=120, check=False)
     assert wrong.returncode == 2 and "wings" in wrong.stderr

@@ -376,6 +376,27 @@ static void what_goes_on_is_worth_more(void **state)
     th_models_free(m);
 }
 
+/* What goes on and grows is told again in its third and sixth hour; what does not grow is not. */
+static void what_goes_on_is_told_again(void **state)
+{
+    (void)state;
+    struct th_models *m =
+        models_of(HEAD("a") "throttle: {hours: 24, rise: 50}\ncomponents:\n  - feature: upload\n");
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    int64_t now = H0;
+    feed(s, 50000, &now);
+    for (uint32_t hour = 0; hour < 12; hour++) {
+        unsigned n = hour + 1;
+        struct th_breach b = upload_to(s, 1, 5, 1 + hour * 0.05, now + hour * HOUR);
+        assert_int_equal(b.hours, n == 1 || n == 3 || n == 6 || n == 12 ? n : 0);
+    }
+    for (uint32_t hour = 0; hour < 3; hour++)
+        assert_int_equal(
+            upload_to(s, 2, 5, 2.0 / (1 + 3 * hour), now + hour * HOUR).hours, hour == 0);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
 /* Two models about the same peer in one hour: what each is worth has the same carried into it. */
 static void an_hour_is_carried_once(void **state)
 {
@@ -451,6 +472,7 @@ int main(void)
         cmocka_unit_test(id_is_of_what_was_found),
         cmocka_unit_test(a_look_leaves_no_trace),
         cmocka_unit_test(what_goes_on_is_worth_more),
+        cmocka_unit_test(what_goes_on_is_told_again),
         cmocka_unit_test(an_hour_is_carried_once),
         cmocka_unit_test(discounted_is_held_back_for_hours),
     };

@@ -113,8 +113,8 @@ enum th_engine_part {
     TH_WITHOUT_TIME = 1 << 4       /* each hour stands for itself (lib/model) */
 };
 struct th_without {
-    unsigned parts;    /* bits of enum th_engine_part */
-    uint64_t features; /* a bit each: no signals of these */
+    unsigned parts;                 /* bits of enum th_engine_part */
+    bool feature[TH_FEATURE_COUNT]; /* no signals of these */
 };
 /* "gate,rhythm,peers,stage-two,time", and names of features; false for another word. */
 bool th_without_parse(struct th_str list, struct th_without *ret);
