@@ -18,6 +18,7 @@ import office  # noqa: E402
 import plan  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
+import slips  # noqa: E402
 import zeek_logs  # noqa: E402
 
 STRENGTHS = json.loads((EVALUATE / "strengths.json").read_text())
@@ -29,7 +30,7 @@ SCAN = next(k for k in STRENGTHS["kinds"] if k["kind"] == "scan")
 def breach(name, score, **more):
     return {"kind": "breach", "id": name, "time": "2026-03-16T10:30:00.000000Z", "end": "2026-03-16T11:00:00.000000Z",
             "device": {"id": "d1", "ip": "10.20.16.12", "mac": "00:21:9b:00:00:01", "hostname": "ws-03.corp.x.com"},
-            "peer": None, "model": "internal-scan", "score": score,
+            "peer": None, "model": "internal-scan", "score": score, "rarity": score / 12.5, "tactic": "discovery",
             "evidence": [{"feature": "scan-internal"}], **more}
 
 
@@ -225,3 +226,19 @@ def test_tsv_logs_are_read(tmp_path):
                                        "#types\ttime\tport\tbool\tstring\tset[string]\n1.5\t80\tT\t-\ta,b\n")
     assert zeek_logs.read([tmp_path], "none", tmp_path) == {
         "conn": [{"ts": 1.5, "id.orig_p": 80, "local_orig": True, "tunnel_parents": ["a", "b"]}]}
+
+
+def test_a_sum_of_levels_is_of_a_device_and_an_hour():
+    two = [breach("x", 50), breach("y", 37.5 / 2), breach("z", 50, end="2026-03-16T12:00:00.000000Z", tactic="exfiltration")]
+    assert slips.sums(two) == {("d1", "2026-03-16"): pytest.approx(0.8 + 0.8 / 2)}  # the highest hour; 1 in 1,000 is sure
+    nobodys = breach("u", 50, device=None, user={"id": "u1"}, end="2026-03-17T01:00:00.000000Z")
+    assert slips.sums([nobodys]) == {("u1", "2026-03-17"): pytest.approx(0.8)}
+    assert slips.cut_for([0.1, 0.9, 0.5], 1) == 0.5 and slips.cut_for([0.1], 5) == 0
+
+
+def test_a_sum_finds_what_the_attack_added():
+    quiet, loud = findings(breach("a", 10)), findings(breach("a", 10), breach("y", 50))
+    o, a = an_office(findings(), quiet, loud)
+    assert slips.found(o, o.branches[0], a, 0.5) and not slips.found(o, o.branches[0], a, 2)
+    o, a = an_office(findings(), loud, loud)
+    assert not slips.found(o, o.branches[0], a, 0.5)  # it was so without the attack
