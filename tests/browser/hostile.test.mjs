@@ -148,6 +148,16 @@ const cells = (page) => page.evaluate(() => {
   return [...document.querySelectorAll('[role=gridcell]')].map((c) => [names[Number(c.getAttribute('aria-colindex')) - 1], c.textContent]);
 });
 const IN_NAMES = ['-->"]]>`${window.__ran', 'javascript:window.__ran', '"},{"id":"', "hostilemark'?OR", 'A'.repeat(40)];
+/** All names of devices in an answer. */
+const hostnames = (page, path) =>
+  page.evaluate(async (asked) => {
+    const found = [];
+    const walk = (v) => {
+      if (v && typeof v === 'object') for (const [key, inner] of Object.entries(v)) key === 'hostname' && typeof inner === 'string' ? found.push(inner) : walk(inner);
+    };
+    walk(await (await fetch(`/api/v1${asked}`)).json());
+    return found;
+  }, path);
 /** The master makes these itself, of ids and names of its own tables. */
 const OWN_KINDS = new Set(['metric']);
 const TEXT_TYPES = new Set(['string', 'strings']);
@@ -183,7 +193,11 @@ test('hostile events that the master really has: every string in every text fiel
     await nothingRan(page, screen);
     await fits(page, screen);
     const text = await page.locator('main').innerText();
-    for (const mark of IN_NAMES) assert.ok(text.includes(mark), `${screen} has a name with ${mark}`);
+    // Which devices are among the highest of the overview is for their scores to say.
+    const names = screen === 'overview' ? await hostnames(page, '/overview') : null;
+    const given = IN_NAMES.filter((mark) => !names || names.some((name) => name.includes(mark)));
+    assert.ok(given.length > 0, `${screen} is given a hostile name`);
+    for (const mark of given) assert.ok(text.includes(mark), `${screen} has a name with ${mark}`);
   }
   details.complete('every text field showed every string in full');
   grids.complete('every text field showed every string in the grid');
