@@ -101,7 +101,6 @@ const char *tactic_text(const char *tactic);
 struct match {
     double lgp;
     bool has_peer;
-    bool held; /* by a permit: what it would have come to is followed apart */
     uint64_t peer_key;
     const struct th_signal *evidence[MAX_COMPONENTS]; /* by component, NULL where absent */
 };
@@ -311,10 +310,6 @@ struct memo trail_of(const struct th_scorer *s, const struct model *m, const str
     const struct match *x);
 /* Its hour is worth at least `value`. */
 void trail_keep(struct th_scorer *s, uint64_t entity, const struct memo *at, double value);
-
-/* Apart from what was told, under this key: what a permit held back must not keep it from being
- * told when the permit has ended. */
-uint64_t held_key(uint64_t key);
 
 /* ---- text.c: numbers for people ---- */
 

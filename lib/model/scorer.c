@@ -130,8 +130,7 @@ uint64_t throttle_key(const struct model *m, uint64_t entity, const struct match
 }
 
 /* What goes on is told again in its third hour, its sixth, twelfth and so on: by a count, since a
- * score that grows with every hour would pass any step an hour sooner or later. */
-#define GROWN 1.0 /* points */
+ * score that grows with every hour passes any step an hour sooner or later. */
 static bool is_milestone(uint32_t hours)
 {
     return hours > 0 && hours % 3 == 0 && __builtin_popcount(hours / 3) == 1;
@@ -141,9 +140,8 @@ const struct memo *scorer_throttle(
     const struct th_scorer *s, const struct model *m, const struct th_breach *b, uint64_t key)
 {
     const struct memo *last = memo_find(&s->told, key);
-    bool worse = last && is_milestone(b->hours) && b->score >= last->value + GROWN;
     /* What comes late is measured against its own time, in both directions. */
-    bool holds = last && !worse && b->score < last->value + m->throttle_rise &&
+    bool holds = last && !is_milestone(b->hours) && b->score < last->value + m->throttle_rise &&
         th_time_sub(b->time_ns, last->time_ns) < m->throttle_ns &&
         th_time_sub(last->time_ns, b->time_ns) < m->throttle_ns;
     return holds ? last : NULL;
@@ -307,6 +305,14 @@ const struct th_permit *view_holder(
     return NULL;
 }
 
+/* Apart from what was told: what a permit held back must not keep it from being told when the
+ * permit has ended. */
+static uint64_t held_key(uint64_t key)
+{
+    uint64_t held = th_hash_pair(key, UINT64_C(0x68656c64));
+    return held ? held : 1;
+}
+
 static void note_held(struct th_scorer *s, const struct th_breach *b, uint64_t permit)
 {
     struct partial *p = &s->part[th_entity_partition(b->entity)];
@@ -337,17 +343,16 @@ static void count_held(struct th_scorer *s, unsigned model, const struct view *v
 {
     const struct model *m = &s->models->model[model];
     for (unsigned k = 0; k < without_count; k++) {
-        struct match x = without[k];
-        const struct th_permit *permit =
-            match_is_among(&x, found, n) ? NULL : view_holder(v, m, &x);
+        const struct match *x = &without[k];
+        const struct th_permit *permit = match_is_among(x, found, n) ? NULL : view_holder(v, m, x);
         if (!permit)
             continue;
         struct th_breach b;
-        uint64_t key = throttle_key(m, v->w->entity, &x);
-        x.held = true;
-        struct memo trail = trail_of(s, m, v->w, &x);
-        scorer_breach(s, model, v->w, &x, &b);
-        trail_keep(s, v->w->entity, &trail, calibrated(s, model, x.lgp) + trail.before);
+        uint64_t key = throttle_key(m, v->w->entity, x);
+        struct memo trail = trail_of(s, m, v->w, x);
+        scorer_breach(s, model, v->w, x, &b);
+        /* It goes on whether it is told or not: nothing else changes for what a permit hides. */
+        trail_keep(s, v->w->entity, &trail, calibrated(s, model, x->lgp) + trail.before);
         if (scorer_throttle(s, m, &b, key) || scorer_throttle(s, m, &b, held_key(key)))
             continue;
         note_told(s, &b, held_key(key));

@@ -23,29 +23,13 @@ static uint64_t trail_key(const struct model *m, uint64_t entity, const struct m
     return key ? key : 1;
 }
 
-uint64_t held_key(uint64_t key)
-{
-    uint64_t held = th_hash_pair(key, UINT64_C(0x68656c64));
-    return held ? held : 1;
-}
-
-/* What a permit holds back goes on from what was told before it, and leaves that as it is. */
-static const struct memo *latest(const struct th_scorer *s, uint64_t key, bool held)
-{
-    const struct memo *own = held ? memo_find(&s->trails, held_key(key)) : NULL;
-    return own ? own : memo_find(&s->trails, key);
-}
-
 struct memo trail_of(const struct th_scorer *s, const struct model *m, const struct th_window *w,
     const struct match *x)
 {
     uint64_t key = trail_key(m, w->entity, x);
     int64_t start_ns = w->start_ns;
-    const struct memo *last = s->alone ? NULL : latest(s, key, x->held);
-    struct memo v = {.key = x->held ? held_key(key) : key,
-        .time_ns = start_ns,
-        .since_ns = start_ns,
-        .hours = 1};
+    const struct memo *last = s->alone ? NULL : memo_find(&s->trails, key);
+    struct memo v = {.key = key, .time_ns = start_ns, .since_ns = start_ns, .hours = 1};
     if (!last || start_ns < last->time_ns)
         return v;
     bool same = start_ns == last->time_ns;

@@ -160,8 +160,9 @@ def test_hostile_names_steer_nothing(tmp_path):
     assert any(s["feature"] == "beacon" for s in answer["activity"]["window"]["signals"])
 
 
-def test_a_user_is_asked_for(spool, beacon):
-    name, hour = beacon["device"]["user"], hour_of(beacon)
+def test_a_user_is_asked_for(spool, breaches):
+    told = next(b for b in breaches if (b["device"] or {}).get("user"))
+    name, hour = told["device"]["user"], hour_of(told)
     answer = json.loads(ctl("why", "--json", f"user:{name.upper()}", hour, spool).stdout)
     user = answer["user"]
     assert user["name"] == name.lower() and user["id"].startswith("u") and answer["device"] is None

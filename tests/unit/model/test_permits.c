@@ -232,8 +232,8 @@ static void counts_and_ends(void **state)
         assert_int_equal(told_of(&w, 7, "upload", 1, "a.example.com"), 0);
     p = reported(&w);
     assert_int_equal(p.id, 1);
-    assert_int_equal(p.held, 2); /* the first hour, and a day later */
-    assert_true(p.held_ns == H0 + 24 * HOUR + HOUR / 2);
+    assert_int_equal(p.held, 5); /* the 1st hour, and the 3rd, 6th, 12th and 24th: it goes on */
+    assert_true(p.held_ns == H0 + 23 * HOUR + HOUR / 2);
     assert_int_equal(reported(&w).id, 0);
     th_permits_end(th_scorer_permits(w.scorer), 1);
     assert_int_equal(told_of(&w, 7, "upload", 1, "a.example.com"), 1);
