@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rival on the same findings: Slips adds up, for each host and window of an hour, the threat level of each piece of
 evidence times the confidence in it, and alerts above a sum (its documentation; written anew). Evidence is our
-breaches, as rare as they are but without calibration, budget or story; levels are Slips' own for
-like detections, by tactic, with its words. A unit is a device and a day, by its highest hour."""
+breaches, as rare as they are but without calibration, budget or story; the words for levels and their values are
+Slips', which tactic has which is ours. A unit is a device and a day, by its highest hour."""
 import match
 
 INFO, LOW, MEDIUM, HIGH = 0.0, 0.2, 0.5, 0.8

@@ -284,7 +284,7 @@ static bool learn_rate(const struct hour *h, struct th_usr *u, unsigned rate, do
     if (!(x > 0))
         return false;
     bool far = v.z > GATE_Z;
-    bool gated = far && u->gated[rate] < GATE_EXPIRES;
+    bool gated = far && u->gated[rate] < GATE_EXPIRES && !(h->l->org->without & TH_WITHOUT_GATE);
     if (gated) {
         x = fmin(x, v.mean + WINSOR_SD * sqrt(v.variance) + 1);
         weight *= GATE_WEIGHT;

@@ -146,6 +146,12 @@ void th_groups_out(const struct th_groups *g, struct th_buf *out)
     th_buf_put(out, g->note, g->note_count * sizeof(*g->note));
 }
 
+static bool note_valid(const struct note *n)
+{
+    return n->group < GROUP_KINDS && n->feature < TH_FEATURE_COUNT &&
+        memchr(n->text, '\0', sizeof(n->text));
+}
+
 int th_groups_in(struct th_groups *g, struct th_str notes)
 {
     uint64_t active[TH_ARRAY_LEN(g->active)];
@@ -154,17 +160,20 @@ int th_groups_in(struct th_groups *g, struct th_str notes)
     size_t count = th_cur_left(&c) / sizeof(struct note);
     if (c.failed || count * sizeof(struct note) != th_cur_left(&c))
         return TH_E_MALFORMED;
-    memcpy(active, head.p, sizeof(active));
-    for (size_t i = 0; i < TH_ARRAY_LEN(active); i++)
-        g->active[i] += active[i];
-    if (count == 0)
-        return 0;
     struct th_str raw = th_cur_bytes(&c, count * sizeof(struct note));
     if (g->note_count + count > g->note_cap) {
         g->note_cap = g->note_count + count;
         g->note = th_xreallocarray(g->note, g->note_cap, sizeof(*g->note));
     }
-    memcpy(g->note + g->note_count, raw.p, raw.len);
+    struct note *fresh = g->note ? g->note + g->note_count : NULL;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&fresh[i], raw.p + i * sizeof(*fresh), sizeof(*fresh));
+        if (!note_valid(&fresh[i]))
+            return TH_E_MALFORMED;
+    }
+    memcpy(active, head.p, sizeof(active));
+    for (size_t i = 0; i < TH_ARRAY_LEN(active); i++)
+        g->active[i] += active[i];
     g->note_count += count;
     return 0;
 }

@@ -34,7 +34,7 @@ void memo_put(struct memos *t, const struct memo *v)
         return;
     }
     if (t->count >= t->cells / 2) {
-        struct memos bigger = {.cells = t->cells ? t->cells * 2 : 256};
+        struct memos bigger = {.cells = t->cells ? t->cells * 2 : 256, .dropped = t->dropped};
         bigger.cell = th_xcalloc(bigger.cells, sizeof(*bigger.cell));
         for (uint32_t i = 0; i < t->cells; i++)
             if (t->cell[i].key)
@@ -56,14 +56,19 @@ static int newest_first(const void *a, const void *b)
 
 void memo_sweep(struct memos *t, int64_t now_ns)
 {
-    struct memos kept = {.cells = t->cells};
+    struct memos kept = {.cells = t->cells, .dropped = t->dropped};
     if (!t->cells)
         return;
     kept.cell = th_xcalloc(kept.cells, sizeof(*kept.cell));
     qsort(t->cell, t->cells, sizeof(*t->cell), newest_first);
-    for (uint32_t i = 0; i < t->cells && kept.count < MAX_MEMOS; i++)
-        if (t->cell[i].key && th_time_sub(now_ns, t->cell[i].time_ns) < MEMO_KEEP_NS)
+    for (uint32_t i = 0; i < t->cells; i++) {
+        if (!t->cell[i].key || th_time_sub(now_ns, t->cell[i].time_ns) >= MEMO_KEEP_NS)
+            continue;
+        if (kept.count < MAX_MEMOS)
             place(&kept, &t->cell[i]);
+        else
+            kept.dropped++;
+    }
     free(t->cell);
     *t = kept;
 }

@@ -204,6 +204,7 @@ struct memo {
 struct memos {
     struct memo *cell;
     uint32_t cells, count;
+    uint64_t dropped; /* before their time: there were too many */
 };
 
 /* What was put in an epoch, in order: the other shards take it over. */

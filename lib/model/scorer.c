@@ -50,6 +50,11 @@ void th_scorer_free(struct th_scorer *s)
     free(s);
 }
 
+uint64_t th_scorer_dropped(const struct th_scorer *s)
+{
+    return s->told.dropped + s->trails.dropped;
+}
+
 struct th_permits *th_scorer_permits(struct th_scorer *s)
 {
     return s->permits;

@@ -373,6 +373,8 @@ static void tell_status(struct live_role *r)
     th_status_count(&j, "breaches", r->core->breaches);
     th_status_count(&j, "evicted_users", who.evicted_users);
     th_status_count(&j, "refused_names", who.evicted_names);
+    th_status_count(
+        &j, "dropped_memories", r->begun ? th_scorer_dropped(r->core->shard.scorer) : 0);
     th_json_close(&j);
     th_json_key(&j, "gauges");
     th_json_open(&j);

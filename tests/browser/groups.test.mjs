@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a whole group did: beside the incidents, at a breach that is part of it, and on a device's page.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { SIZES, launch, open, settled, shot } from './browser.mjs';
-import { accessible, fits, nothingRan } from './checks.mjs';
-import { login } from './login.mjs';
+import { test } from 'node:test';
+import { SIZES } from './browser.mjs';
+import { holds, visitor } from './visit.mjs';
 
-let browser;
-let first;
-before(async () => {
-  browser = await launch();
-  first = await open(browser);
-  first.page = await first.context.newPage();
-  await login(first.page);
-});
-after(async () => {
-  await browser?.close();
-});
-
-async function holds(page, where) {
-  await accessible(page, where);
-  await fits(page, where);
-  await nothingRan(page, where);
-  await shot(page, where);
-}
+const first = visitor();
 
 test('the panel beside the incidents says who, what, when and what they share; its devices come when it is opened', async () => {
   const { page } = first;
@@ -34,7 +16,6 @@ test('the panel beside the incidents says who, what, when and what they share; i
   await panel.locator('summary').first().click();
   await panel.getByRole('link', { name: 'ws7', exact: true }).first().waitFor();
   assert.match(await panel.innerText(), /part of what its group did/);
-  await settled(page);
   await holds(page, 'groups-incidents');
   await page.setViewportSize(SIZES.narrow);
   await holds(page, 'groups-incidents-narrow');
@@ -46,11 +27,9 @@ test('the page of a member has it, and leads to the breach that is part of it', 
   await page.locator('section[aria-labelledby=groups]').getByRole('link', { name: 'ws7', exact: true }).first().click();
   await page.locator('h1', { hasText: 'ws7' }).waitFor();
   await page.locator('section[aria-labelledby=groups]').getByText('18 of 19 clients').waitFor();
-  await settled(page);
   await holds(page, 'groups-device');
   await page.locator('section[aria-labelledby=breaches] a[data-item]').first().click();
   await page.getByText('18 of 19 clients').first().waitFor();
-  await settled(page);
   await holds(page, 'groups-breach');
   assert.deepEqual(first.problems, []);
 });

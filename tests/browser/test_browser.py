@@ -33,11 +33,24 @@ def packages():
         mark.write_text(lock, encoding="utf-8")
 
 
+def let_pass(folder):
+    """The master's own user has to come to its folder."""
+    for above in [folder, *folder.parents][:3]:
+        above.chmod(above.stat().st_mode | 0o011)
+
+
+def with_administrator(instance, folder):
+    """The instance, the credentials of an administrator who never logged in, and how far its log goes."""
+    one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
+    credentials = folder / "credentials.json"
+    credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
+    return instance, credentials, verify.log_of(instance.path)[-1]["position"]
+
+
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
-    for above in [folder, *folder.parents][:3]:
-        above.chmod(above.stat().st_mode | 0o011)
+    let_pass(folder)
     hour = int(time.time()) // 3600 * 3600
     iso = lambda s: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(s))  # noqa: E731
     spool = spine.lab(folder / "office.spool", "--seed", 7, "--devices", 60, "--start", iso(hour - 60 * 3600),
@@ -53,19 +66,15 @@ def office(tmp_path_factory):
         # Without interfaces it watches nothing, but reports on itself.
         instance.others.append(subprocess.Popen([spine.BIN / "thymus-vsensor", "--config", conf],
                                                 stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL))
-        one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
-        credentials = folder / "credentials.json"
-        credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
-        yield instance, credentials, verify.log_of(instance.path)[-1]["position"]
+        yield with_administrator(instance, folder)
     finally:
         instance.end()
 
 
 @contextlib.contextmanager
 def scripted(folder, *scripts):
-    """A master that was told what the scripts say, with an administrator who never logged in."""
-    for above in [folder, *folder.parents][:3]:
-        above.chmod(above.stat().st_mode | 0o011)
+    """A master that was told what the scripts say."""
+    let_pass(folder)
     instance = spine.Instance(folder / "i", "browser")
     try:
         instance.start()
@@ -74,10 +83,7 @@ def scripted(folder, *scripts):
             with open(folder / "events.spool", "wb") as out:
                 subprocess.run([BUILD / "tests/support/scenario_spool", script], stdout=out, check=True, timeout=60)
             instance.feed(conf, folder / "events.spool")
-        one_time = instance.ctl("user", "create", "--instance", str(instance.path), "--role", "administrator", "admin")
-        credentials = folder / "credentials.json"
-        credentials.write_text(json.dumps({"user": "admin", "password": one_time}))
-        yield instance, credentials, verify.log_of(instance.path)[-1]["position"]
+        yield with_administrator(instance, folder)
     finally:
         instance.end()
 

@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A user of the network whose credential went about: from the breach to the user's page.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { SIZES, launch, open, settled, shot } from './browser.mjs';
-import { accessible, fits, nothingRan } from './checks.mjs';
-import { login } from './login.mjs';
+import { test } from 'node:test';
+import { SIZES, settled } from './browser.mjs';
+import { holds, visitor } from './visit.mjs';
 
-let browser;
-let first;
-before(async () => {
-  browser = await launch();
-  first = await open(browser);
-  first.page = await first.context.newPage();
-  await login(first.page);
-});
-after(async () => {
-  await browser?.close();
-});
-
-async function holds(page, where) {
-  await accessible(page, where);
-  await fits(page, where);
-  await nothingRan(page, where);
-  await shot(page, where);
-}
+const first = visitor();
 
 /** As soon as core has told one. */
 const breachOf = (page, name) =>
@@ -55,7 +37,6 @@ test('a breach of a user names it and the device, and leads to the page of its p
   await page.goto(`/breaches/${breach.id}`);
   await page.getByRole('link', { name, exact: true }).first().waitFor();
   await page.getByRole('link', { name: 'ws7', exact: true }).first().waitFor();
-  await settled(page);
   await holds(page, 'users-breach');
   await measured(page, breach.user.id);
   await page.getByRole('link', { name, exact: true }).first().click();
@@ -76,6 +57,5 @@ test('of a name under which nobody was let in it says so', async () => {
   const breach = await breachOf(page, 'backup');
   await page.goto(`/credentials/${breach.user.id}`);
   await page.getByText('Nobody was let in under this name.').waitFor();
-  await settled(page);
   await holds(page, 'users-never');
 });

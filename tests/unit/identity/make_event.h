@@ -81,4 +81,25 @@ static inline struct th_entity *orig_of(struct th_identity *id, const struct th_
     return who.orig;
 }
 
+typedef void feed_fn(struct th_identity *id, int from, int to);
+
+/* From 0 to `to` at once, or saved in the middle, loaded into the third and fed on: the same state.
+ */
+static inline void assert_goes_on_the_same(struct th_identity *whole, struct th_identity *first,
+    struct th_identity *second, feed_fn *feed, int to)
+{
+    TH_AUTOBUF struct th_buf middle = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
+    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
+    feed(whole, 0, to);
+    feed(first, 0, to / 2);
+    th_identity_save(first, &middle);
+    assert_int_equal(th_identity_load(second, middle.p, middle.len), 0);
+    feed(second, to / 2, to);
+    th_identity_save(whole, &a);
+    th_identity_save(second, &b);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(a.p, b.p, a.len);
+}
+
 #endif

@@ -34,18 +34,7 @@ static void saved_in_the_middle_goes_on_the_same(void **state)
     AUTO_ID whole = identity_make(0);
     AUTO_ID first = identity_make(0);
     AUTO_ID second = identity_make(0);
-    TH_AUTOBUF struct th_buf middle = TH_BUF_INIT;
-    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
-    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
-    feed(whole, 0, 500);
-    feed(first, 0, 250);
-    th_identity_save(first, &middle);
-    assert_int_equal(th_identity_load(second, middle.p, middle.len), 0);
-    feed(second, 250, 500);
-    th_identity_save(whole, &a);
-    th_identity_save(second, &b);
-    assert_int_equal(a.len, b.len);
-    assert_memory_equal(a.p, b.p, a.len);
+    assert_goes_on_the_same(whole, first, second, feed, 500);
     assert_true(th_identity_count(whole) > 50);
 }
 

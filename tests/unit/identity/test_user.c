@@ -222,20 +222,9 @@ static void saved_in_the_middle_goes_on_the_same(void **state)
     AUTO_ID whole = identity_make(0);
     AUTO_ID first = identity_make(0);
     AUTO_ID second = identity_make(0);
-    TH_AUTOBUF struct th_buf middle = TH_BUF_INIT;
-    TH_AUTOBUF struct th_buf a = TH_BUF_INIT;
-    TH_AUTOBUF struct th_buf b = TH_BUF_INIT;
     kerberos(whole, "anna/CORP.EXAMPLE");
     kerberos(first, "anna/CORP.EXAMPLE");
-    feed(whole, 0, 9000);
-    feed(first, 0, 4500);
-    th_identity_save(first, &middle);
-    assert_int_equal(th_identity_load(second, middle.p, middle.len), 0);
-    feed(second, 4500, 9000);
-    th_identity_save(whole, &a);
-    th_identity_save(second, &b);
-    assert_int_equal(a.len, b.len);
-    assert_memory_equal(a.p, b.p, a.len);
+    assert_goes_on_the_same(whole, first, second, feed, 9000);
     assert_true(th_identity_users(whole) > 40);
 }
 

@@ -343,6 +343,10 @@ static void test_shards_play_no_part(void **state)
         th_groups_out(part[i], &notes);
         assert_int_equal(th_groups_in(lead, th_buf_view(&notes)), 0);
         assert_true(th_groups_in(lead, th_str_n((char *)notes.p, notes.len - 1)) < 0);
+        memset(
+            notes.p + notes.len - TH_GROUP_TEXT_LEN, 'x', TH_GROUP_TEXT_LEN); /* without an end */
+        memset(notes.p + notes.len - TH_GROUP_TEXT_LEN - 8, 'x', 8);          /* of no feature */
+        assert_true(th_groups_in(lead, th_buf_view(&notes)) < 0);
         th_groups_free(part[i]);
     }
     th_groups_judge(w->groups);

@@ -394,6 +394,25 @@ static void what_goes_on_is_told_again(void **state)
     th_models_free(m);
 }
 
+/* More than are kept: the oldest go, and are counted. */
+static void what_is_forgotten_early_is_counted(void **state)
+{
+    (void)state;
+    struct th_models *m = models_of(MODEL);
+    struct th_scorer *s = th_scorer_new(m, UINT64_MAX);
+    const unsigned kept = 65536;
+    const unsigned more = 500;
+    for (unsigned i = 0; i < kept + more; i++)
+        assert_int_equal(upload_to(s, 1 + i, 5, 3, i < kept ? H0 + HOUR : H0).hours, 1);
+    assert_true(th_scorer_dropped(s) == 0);
+    epoch(&s, 1, H0 + 2 * HOUR);
+    assert_true(th_scorer_dropped(s) == 2 * more);                   /* of tellings and of trails */
+    assert_int_equal(upload_to(s, 1, 5, 3, H0 + 3 * HOUR).hours, 0); /* told lately */
+    assert_int_equal(upload_to(s, 1 + kept, 5, 3, H0 + 3 * HOUR).hours, 1);
+    th_scorer_free(s);
+    th_models_free(m);
+}
+
 /* Two models about the same peer in one hour: what each is worth has the same carried into it. */
 static void an_hour_is_carried_once(void **state)
 {
@@ -471,6 +490,7 @@ int main(void)
         cmocka_unit_test(what_goes_on_is_worth_more),
         cmocka_unit_test(what_goes_on_is_told_again),
         cmocka_unit_test(an_hour_is_carried_once),
+        cmocka_unit_test(what_is_forgotten_early_is_counted),
         cmocka_unit_test(discounted_is_held_back_for_hours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

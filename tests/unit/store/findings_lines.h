@@ -3,29 +3,25 @@
 #ifndef TH_TESTS_FINDINGS_LINES_H
 #define TH_TESTS_FINDINGS_LINES_H
 
-#include <jansson.h>
-#include <stdlib.h>
-
-#include "store/findings.h"
 #include "unit.h"
 
-static char folder[64];
+#include <jansson.h>
+
+#include "folder.h"
+#include "store/findings.h"
 
 static inline int begin(void **state)
 {
-    char path[96];
-    strcpy(folder, "/tmp/test_findings.XXXXXX");
-    if (!mkdtemp(folder))
+    if (folder_make() < 0)
         return -1;
-    snprintf(path, sizeof(path), "%s/catalogue.db", folder);
+    TH_AUTOFREE char *path = path_of("catalogue.db");
     return th_catalogue_open(path, (struct th_catalogue **)state);
 }
 
 static inline int end(void **state)
 {
     th_catalogue_close(*state);
-    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
-    return system(command);
+    return folder_remove();
 }
 
 #define HOSTILE "<img src=x onerror=alert(1)>\\\"'; DROP TABLE breaches; --\\u001b[2J"

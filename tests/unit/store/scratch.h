@@ -3,19 +3,15 @@
 #ifndef TH_TEST_SCRATCH_H
 #define TH_TEST_SCRATCH_H
 
-#include <stdlib.h>
-
-#include "base/mem.h"
+#include "folder.h"
 #include "store/duck.h"
 
-static char folder[64];
 static struct th_duck *duck;
 
 static int begin(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/test_segments.XXXXXX");
-    if (!mkdtemp(folder))
+    if (folder_make() < 0)
         return -1;
     const char *const folders[] = {folder};
     struct th_duck_config config = {
@@ -27,13 +23,7 @@ static int end(void **state)
 {
     (void)state;
     th_duck_close(duck);
-    TH_AUTOFREE char *command = th_xasprintf("rm -r '%s'", folder);
-    return system(command);
-}
-
-static inline char *path_of(const char *name)
-{
-    return th_xasprintf("%s/%s", folder, name);
+    return folder_remove();
 }
 
 #endif

@@ -83,6 +83,9 @@ void th_scorer_look(
  * same is held back for some hours only, and not for as long as its model says. Behind the epoch in
  * which it was found; the same in every scorer of an organisation. */
 void th_scorer_discount(struct th_scorer *s, unsigned model, uint64_t throttle, int64_t time_ns);
+/* What was remembered of tellings and trails and had to go before its time, since there was too
+ * much (65,536 each): the same may be told again early, and what goes on begins anew. */
+uint64_t th_scorer_dropped(const struct th_scorer *s);
 /* Drops the sequences under way of an entity, and the permits that name it. */
 void th_scorer_forget(struct th_scorer *s, uint64_t entity);
 /* Epochs, state and prior as in learn.h. */
