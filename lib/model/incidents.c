@@ -362,20 +362,6 @@ static bool has_device(const struct incident *in, uint64_t entity)
     return false;
 }
 
-/* What it tells goes with it; what told the same of other hours stays told. */
-static void take_story(struct incident *in, uint64_t breach)
-{
-    for (uint32_t i = 0; i < in->story_count; i++) {
-        struct story *s = &in->story[i];
-        if (s->breach != breach || --s->count > 0)
-            continue;
-        story_free(s);
-        in->story_count--;
-        memmove(s, s + 1, (in->story_count - i) * sizeof(*s));
-        return;
-    }
-}
-
 static bool tells_of(const struct incident *in, uint64_t entity)
 {
     for (uint32_t i = 0; i < in->story_count; i++)
@@ -384,15 +370,23 @@ static bool tells_of(const struct incident *in, uint64_t entity)
     return false;
 }
 
-/* Devices that nothing is told of any more go; backwards, since places move up. */
-static void drop_silent(struct incident *in)
+/* What it tells goes with it, and whoever nothing else is told of; what told the same of other
+ * hours stays told. */
+static void take_story(struct incident *in, uint64_t breach)
 {
-    for (uint32_t i = in->device_count; i-- > 0;) {
-        uint64_t entity = in->device[i];
-        if (tells_of(in, entity))
+    for (uint32_t i = 0; i < in->story_count; i++) {
+        struct story *s = &in->story[i];
+        if (s->breach != breach || --s->count > 0)
             continue;
-        remove_id(in->device, &in->device_count, entity);
-        links_forget(in, entity);
+        uint64_t entity = s->entity;
+        story_free(s);
+        in->story_count--;
+        memmove(s, s + 1, (in->story_count - i) * sizeof(*s));
+        if (!tells_of(in, entity)) {
+            remove_id(in->device, &in->device_count, entity);
+            links_forget(in, entity);
+        }
+        return;
     }
 }
 
@@ -417,7 +411,6 @@ void th_incidents_withdraw(struct th_incidents *all, uint64_t breach, uint64_t g
     struct incident *in = all->v[at];
     remove_id(in->breach, &in->breach_count, breach);
     take_story(in, breach);
-    drop_silent(in);
     in->score = incident_score(all->models, in);
     in->alert_score = fmin(in->alert_score, in->score);
     in->changed = true;

@@ -12,31 +12,15 @@
 #define SCORE_UNIT 1000.0
 #define MAX_NOTICES 200u
 
-static struct th_str text_of(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-    return json_is_string(v) ? th_str_n(json_string_value(v), json_string_length(v)) : th_str_c("");
-}
-
 static bool time_of(const json_t *object, const char *key, int64_t *ret)
 {
-    return th_time_parse_rfc3339(text_of(object, key), ret);
+    return th_time_parse_rfc3339(th_findings_text_of(object, key), ret);
 }
 
 static int64_t score_of(const json_t *line)
 {
     double v = json_number_value(json_object_get(line, "score"));
     return isfinite(v) && v > 0 ? (int64_t)llround(fmin(v, 100) * SCORE_UNIT) : 0;
-}
-
-static bool is_id(struct th_str s)
-{
-    if (s.len == 0 || s.len > 32)
-        return false;
-    for (uint32_t i = 0; i < s.len; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9')))
-            return false;
-    return true;
 }
 
 struct putting {
@@ -75,12 +59,12 @@ static bool is_known(struct putting *p, const char *sql, struct th_str id, struc
 static bool put_breach(struct putting *p, const json_t *line, struct th_str text)
 {
     struct th_sql *s = &p->c->sql;
-    struct th_str id = text_of(line, "id");
+    struct th_str id = th_findings_text_of(line, "id");
     /* A user's is filed under the user. */
     const json_t *user = json_object_get(line, "user");
-    struct th_str device = text_of(user ? user : json_object_get(line, "device"), "id");
+    struct th_str device = th_findings_text_of(user ? user : json_object_get(line, "device"), "id");
     int64_t time_ns;
-    if (!is_id(id) || !is_id(device) || !time_of(line, "time", &time_ns))
+    if (!th_findings_is_id(id) || !th_findings_is_id(device) || !time_of(line, "time", &time_ns))
         return false;
     if (is_known(p, "SELECT json FROM breaches WHERE id = ?", id, text))
         return true;
@@ -142,8 +126,8 @@ static void put_entities(struct putting *p, const json_t *list, struct th_str in
     size_t i;
     json_array_foreach(list, i, item)
     {
-        struct th_str id = text_of(item, "id");
-        if (is_id(id))
+        struct th_str id = th_findings_text_of(item, "id");
+        if (th_findings_is_id(id))
             th_sql_run(&p->c->sql, "INSERT OR IGNORE INTO incident_devices VALUES (?, ?)", "ss", id,
                 incident);
     }
@@ -180,10 +164,11 @@ static void put_late_members(struct putting *p, const json_t *line, struct th_st
 static bool put_incident(struct putting *p, const json_t *line, struct th_str text)
 {
     struct th_sql *s = &p->c->sql;
-    struct th_str id = text_of(line, "id");
+    struct th_str id = th_findings_text_of(line, "id");
     int64_t start_ns, end_ns, since_ns;
     char home[TH_FINDING_ID_ROOM];
-    if (!is_id(id) || !time_of(line, "start", &start_ns) || !time_of(line, "end", &end_ns))
+    if (!th_findings_is_id(id) || !time_of(line, "start", &start_ns) ||
+        !time_of(line, "end", &end_ns))
         return false;
     if (th_findings_home(p->c, id, home, &since_ns)) {
         put_late_members(p, line, th_str_c(home));
@@ -222,11 +207,11 @@ static bool put_incident(struct putting *p, const json_t *line, struct th_str te
 
 static bool put_joined(struct putting *p, const json_t *line, struct th_str text)
 {
-    struct th_str younger = text_of(line, "incident");
-    struct th_str elder = text_of(line, "into");
+    struct th_str younger = th_findings_text_of(line, "incident");
+    struct th_str elder = th_findings_text_of(line, "into");
     int64_t at_ns;
     (void)text;
-    if (!is_id(younger) || !is_id(elder) || !time_of(line, "time", &at_ns))
+    if (!th_findings_is_id(younger) || !th_findings_is_id(elder) || !time_of(line, "time", &at_ns))
         return false;
     if (th_findings_join(p->c, younger, elder, at_ns))
         tell_joined(p, younger, elder);
@@ -252,11 +237,11 @@ static bool put_group(struct putting *p, const json_t *line, struct th_str text)
 
 static bool put_withdrawn(struct putting *p, const json_t *line, struct th_str text)
 {
-    struct th_str incident = text_of(line, "incident");
-    struct th_str group_event = text_of(line, "group_event");
+    struct th_str incident = th_findings_text_of(line, "incident");
+    struct th_str group_event = th_findings_text_of(line, "group_event");
     size_t begin;
     (void)text;
-    if (!is_id(incident) || !is_id(group_event))
+    if (!th_findings_is_id(incident) || !th_findings_is_id(group_event))
         return false;
     struct th_buf *out =
         th_findings_withdraw(p->c, incident) ? begin_notice(p, "withdrawn", &begin) : NULL;
@@ -274,29 +259,31 @@ static bool put_withdrawn(struct putting *p, const json_t *line, struct th_str t
 
 static bool put_device(struct putting *p, const json_t *line, struct th_str text)
 {
-    struct th_str id = text_of(line, "id");
+    struct th_str id = th_findings_text_of(line, "id");
     int64_t first_ns, last_ns;
-    if (!is_id(id) || !time_of(line, "first", &first_ns) || !time_of(line, "last", &last_ns))
+    if (!th_findings_is_id(id) || !time_of(line, "first", &first_ns) ||
+        !time_of(line, "last", &last_ns))
         return false;
     if (is_known(p, "SELECT json FROM devices WHERE id = ?", id, text))
         return true;
     th_sql_run(&p->c->sql, "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        "sssssiis", id, text_of(line, "ip"), text_of(line, "hostname"), text_of(line, "mac"),
-        text_of(line, "user"), first_ns, last_ns, text);
+        "sssssiis", id, th_findings_text_of(line, "ip"), th_findings_text_of(line, "hostname"),
+        th_findings_text_of(line, "mac"), th_findings_text_of(line, "user"), first_ns, last_ns,
+        text);
     p->news->stored++;
     return true;
 }
 
 static bool put_user(struct putting *p, const json_t *line, struct th_str text)
 {
-    struct th_str id = text_of(line, "id");
+    struct th_str id = th_findings_text_of(line, "id");
     int64_t last_ns;
-    if (!is_id(id) || !time_of(line, "last", &last_ns))
+    if (!th_findings_is_id(id) || !time_of(line, "last", &last_ns))
         return false;
     if (is_known(p, "SELECT json FROM credentials WHERE id = ?", id, text))
         return true;
     th_sql_run(&p->c->sql, "INSERT OR REPLACE INTO credentials VALUES (?, ?, ?, ?)", "ssis", id,
-        text_of(line, "name"), last_ns, text);
+        th_findings_text_of(line, "name"), last_ns, text);
     p->news->stored++;
     return true;
 }
@@ -308,7 +295,7 @@ static bool put_learning(struct putting *p, const json_t *line, struct th_str te
         return false;
     th_sql_run(&p->c->sql, "INSERT OR REPLACE INTO facts VALUES ('learning', ?)", "s", text);
     th_sql_run(&p->c->sql, "INSERT OR IGNORE INTO facts VALUES ('learning since', ?)", "s",
-        text_of(line, "time"));
+        th_findings_text_of(line, "time"));
     p->news->stored++;
     return true;
 }
@@ -321,10 +308,10 @@ static bool put_forget(struct putting *p, const json_t *line, struct th_str text
 #define OF_IT_ALONE                                                                                \
     "(SELECT incident FROM incident_devices GROUP BY incident HAVING min(device = ?1))"
     struct th_sql *s = &p->c->sql;
-    struct th_str device = text_of(line, "device");
-    struct th_str sensor = text_of(line, "sensor");
+    struct th_str device = th_findings_text_of(line, "device");
+    struct th_str sensor = th_findings_text_of(line, "sensor");
     (void)text;
-    if (device.len > 0 && !is_id(device))
+    if (device.len > 0 && !th_findings_is_id(device))
         return false;
     static const char *const of_device[] = {
         "DELETE FROM states WHERE incident IN " OF_IT_ALONE,
@@ -374,7 +361,7 @@ static bool put_line(struct putting *p, struct th_str text)
     json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
     bool taken = false;
     for (size_t i = 0; i < TH_ARRAY_LEN(kinds) && line; i++)
-        if (th_str_is(text_of(line, "kind"), kinds[i].kind))
+        if (th_str_is(th_findings_text_of(line, "kind"), kinds[i].kind))
             taken = kinds[i].put(p, line, text);
     json_decref(line);
     return taken;
@@ -430,7 +417,8 @@ void th_findings_follow_silent(struct th_catalogue *c, struct th_str id, bool si
 bool th_findings_follow_state(struct th_catalogue *c, struct th_str incident, struct th_str state,
     struct th_str by, int64_t at_ns, struct th_str comment)
 {
-    if (!is_id(incident) || !(th_str_is(state, "open") || th_str_is(state, "acknowledged")))
+    if (!th_findings_is_id(incident) ||
+        !(th_str_is(state, "open") || th_str_is(state, "acknowledged")))
         return false;
     char home[TH_FINDING_ID_ROOM];
     int64_t since_ns;

@@ -8,20 +8,6 @@
 
 #define MAX_MEMBERS 1024u
 
-static struct th_str text_of(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-    return json_is_string(v) ? th_str_n(json_string_value(v), json_string_length(v)) : th_str_c("");
-}
-
-static bool is_id(struct th_str s)
-{
-    for (uint32_t i = 0; i < s.len; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9')))
-            return false;
-    return s.len > 0 && s.len <= 32;
-}
-
 /* The line without its devices. */
 static char *without_members(const json_t *line)
 {
@@ -35,9 +21,10 @@ static char *without_members(const json_t *line)
 bool th_findings_put_group(struct th_catalogue *c, const json_t *line, bool *ret_news)
 {
     struct th_sql *s = &c->sql;
-    struct th_str id = text_of(line, "id");
+    struct th_str id = th_findings_text_of(line, "id");
     int64_t start_ns;
-    if (!is_id(id) || !th_time_parse_rfc3339(text_of(line, "start"), &start_ns))
+    if (!th_findings_is_id(id) ||
+        !th_time_parse_rfc3339(th_findings_text_of(line, "start"), &start_ns))
         return false;
     TH_AUTOFREE char *text = without_members(line);
     if (!text)
@@ -53,8 +40,8 @@ bool th_findings_put_group(struct th_catalogue *c, const json_t *line, bool *ret
     size_t i;
     json_array_foreach(json_object_get(line, "members"), i, item)
     {
-        struct th_str device = text_of(item, "id");
-        if (is_id(device) && i < MAX_MEMBERS)
+        struct th_str device = th_findings_text_of(item, "id");
+        if (th_findings_is_id(device) && i < MAX_MEMBERS)
             th_sql_run(s, "INSERT OR IGNORE INTO group_devices VALUES (?, ?)", "ss", device, id);
     }
     return true;
@@ -128,13 +115,6 @@ void th_findings_put_groups_of(struct th_catalogue *c, struct th_json *j, struct
     th_json_close_list(j);
 }
 
-static int finish(struct th_catalogue *c)
-{
-    int err = c->sql.err;
-    c->sql.err = 0;
-    return err;
-}
-
 int th_findings_group_events(
     struct th_catalogue *c, const struct th_findings_page *page, struct th_buf *out)
 {
@@ -162,7 +142,7 @@ int th_findings_group_events(
     th_json_close_list(&j);
     th_findings_put_next(&j, n > limit, last, th_str_c(last_id));
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 static void put_devices(struct th_catalogue *c, struct th_json *j, struct th_str id)
@@ -213,7 +193,7 @@ int th_findings_group_event(struct th_catalogue *c, struct th_str id, struct th_
     TH_AUTOSTMT sqlite3_stmt *q =
         th_sql(&c->sql, "SELECT json FROM group_events WHERE id = ?", "s", id);
     if (!th_sql_row(&c->sql, q))
-        return c->sql.err < 0 ? finish(c) : -ENOENT;
+        return c->sql.err < 0 ? th_findings_finish(c) : -ENOENT;
     struct th_str text = th_sql_text(q, 0);
     json_t *line = json_loadb(text.p, text.len, 0, NULL);
     struct th_json j = th_json_init(out);
@@ -223,5 +203,5 @@ int th_findings_group_event(struct th_catalogue *c, struct th_str id, struct th_
     put_breaches(c, &j, id);
     th_json_close(&j);
     json_decref(line);
-    return finish(c);
+    return th_findings_finish(c);
 }

@@ -78,6 +78,20 @@ static const json_t *first_evidence(const json_t *line)
     return json_array_get(json_object_get(line, "evidence"), 0);
 }
 
+struct th_str th_findings_text_of(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+    return json_is_string(v) ? th_str_n(json_string_value(v), json_string_length(v)) : th_str_c("");
+}
+
+bool th_findings_is_id(struct th_str s)
+{
+    for (uint32_t i = 0; i < s.len; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9')))
+            return false;
+    return s.len > 0 && s.len <= 32;
+}
+
 void th_findings_put_breach(
     struct th_json *j, const json_t *line, struct th_str incident, bool full)
 {

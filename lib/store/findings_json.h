@@ -8,6 +8,12 @@
 #include "base/json.h"
 #include "store/findings.h"
 
+/* Its text of that name; empty when it has none. */
+struct th_str th_findings_text_of(const json_t *object, const char *key);
+/* Of what core tells of: up to 32 small letters and digits. */
+bool th_findings_is_id(struct th_str s);
+/* What went wrong since the last call, 0 for nothing. */
+int th_findings_finish(struct th_catalogue *c);
 /* A value out of a parsed line; what is nested past any of ours is null. */
 void th_findings_value(struct th_json *j, const json_t *v);
 /* A member with the value of that name; null when it has none. */

@@ -9,7 +9,7 @@
 #define SCORE_DAYS 7
 #define SHORT_LIST 50
 
-static int finish(struct th_catalogue *c)
+int th_findings_finish(struct th_catalogue *c)
 {
     int err = c->sql.err;
     c->sql.err = 0;
@@ -109,19 +109,19 @@ int th_findings_breaches(
     else
         put_no_cursor(&j);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 int th_findings_breach(struct th_catalogue *c, struct th_str id, struct th_buf *out)
 {
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT " BREACH "WHERE b.id = ?", "s", id);
     if (!th_sql_row(&c->sql, q))
-        return c->sql.err < 0 ? finish(c) : -ENOENT;
+        return c->sql.err < 0 ? th_findings_finish(c) : -ENOENT;
     struct th_json j = th_json_init(out);
     json_t *line = line_of(q, 2);
     th_findings_put_breach(&j, line, th_sql_text(q, 3), true);
     json_decref(line);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 static void put_breaches(
@@ -254,7 +254,7 @@ int th_findings_incidents(
     else
         put_no_cursor(&j);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 int th_findings_incident(struct th_catalogue *c, struct th_str id, struct th_buf *out)
@@ -265,12 +265,12 @@ int th_findings_incident(struct th_catalogue *c, struct th_str id, struct th_buf
         id = th_str_c(home);
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT " INCIDENT "WHERE i.id = ?", "s", id);
     if (!th_sql_row(&c->sql, q))
-        return c->sql.err < 0 ? finish(c) : -ENOENT;
+        return c->sql.err < 0 ? th_findings_finish(c) : -ENOENT;
     struct th_json j = th_json_init(out);
     put_incident(c, &j, q);
     put_breaches(c, &j, "timeline", "SELECT b.time, b.id, b.json, x.incident" MEMBERS, id);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 /* ---- devices ---- */
@@ -373,7 +373,7 @@ int th_findings_devices(
     else
         put_no_cursor(&j);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 static void put_features(struct th_catalogue *c, struct th_json *j, struct th_str id)
@@ -411,7 +411,7 @@ int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, "SELECT " DEVICE "WHERE d.id = ?2", "is",
         th_time_sub(th_findings_reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY), id);
     if (!th_sql_row(&c->sql, q))
-        return c->sql.err < 0 ? finish(c) : -ENOENT;
+        return c->sql.err < 0 ? th_findings_finish(c) : -ENOENT;
     struct th_json j = th_json_init(out);
     json_t *line = line_of(q, 1);
     put_device(&j, q);
@@ -421,7 +421,7 @@ int th_findings_device(struct th_catalogue *c, struct th_str id, struct th_buf *
     th_json_key(&j, "group_events");
     th_findings_put_groups_of(c, &j, id);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 /* ---- users of the network ---- */
@@ -439,7 +439,7 @@ int th_findings_credential(struct th_catalogue *c, struct th_str id, struct th_b
     TH_AUTOSTMT sqlite3_stmt *q = th_sql(&c->sql, CREDENTIAL, "is",
         th_time_sub(th_findings_reached_ns(c), SCORE_DAYS * TH_NS_PER_DAY), id);
     if (!th_sql_row(&c->sql, q))
-        return c->sql.err < 0 ? finish(c) : -ENOENT;
+        return c->sql.err < 0 ? th_findings_finish(c) : -ENOENT;
     struct th_json j = th_json_init(out);
     json_t *line = line_of(q, 1);
     th_json_open(&j);
@@ -456,7 +456,7 @@ int th_findings_credential(struct th_catalogue *c, struct th_str id, struct th_b
     json_decref(line);
     put_found(c, &j, id);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }
 
 /* ---- overview ---- */
@@ -561,5 +561,5 @@ int th_findings_overview(
     th_json_close_list(&j);
     put_sensors(c, &j);
     th_json_close(&j);
-    return finish(c);
+    return th_findings_finish(c);
 }

@@ -9,12 +9,6 @@
 #define MAX_TEXT 512u
 #define MAX_BYTES 8192u /* of a whole control: far more than one has */
 
-static struct th_str text_of(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-    return json_is_string(v) ? th_str_n(json_string_value(v), json_string_length(v)) : th_str_c("");
-}
-
 static bool is_id(struct th_str s)
 {
     for (uint32_t i = 0; i < s.len; i++)
@@ -37,9 +31,9 @@ static bool texts_fit(const json_t *control)
 
 void th_findings_follow_permit(struct th_catalogue *c, const json_t *control, int64_t at_ns)
 {
-    struct th_str id = text_of(control, "id");
-    struct th_str incident = text_of(control, "incident");
-    struct th_str by = text_of(json_object_get(control, "by"), "name");
+    struct th_str id = th_findings_text_of(control, "id");
+    struct th_str incident = th_findings_text_of(control, "incident");
+    struct th_str by = th_findings_text_of(json_object_get(control, "by"), "name");
     const json_t *until = json_object_get(control, "until_ns");
     if (!is_id(id) || !texts_fit(control))
         return;
@@ -47,7 +41,7 @@ void th_findings_follow_permit(struct th_catalogue *c, const json_t *control, in
     if (!json || strlen(json) > MAX_BYTES)
         return;
     th_sql_run(&c->sql, "INSERT OR IGNORE INTO permits VALUES (?, ?, ?, ?, NULL, NULL, ?)", "sisiz",
-        id, at_ns, text_of(control, "device"),
+        id, at_ns, th_findings_text_of(control, "device"),
         json_is_integer(until) ? (int64_t)json_integer_value(until) : INT64_MAX, json);
     th_sql_run(&c->sql,
         "DELETE FROM permits WHERE id IN (SELECT id FROM permits WHERE ended IS NOT NULL OR until "
@@ -58,26 +52,27 @@ void th_findings_follow_permit(struct th_catalogue *c, const json_t *control, in
         "FROM permits_held) > ?",
         "i", (int64_t)4 * TH_FINDINGS_PERMITS_OVER);
     if (incident.len > 0)
-        th_findings_follow_state(
-            c, incident, th_str_c("acknowledged"), by, at_ns, text_of(control, "reason"));
+        th_findings_follow_state(c, incident, th_str_c("acknowledged"), by, at_ns,
+            th_findings_text_of(control, "reason"));
 }
 
 void th_findings_follow_permit_end(struct th_catalogue *c, const json_t *control, int64_t at_ns)
 {
     th_sql_run(&c->sql, "UPDATE permits SET ended = ?, ended_by = ? WHERE id = ? AND ended IS NULL",
-        "iss", at_ns, text_of(json_object_get(control, "by"), "name"), text_of(control, "id"));
+        "iss", at_ns, th_findings_text_of(json_object_get(control, "by"), "name"),
+        th_findings_text_of(control, "id"));
 }
 
 bool th_findings_put_held(struct th_catalogue *c, const json_t *line)
 {
-    struct th_str id = text_of(line, "id");
+    struct th_str id = th_findings_text_of(line, "id");
     const json_t *held = json_object_get(line, "held");
     int64_t last_ns;
     if (!is_id(id) || !json_is_integer(held) || json_integer_value(held) < 0 ||
-        !th_time_parse_rfc3339(text_of(line, "last"), &last_ns))
+        !th_time_parse_rfc3339(th_findings_text_of(line, "last"), &last_ns))
         return false;
     th_sql_run(&c->sql, "INSERT OR REPLACE INTO permits_held VALUES (?, ?, ?)", "sis", id,
-        (int64_t)json_integer_value(held), text_of(line, "last"));
+        (int64_t)json_integer_value(held), th_findings_text_of(line, "last"));
     return true;
 }
 
@@ -146,7 +141,7 @@ static void put_permit(struct th_json *j, sqlite3_stmt *q, int64_t now_ns)
     th_json_open(j);
     th_findings_text(j, "id", th_sql_text(q, ID));
     th_findings_time(j, "made", th_sql_int(q, AT));
-    th_findings_text(j, "by", text_of(json_object_get(control, "by"), "name"));
+    th_findings_text(j, "by", th_findings_text_of(json_object_get(control, "by"), "name"));
     put_time_or_null(j, "until", until_ns != INT64_MAX, until_ns);
     th_findings_text(j, "state", th_str_c(state));
     put_time_or_null(j, "ended", ended, th_sql_int(q, ENDED));

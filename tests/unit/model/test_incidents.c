@@ -747,6 +747,23 @@ static void a_user_that_is_no_alert_stays_apart(void **state)
     assert_int_equal(t.v[0].devices, 1);
 }
 
+/* The device that a user came from keeps its place when the breach of another one goes. */
+static void withdrawn_beside_a_user(void **state)
+{
+    struct world *w = *state;
+    struct th_breach b;
+    users_breach(w, user_of(w), w->device[0], 1, &b);
+    th_incidents_add(w->incidents, &b, w->alert, b.end_ns);
+    uint64_t other = added(w, 2, 1, 40); /* of the one that was reached */
+    struct told t = report(w);
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.v[0].devices, 3); /* the user, whence it came, and that one */
+    th_incidents_withdraw(w->incidents, other, 5);
+    t = report(w);
+    assert_int_equal(t.v[0].breaches, 1);
+    assert_int_equal(t.v[0].devices, 2);
+}
+
 static void a_users_breach_says_so(void **state)
 {
     struct world *w = *state;
@@ -816,6 +833,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_device_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_user_joins_where_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(a_user_that_is_no_alert_stays_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(withdrawn_beside_a_user, setup, teardown),
         cmocka_unit_test_setup_teardown(a_users_breach_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_json, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_never_usual_has_no_range, setup, teardown),
